@@ -1,0 +1,40 @@
+"""Keras networks as scikit-learn classifiers, and the transformers that images need in front of them.
+
+Importing skdeep is quick and has no other effect: every public name is imported when it is first used, and TensorFlow
+when a network is first fitted, used or inspected.
+"""
+
+import importlib
+
+_HOME = {
+    "CNNClassifier": "skdeep.classifiers",
+    "DNNClassifier": "skdeep.classifiers",
+    "MLPClassifier": "skdeep.classifiers",
+    "Flatten": "skdeep.preprocessing",
+    "OneHot": "skdeep.preprocessing",
+    "Reshape": "skdeep.preprocessing",
+    "ScaleToUnit": "skdeep.preprocessing",
+    "ZScore": "skdeep.preprocessing",
+}
+_MODULES = ("classifiers", "datasets", "preprocessing")
+
+__all__ = [*_HOME, *_MODULES, "__version__"]
+
+
+def __getattr__(name):
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    elif name in _MODULES:
+        return importlib.import_module(f"skdeep.{name}")
+    elif name == "__version__":
+        from importlib.metadata import version
+
+        value = version("skdeep")
+    else:
+        raise AttributeError(f"module 'skdeep' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,351 @@
+"""The base of the classifiers: validation, `fit` as a list of named steps, prediction.
+
+A classifier supplies its parameters, the shape that one row of X has for its network, and the builder of the network.
+What `fit` learns is set on the estimator when training has ended, so a `fit` that fails leaves the earlier model as it
+was.
+
+One random stream: `fit` draws a seed from `random_state` and makes a generator from it, from which the validation
+split, the seeds of the network and the shuffles follow. The generator is kept, so that `partial_fit` and `warm_start`
+go on with the stream.
+"""
+
+import contextlib
+import copy
+import math
+from abc import ABC, abstractmethod
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdeep.network import Network
+from skdeep.parameters import RoutedParameters, routed_parameters
+from skdeep.sampling import split, total_weight, weighted_rows
+from skdeep.targets import Targets, as_target_array, choose_head
+
+# epochs="auto" is about this many steps of the optimizer, within these bounds.
+_AUTO_STEPS = 5000
+_MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 10, 200
+
+
+class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
+    """Base class of the classifiers; see `skdeep.DNNClassifier` for parameters and attributes."""
+
+    @abstractmethod
+    def _row_shape(self, X, *, reset):
+        """Return the shape that one row of the validated X has for the network; with `reset`, learn it."""
+
+    @abstractmethod
+    def _build_model(self, row_shape, head, rng):
+        """Return the uncompiled `keras.Model`."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Training data, in one of the shapes that the class takes. Never changed.
+        y : array-like of shape (n_samples,), (n_samples, 1) or (n_samples, n_classes)
+            Labels of any type, one-hot rows, or a multilabel indicator matrix.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the loss and the metrics. A row of weight 2 counts as two rows, one of weight 0 is
+            absent; only the proportions matter.
+        X_val : {array-like, sparse matrix}, default=None
+            Validation data in the form of X. `validation_fraction` is not used then.
+        y_val : array-like, default=None
+            Validation targets in the form of y.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an array is not what it must be; the message names it. What an earlier `fit` learned is
+            kept.
+        """
+        with self._restored_on_error():
+            continued = self.warm_start and hasattr(self, "_network")
+            X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
+            targets = Targets.learn(y)
+            if continued and not np.array_equal(targets.classes, self.classes_):
+                raise ValueError(
+                    f"warm_start=True goes on with the classes of the earlier fit, {self.classes_.tolist()!r}, "
+                    f"but y has {targets.classes.tolist()!r}."
+                )
+            rng = copy.deepcopy(self._rng) if continued else self._new_rng()
+            earlier = self._network if continued else None
+            network, row_shape = self._new_network(X, targets, rng, earlier)
+            train, validation = self._training_rows(X, y, index, weight, row_shape, network, targets, rng, X_val, y_val)
+            history = self.history_ if continued else {}
+            return self._train(network, targets, train, validation, rng, history, self._n_epochs(len(train)))
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one more epoch on X and y, from where the last `fit` or `partial_fit` ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Training data in the form of earlier calls.
+        y : array-like of shape (n_samples,), (n_samples, 1) or (n_samples, n_classes)
+            Targets in the form of earlier calls.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever occur. Needed in the first call if y are labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, as in `fit`.
+
+        Returns
+        -------
+        self : estimator
+            The trained estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit`; also for ``early_stopping=True`` and ``class_weight="balanced"``, which need all data at once.
+        """
+        if self.early_stopping or self.class_weight == "balanced":
+            raise ValueError(
+                "partial_fit sees a part of the data at a time, so it works with neither early_stopping=True nor "
+                f"class_weight='balanced'. Got early_stopping={self.early_stopping!r} and "
+                f"class_weight={self.class_weight!r}."
+            )
+        with self._restored_on_error():
+            first = not hasattr(self, "_network")
+            X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=first)
+            if first:
+                if classes is None and y.ndim == 1:
+                    raise ValueError("classes must be passed on the first call to partial_fit.")
+                targets = Targets.learn(y, classes)
+                rng = self._new_rng()
+                network, row_shape = self._new_network(X, targets, rng, earlier=None)
+                history = {}
+            else:
+                targets, rng, network = self._targets, copy.deepcopy(self._rng), self._network
+                if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+                    raise ValueError(
+                        f"classes={list(classes)!r} is not the same as on the last call to partial_fit or fit, "
+                        f"{self.classes_.tolist()!r}."
+                    )
+                row_shape = self._row_shape(X, reset=False)
+                history = self.history_
+            codes = targets.encode(y)
+            train = self._rows(
+                X, index, row_shape, network, codes, total_weight(weight, self.class_weight, codes, targets)
+            )
+            with network.restored_on_error():
+                return self._train(network, targets, train, None, rng, history, n_epochs=1)
+
+    def predict(self, X):
+        """Predict, in the form that y had in `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Data in the form of `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Labels, one-hot rows or a multilabel indicator matrix, of the dtype of y.
+        """
+        return self._outputs(X, lambda head, outputs: self._targets.decode(head.probabilities(outputs)))
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Data in the form of `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), float64
+            Columns in the order of `classes_`. Rows sum to 1, except for multilabel targets, whose labels are
+            independent.
+        """
+        return self._outputs(X, lambda head, outputs: head.probabilities(outputs))
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Data in the form of `fit`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes), float64
+            Natural logarithms of `predict_proba`; -inf where that is 0.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    @property
+    def model_(self):
+        """The fitted `keras.Model`."""
+        check_is_fitted(self)
+        return self._network.program.model
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_network")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    @contextlib.contextmanager
+    def _restored_on_error(self):
+        before = vars(self).copy()
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _new_rng(self):
+        return np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _validate(self, X, y="no_validation", *, reset):
+        checks = {"accept_sparse": "csr", "dtype": "numeric", "allow_nd": True}
+        if isinstance(y, str):
+            checked = X = validate_data(self, X, reset=reset, **checks)
+        else:
+            checked = X, _ = validate_data(self, X, y, reset=reset, multi_output=True, **checks)
+        dtype = np.dtype(self.dtype_policy if reset else self._network.settings["dtype_policy"])
+        if X.dtype.kind == "f" and X.dtype.itemsize > dtype.itemsize:
+            limit = np.finfo(dtype).max
+            if X.max() > limit or X.min() < -limit:
+                raise ValueError(
+                    f"Input X contains a value too large for {dtype}, in which the network computes; scale X"
+                    + (" or use dtype_policy='float64'." if dtype == np.float32 else ".")
+                )
+        return checked
+
+    def _validate_training_data(self, X, y, sample_weight, *, reset):
+        """Return X and, for its rows whose weight is not zero, the targets, the row numbers and the weights."""
+        X, y = self._validate(X, y, reset=reset)
+        y = as_target_array(y)
+        index, weight = weighted_rows(sample_weight, X)
+        return X, y[index], index, weight
+
+    def _new_network(self, X, targets, rng, earlier):
+        """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
+        from skdeep import compilation, training
+
+        head = choose_head(targets, self.output_activation, self.loss)
+        row_shape = self._row_shape(X, reset=True)
+        model = self._build_model(row_shape, head, rng)
+        names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
+        settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed_parameters(self)
+        compilation.compile_model(model, settings, encoding=head.encoding)
+        network = Network(training.Program(model), settings, head, self._own_activations())
+        if earlier is not None:
+            network.take_over(earlier)
+        return network, row_shape
+
+    def _own_activations(self):
+        """Return the activation functions among the parameters by name, as Keras needs them to rebuild a model."""
+        params = self.get_params()
+        values = [params.get("conv_activation"), *np.atleast_1d(np.asarray(params["activation"], dtype=object))]
+        return {value.__name__: value for value in values if hasattr(value, "__name__")}
+
+    def _training_rows(self, X, y, index, weight, row_shape, network, targets, rng, X_val, y_val):
+        """Return the rows to train on and those to validate on, or None for the latter."""
+        codes = targets.encode(y)
+        weight = total_weight(weight, self.class_weight, codes, targets)
+        if (X_val is None) != (y_val is None):
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{given} was given without {missing}.")
+        if X_val is not None:
+            try:
+                X_val, y_val = self._validate(X_val, y_val, reset=False)
+                val_shape = self._row_shape(X_val, reset=False)
+            except ValueError as error:
+                raise ValueError(f"X_val or y_val does not fit: {error}") from error
+            val_codes = targets.encode(y_val, "y_val")
+            validation = self._rows(X_val, np.arange(X_val.shape[0]), val_shape, network, val_codes, None)
+            return self._rows(X, index, row_shape, network, codes, weight), validation
+
+        fraction = self.validation_fraction
+        if fraction is None and self.early_stopping and self.monitor.startswith("val_"):
+            fraction = 0.1
+        if fraction is None:
+            return self._rows(X, index, row_shape, network, codes, weight), None
+        return tuple(
+            self._rows(X, index[part], row_shape, network, codes[part], None if weight is None else weight[part])
+            for part in split(codes, targets, fraction, rng)
+        )
+
+    def _rows(self, X, index, row_shape, network, codes, weight):
+        from skdeep.training import Rows
+
+        dtype = network.settings["dtype_policy"]
+        weight = None if weight is None else weight.astype(dtype)
+        return Rows(X, row_shape, dtype, network.head.encode(codes), weight, index)
+
+    def _batch_size(self, n_rows):
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        return 32 if n_rows < 10_000 else 128
+
+    def _n_epochs(self, n_rows):
+        if self.epochs != "auto":
+            return int(self.epochs)
+        steps_per_epoch = math.ceil(n_rows / self._batch_size(n_rows))
+        return min(_MAX_AUTO_EPOCHS, max(_MIN_AUTO_EPOCHS, math.ceil(_AUTO_STEPS / steps_per_epoch)))
+
+    def _train(self, network, targets, train, validation, rng, history, n_epochs):
+        """Train the network and set what was learned on the estimator."""
+        from skdeep import compilation
+
+        first_epoch = len(next(iter(history.values()), ()))
+        callbacks = compilation.make_callbacks(self.callbacks, routed_parameters(self))
+        stopper = None
+        if self.early_stopping:
+            names = network.program.metric_names(train)
+            if validation is not None:
+                names += [f"val_{name}" for name in names]
+            if self.monitor not in names:
+                raise ValueError(f"monitor={self.monitor!r} is not among the metrics of this fit, which are {names!r}.")
+            stopper = compilation.early_stopping(self.monitor, self.n_iter_no_change, self.tol)
+            callbacks.append(stopper)
+        new_history = network.program.fit(
+            train,
+            first_epoch=first_epoch,
+            epochs=first_epoch + n_epochs,
+            batch_size=self._batch_size(len(train)),
+            shuffle=self.shuffle,
+            rng=rng,
+            callbacks=callbacks,
+            validation=validation,
+            verbose=self.verbose,
+        )
+        self._network = network
+        self._targets = targets
+        self._rng = rng
+        self.classes_ = targets.classes
+        self.history_ = {name: [*history.get(name, []), *values] for name, values in new_history.items()}
+        self.n_iter_ = len(self.history_["loss"])
+        self.best_epoch_ = self.n_iter_ if stopper is None else stopper.best_epoch + 1
+        return self
+
+    def _outputs(self, X, convert):
+        from skdeep.training import Rows
+
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        network = self._network
+        rows = Rows(X, self._row_shape(X, reset=False), network.settings["dtype_policy"])
+        return convert(network.head, network.program.predict(rows))

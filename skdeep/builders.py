@@ -1,0 +1,235 @@
+"""Pure functions from shapes and hyperparameters to an uncompiled `keras.Model`.
+
+They know nothing of estimators or data. Every random draw (initial weights, dropout masks) gets a seed of its own from
+the generator `rng` that the caller passes, so that Keras never takes one from Python's global `random`.
+"""
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+import numpy as np
+
+from skdeep._tensorflow import keras
+
+
+def build_dense(
+    input_shape,
+    n_outputs,
+    *,
+    hidden_layer_sizes=(100,),
+    activation="relu",
+    dropout=0.0,
+    output_activation="softmax",
+    dtype_policy="float32",
+    rng,
+):
+    """Build a stack of dense layers.
+
+    Parameters
+    ----------
+    input_shape : tuple of one int
+        ``(n_features,)``.
+    n_outputs : int
+        Units of the output layer.
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer: ``()`` is softmax (or logistic) regression, ``(100, 50)`` two hidden layers.
+    activation : str, callable or sequence of them, default="relu"
+        Keras activation of all hidden layers, or one for each.
+    dropout : float or sequence of float, default=0.0
+        Share of units dropped after each hidden layer, or one share for each.
+    output_activation : str, default="softmax"
+        Keras activation of the output layer.
+    dtype_policy : str, default="float32"
+        Keras dtype policy of every layer.
+    rng : numpy.random.Generator
+        Source of the seeds.
+
+    Returns
+    -------
+    model : keras.Model
+        Maps arrays of shape ``(n, n_features)`` to ``(n, n_outputs)``; not compiled.
+    """
+    layers = _Layers(dtype_policy, rng)
+    inputs = layers.input(input_shape)
+    hidden = _hidden_layers(layers, inputs, hidden_layer_sizes, activation, dropout)
+    return keras.Model(inputs, layers.dense(hidden, n_outputs, output_activation, name="output"), name="dense")
+
+
+def build_cnn(
+    input_shape,
+    n_outputs,
+    *,
+    conv_filters=((32,),),
+    kernel_size=3,
+    conv_activation="relu",
+    padding="same",
+    pool_size=2,
+    hidden_layer_sizes=(128,),
+    activation="relu",
+    dropout=0.0,
+    output_activation="softmax",
+    dtype_policy="float32",
+    rng,
+):
+    """Build blocks of convolutions, each block ended by max-pooling, then dense layers.
+
+    Parameters
+    ----------
+    input_shape : tuple of three int
+        ``(height, width, channels)``.
+    n_outputs : int
+        Units of the output layer.
+    conv_filters : int, sequence of int, or sequence of sequences of int, default=((32,),)
+        Filters of each convolution, block by block: ``((32,),)`` is one block of one convolution, ``((32, 64),)`` two
+        convolutions before one pooling, ``(32, 64)`` is short for ``((32,), (64,))``, ``()`` has no block.
+    kernel_size : int or tuple of two int, default=3
+        Height and width of every kernel.
+    conv_activation : str or callable, default="relu"
+        Keras activation of every convolution.
+    padding : {"same", "valid"}, default="same"
+        Whether the borders are padded, so that a convolution keeps the image's size.
+    pool_size : int or tuple of two int, default=2
+        Height and width of every pooling window, at most the image that arrives there: an axis of one pixel is not
+        pooled, and no axis shrinks below one pixel.
+    hidden_layer_sizes, activation, dropout, output_activation, dtype_policy, rng
+        As in `build_dense`, for the layers after the last block.
+
+    Returns
+    -------
+    model : keras.Model
+        Maps arrays of shape ``(n, height, width, channels)`` to ``(n, n_outputs)``; not compiled.
+    """
+    kernel_size = _pair(kernel_size, "kernel_size")
+    pool_size = _pair(pool_size, "pool_size")
+    conv_activation = _activation(conv_activation, "conv_activation")
+    layers = _Layers(dtype_policy, rng)
+    x = inputs = layers.input(input_shape)
+    for number, filters_of_block in enumerate(conv_blocks(conv_filters), start=1):
+        for position, filters in enumerate(filters_of_block, start=1):
+            if padding == "valid" and (kernel_size[0] > x.shape[1] or kernel_size[1] > x.shape[2]):
+                raise ValueError(
+                    f"kernel_size={kernel_size} is larger than the {x.shape[1]} x {x.shape[2]} image that arrives at "
+                    f"convolution {position} of block {number}; use a smaller kernel_size, fewer blocks in "
+                    "conv_filters, or padding='same'."
+                )
+            x = layers.conv(x, filters, kernel_size, conv_activation, padding, name=f"conv_{number}_{position}")
+        window = (min(pool_size[0], x.shape[1]), min(pool_size[1], x.shape[2]))
+        x = layers.max_pool(x, window, name=f"pool_{number}")
+    x = layers.flatten(x)
+    hidden = _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout)
+    return keras.Model(inputs, layers.dense(hidden, n_outputs, output_activation, name="output"), name="cnn")
+
+
+class _Layers:
+    """Keras layers with one dtype policy, names that say where they stand, and a seed of their own each."""
+
+    def __init__(self, dtype_policy, rng):
+        self.dtype_policy = dtype_policy
+        self.rng = rng
+
+    def input(self, shape):
+        dtype = keras.dtype_policies.get(self.dtype_policy).compute_dtype
+        return keras.Input(shape, dtype=dtype, name="input")
+
+    def dense(self, x, units, activation, name):
+        return keras.layers.Dense(
+            units, activation, kernel_initializer=self._glorot(), dtype=self.dtype_policy, name=name
+        )(x)
+
+    def conv(self, x, filters, kernel_size, activation, padding, name):
+        return keras.layers.Conv2D(
+            filters,
+            kernel_size,
+            padding=padding,
+            activation=activation,
+            kernel_initializer=self._glorot(),
+            dtype=self.dtype_policy,
+            name=name,
+        )(x)
+
+    def max_pool(self, x, window, name):
+        return keras.layers.MaxPooling2D(window, dtype=self.dtype_policy, name=name)(x)
+
+    def flatten(self, x):
+        return keras.layers.Flatten(dtype=self.dtype_policy, name="flatten")(x)
+
+    def dropout(self, x, rate, name):
+        return keras.layers.Dropout(rate, seed=self._seed(), dtype=self.dtype_policy, name=name)(x)
+
+    def _glorot(self):
+        return keras.initializers.GlorotUniform(seed=self._seed())
+
+    def _seed(self):
+        return int(self.rng.integers(2**31))
+
+
+def _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout):
+    sizes = layer_sizes(hidden_layer_sizes)
+    activations = [_activation(value, "activation") for value in _per_layer(activation, len(sizes), "activation")]
+    rates = _per_layer(dropout, len(sizes), "dropout")
+    for rate in rates:
+        if not (isinstance(rate, Real) and not isinstance(rate, bool) and 0 <= rate < 1):
+            raise ValueError(f"dropout must be a share in [0, 1), or one for each hidden layer. Got {dropout!r}.")
+    for number, (size, activation_of_layer, rate) in enumerate(zip(sizes, activations, rates, strict=True), start=1):
+        x = layers.dense(x, size, activation_of_layer, name=f"hidden_{number}")
+        if rate > 0:
+            x = layers.dropout(x, float(rate), name=f"dropout_{number}")
+    return x
+
+
+def _activation(value, name):
+    try:
+        return keras.activations.get(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name}={value!r} is not an activation that Keras knows, such as 'relu'.") from error
+
+
+def layer_sizes(hidden_layer_sizes):
+    """Return `hidden_layer_sizes` as a tuple of ints; one int means one layer."""
+    sizes = _as_tuple(hidden_layer_sizes)
+    if not all(_is_positive_int(size) for size in sizes):
+        raise ValueError(
+            "hidden_layer_sizes must be a positive int or a sequence of them, one for each hidden layer. "
+            f"Got {hidden_layer_sizes!r}."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def conv_blocks(conv_filters):
+    """Return `conv_filters` as a tuple of blocks, each a tuple of ints; an int for a block is one convolution."""
+    blocks = tuple(_as_tuple(block) for block in _as_tuple(conv_filters))
+    if not all(block and all(_is_positive_int(filters) for filters in block) for block in blocks):
+        raise ValueError(
+            "conv_filters must be a sequence of blocks, each a positive int or a non-empty sequence of positive ints, "
+            f"such as (32, 64) or ((32, 64), (128,)). Got {conv_filters!r}."
+        )
+    return tuple(tuple(int(filters) for filters in block) for block in blocks)
+
+
+def _per_layer(value, n_layers, name):
+    """Return one value for each hidden layer, from one value for all or a sequence of them."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return (value,) * n_layers
+    values = tuple(value)
+    if len(values) != n_layers:
+        raise ValueError(
+            f"{name} must be one value or a sequence of {n_layers}, one for each hidden layer. Got {value!r}."
+        )
+    return values
+
+
+def _pair(value, name):
+    values = _as_tuple(value)
+    if len(values) == 1:
+        values *= 2
+    if len(values) != 2 or not all(_is_positive_int(v) for v in values):
+        raise ValueError(f"{name} must be a positive int, or two of them (height, width). Got {value!r}.")
+    return tuple(int(v) for v in values)
+
+
+def _as_tuple(value):
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+
+
+def _is_positive_int(value):
+    return isinstance(value, (Integral, np.integer)) and not isinstance(value, (bool, np.bool_)) and value > 0

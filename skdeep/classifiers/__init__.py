@@ -1,0 +1,7 @@
+"""The public classifiers: their parameters, and the network that each builds."""
+
+from skdeep.classifiers._cnn import CNNClassifier
+from skdeep.classifiers._dnn import DNNClassifier
+from skdeep.classifiers._mlp import MLPClassifier
+
+__all__ = ["CNNClassifier", "DNNClassifier", "MLPClassifier"]

@@ -1,0 +1,252 @@
+import math
+from numbers import Integral
+
+from skdeep.base import BaseDeepClassifier
+from skdeep.parameters import CNN_CONSTRAINTS
+
+
+class CNNClassifier(BaseDeepClassifier):
+    """A convolutional network: blocks of convolutions, each ended by max-pooling, then dense layers.
+
+    Takes images of shape (n_samples, height, width) or (n_samples, height, width, channels), or flat rows with
+    `image_shape`.
+
+    Parameters
+    ----------
+    conv_filters : int, sequence of int, or sequence of sequences of int, default=(32, 64)
+        Filters of each convolution, block by block; max-pooling ends each block. ``((32,),)`` is one block of one
+        convolution, ``((32, 64),)`` two convolutions before one pooling, ``(32, 64)`` is short for ``((32,), (64,))``.
+    kernel_size : int or tuple of two int, default=3
+        Height and width of every convolution's kernel, in pixels.
+    conv_activation : str or callable, default="relu"
+        Keras activation of every convolution.
+    padding : {"same", "valid"}, default="same"
+        "same" pads the borders, so that a convolution keeps the image's size; "valid" does not. With "valid", a kernel
+        larger than the image that arrives is an error.
+    pool_size : int or tuple of two int, default=2
+        Height and width of every pooling window, in pixels. A window is at most the image that arrives, so pooling
+        never shrinks an axis below one pixel, and an axis of one pixel is not pooled.
+    image_shape : tuple of (height, width) or (height, width, channels), default=None
+        Shape of the images when X holds them as flat rows. None takes a flat row as an image of one row of pixels, 1 x
+        n_features, with one channel.
+    hidden_layer_sizes : int or sequence of int, default=(128,)
+        Units of each hidden layer after the convolutions, one int for one layer. ``()`` has none.
+    activation : str, callable or sequence of them, default="relu"
+        Keras activation of all hidden layers, or one for each.
+    dropout : float or sequence of float, default=0.2
+        Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
+    output_activation : {"auto", "softmax", "sigmoid"}, default="auto"
+        Activation of the output layer. "auto" is one sigmoid unit for two classes, softmax for more, and one sigmoid
+        unit a label for multilabel targets. "sigmoid" for more than two classes is one sigmoid unit a class, whose
+        outputs are scaled to sum to 1 as probabilities.
+    loss : str, class, callable or keras.losses.Loss, default="auto"
+        "auto" is the cross-entropy that fits the targets. Any Keras loss is taken by name, class or object; targets are
+        given to it as class numbers if its name starts with "sparse", otherwise one-hot (as one column of 0 and 1 for
+        one sigmoid unit).
+    optimizer : str, class or keras.optimizers.Optimizer, default="adam"
+        Keras optimizer. Each fit makes a fresh one. A name or class takes routed parameters:
+        ``optimizer="sgd", optimizer__momentum=0.9``.
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=None
+        Step size of the optimizer. None is the default of Keras, 0.001 for Adam and 0.01 for SGD.
+    metrics : str, class, keras.metrics.Metric or list of them, default="accuracy"
+        Keras metrics to follow in `history_`, beside the loss; ``[]`` for none.
+    epochs : int or "auto", default="auto"
+        Passes over the training data. "auto" is as many as make 5,000 steps of the optimizer, at least 10 and at most
+        200.
+    batch_size : int or "auto", default="auto"
+        Rows for one step of the optimizer; at most all rows. "auto" is 32 below 10,000 rows and 128 from there on.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new random order.
+    validation_fraction : float, default=None
+        Share of the training data set aside for validation, in (0, 1), with the same share of each class. None is no
+        validation, or 0.1 with early stopping.
+    early_stopping : bool, default=False
+        Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
+        restored in any case, also when the epochs run out.
+    monitor : str, default="val_loss"
+        Metric in `history_` that early stopping follows.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which early stopping stops.
+    tol : float, default=0.0001
+        Least change of `monitor` that counts as an improvement.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, by label; a label that is missing has weight 1. "balanced" weighs each class inversely
+        to its number of rows. They multiply with `sample_weight`.
+    callbacks : keras.callbacks.Callback, class of one, or list of them, default=None
+        Called as by Keras's fit. Each fit works on copies; a class takes routed parameters:
+        ``callbacks=TerminateOnNaN`` or ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless its parameters
+        were changed. `history_` goes on, too.
+    dtype_policy : {"float32", "float64"}, default="float32"
+        Keras dtype policy of the layers: in what precision the network computes.
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, the dropout, the shuffles and the validation split. An int makes every fit the
+        same, bit for bit, on the same kind of machine.
+    verbose : int, default=0
+        0 prints nothing, 1 one line an epoch.
+    **routed : dict
+        Parameters of the objects above, by names that start with ``optimizer__``, ``loss__``, ``metrics__`` or
+        ``callbacks__``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in sorted order; column numbers for one-hot rows and multilabel targets.
+    history_ : dict of str to list of float
+        Metrics by name, one entry an epoch; those of the validation data are named ``val_...``.
+    n_iter_ : int
+        Number of epochs run.
+    best_epoch_ : int
+        Epoch whose weights the network has, counted from 1: with early stopping the best, otherwise the last.
+    model_ : keras.Model
+        The fitted network.
+    image_shape_ : tuple of three int
+        Height, width and channels of the images seen in `fit`.
+    n_features_in_ : int
+        Length of the second axis of X in `fit`: features of flat rows, height of images.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen in `fit`, if they are all strings.
+
+    See Also
+    --------
+    DNNClassifier : Dense layers only.
+    Reshape : Flat rows to images.
+    ScaleToUnit : Pixels to the range from 0 to 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skdeep import CNNClassifier, ScaleToUnit
+    >>> digits = load_digits()
+    >>> X_train, X_test, y_train, y_test = train_test_split(digits.images, digits.target, random_state=0)
+    >>> clf = make_pipeline(ScaleToUnit(), CNNClassifier(conv_filters=(16,), epochs=10, random_state=0))
+    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
+    True
+    >>> clf[-1].image_shape_
+    (8, 8, 1)
+    """
+
+    _parameter_constraints = CNN_CONSTRAINTS
+
+    def __init__(
+        self,
+        conv_filters=(32, 64),
+        *,
+        kernel_size=3,
+        conv_activation="relu",
+        padding="same",
+        pool_size=2,
+        image_shape=None,
+        hidden_layer_sizes=(128,),
+        activation="relu",
+        dropout=0.2,
+        output_activation="auto",
+        loss="auto",
+        optimizer="adam",
+        learning_rate=None,
+        metrics="accuracy",
+        epochs="auto",
+        batch_size="auto",
+        shuffle=True,
+        validation_fraction=None,
+        early_stopping=False,
+        monitor="val_loss",
+        n_iter_no_change=10,
+        tol=1e-4,
+        class_weight=None,
+        callbacks=None,
+        warm_start=False,
+        dtype_policy="float32",
+        random_state=None,
+        verbose=0,
+        **routed,
+    ):
+        self.conv_filters = conv_filters
+        self.kernel_size = kernel_size
+        self.conv_activation = conv_activation
+        self.padding = padding
+        self.pool_size = pool_size
+        self.image_shape = image_shape
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.output_activation = output_activation
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.monitor = monitor
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.dtype_policy = dtype_policy
+        self.random_state = random_state
+        self.verbose = verbose
+        self._set_routed(routed)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _row_shape(self, X, *, reset):
+        if X.ndim > 4:
+            raise ValueError(
+                "CNNClassifier takes images of shape (n, height, width) or (n, height, width, channels), or flat rows "
+                f"with image_shape, but X has shape {X.shape}."
+            )
+        if reset:
+            self.image_shape_ = _image_shape(X, self.image_shape)
+        elif X.ndim > 2 and _image_shape(X, None) != self.image_shape_:
+            raise ValueError(f"X has images of shape {X.shape[1:]}, but in fit they had shape {self.image_shape_}.")
+        elif X.shape[1] != math.prod(self.image_shape_) and X.ndim == 2:
+            raise ValueError(
+                f"X has rows of {X.shape[1]} values, but in fit images had shape {self.image_shape_}, "
+                f"{math.prod(self.image_shape_)} values."
+            )
+        return self.image_shape_
+
+    def _build_model(self, row_shape, head, rng):
+        from skdeep.builders import build_cnn
+
+        return build_cnn(
+            row_shape,
+            head.n_outputs,
+            conv_filters=self.conv_filters,
+            kernel_size=self.kernel_size,
+            conv_activation=self.conv_activation,
+            padding=self.padding,
+            pool_size=self.pool_size,
+            hidden_layer_sizes=self.hidden_layer_sizes,
+            activation=self.activation,
+            dropout=self.dropout,
+            output_activation=head.activation,
+            dtype_policy=self.dtype_policy,
+            rng=rng,
+        )
+
+
+def _image_shape(X, image_shape):
+    """Return (height, width, channels) of the images in X."""
+    if image_shape is None:
+        shape = (1, X.shape[1]) if X.ndim == 2 else X.shape[1:]
+    else:
+        shape = tuple(image_shape)
+        if len(shape) not in (2, 3) or not all(isinstance(size, Integral) and size > 0 for size in shape):
+            raise ValueError(
+                f"image_shape must be (height, width) or (height, width, channels), positive ints. Got {image_shape!r}."
+            )
+    shape = (*(int(size) for size in shape), 1)[:3]
+    if math.prod(shape) != math.prod(X.shape[1:]) or (X.ndim > 2 and shape[:2] != X.shape[1:3]):
+        raise ValueError(f"image_shape={image_shape!r} does not fit X, whose rows have shape {X.shape[1:]}.")
+    return shape

@@ -1,0 +1,168 @@
+from skdeep.base import BaseDeepClassifier
+from skdeep.classifiers._dense import build_dense_model, table_row_shape
+from skdeep.parameters import CONSTRAINTS
+
+
+class DNNClassifier(BaseDeepClassifier):
+    """A deep network of dense layers with dropout.
+
+    Takes tables; put `Flatten` in front for images.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100, 50)
+        Units of each hidden layer, one int for one layer. ``()`` has none: softmax regression.
+    activation : str, callable or sequence of them, default="relu"
+        Keras activation of all hidden layers, or one for each.
+    dropout : float or sequence of float, default=0.2
+        Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
+    output_activation : {"auto", "softmax", "sigmoid"}, default="auto"
+        Activation of the output layer. "auto" is one sigmoid unit for two classes, softmax for more, and one sigmoid
+        unit a label for multilabel targets. "sigmoid" for more than two classes is one sigmoid unit a class, whose
+        outputs are scaled to sum to 1 as probabilities.
+    loss : str, class, callable or keras.losses.Loss, default="auto"
+        "auto" is the cross-entropy that fits the targets. Any Keras loss is taken by name, class or object; targets are
+        given to it as class numbers if its name starts with "sparse", otherwise one-hot (as one column of 0 and 1 for
+        one sigmoid unit).
+    optimizer : str, class or keras.optimizers.Optimizer, default="adam"
+        Keras optimizer. Each fit makes a fresh one. A name or class takes routed parameters:
+        ``optimizer="sgd", optimizer__momentum=0.9``.
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=None
+        Step size of the optimizer. None is the default of Keras, 0.001 for Adam and 0.01 for SGD.
+    metrics : str, class, keras.metrics.Metric or list of them, default="accuracy"
+        Keras metrics to follow in `history_`, beside the loss; ``[]`` for none.
+    epochs : int or "auto", default="auto"
+        Passes over the training data. "auto" is as many as make 5,000 steps of the optimizer, at least 10 and at most
+        200.
+    batch_size : int or "auto", default="auto"
+        Rows for one step of the optimizer; at most all rows. "auto" is 32 below 10,000 rows and 128 from there on.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new random order.
+    validation_fraction : float, default=None
+        Share of the training data set aside for validation, in (0, 1), with the same share of each class. None is no
+        validation, or 0.1 with early stopping.
+    early_stopping : bool, default=False
+        Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
+        restored in any case, also when the epochs run out.
+    monitor : str, default="val_loss"
+        Metric in `history_` that early stopping follows.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which early stopping stops.
+    tol : float, default=0.0001
+        Least change of `monitor` that counts as an improvement.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, by label; a label that is missing has weight 1. "balanced" weighs each class inversely
+        to its number of rows. They multiply with `sample_weight`.
+    callbacks : keras.callbacks.Callback, class of one, or list of them, default=None
+        Called as by Keras's fit. Each fit works on copies; a class takes routed parameters:
+        ``callbacks=TerminateOnNaN`` or ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless its parameters
+        were changed. `history_` goes on, too.
+    dtype_policy : {"float32", "float64"}, default="float32"
+        Keras dtype policy of the layers: in what precision the network computes.
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, the dropout, the shuffles and the validation split. An int makes every fit the
+        same, bit for bit, on the same kind of machine.
+    verbose : int, default=0
+        0 prints nothing, 1 one line an epoch.
+    **routed : dict
+        Parameters of the objects above, by names that start with ``optimizer__``, ``loss__``, ``metrics__`` or
+        ``callbacks__``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in sorted order; column numbers for one-hot rows and multilabel targets.
+    history_ : dict of str to list of float
+        Metrics by name, one entry an epoch; those of the validation data are named ``val_...``.
+    n_iter_ : int
+        Number of epochs run.
+    best_epoch_ : int
+        Epoch whose weights the network has, counted from 1: with early stopping the best, otherwise the last.
+    model_ : keras.Model
+        The fitted network.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen in `fit`, if they are all strings.
+
+    See Also
+    --------
+    MLPClassifier : One hidden layer.
+    CNNClassifier : Convolutions for images.
+    Flatten : Images to flat rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skdeep import DNNClassifier, Flatten
+    >>> digits = load_digits()
+    >>> X_train, X_test, y_train, y_test = train_test_split(digits.images, digits.target, random_state=0)
+    >>> clf = make_pipeline(Flatten(), DNNClassifier(epochs=20, random_state=0))
+    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
+    True
+    >>> list(clf[-1].history_)
+    ['loss', 'accuracy']
+    """
+
+    _parameter_constraints = CONSTRAINTS
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100, 50),
+        *,
+        activation="relu",
+        dropout=0.2,
+        output_activation="auto",
+        loss="auto",
+        optimizer="adam",
+        learning_rate=None,
+        metrics="accuracy",
+        epochs="auto",
+        batch_size="auto",
+        shuffle=True,
+        validation_fraction=None,
+        early_stopping=False,
+        monitor="val_loss",
+        n_iter_no_change=10,
+        tol=1e-4,
+        class_weight=None,
+        callbacks=None,
+        warm_start=False,
+        dtype_policy="float32",
+        random_state=None,
+        verbose=0,
+        **routed,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.output_activation = output_activation
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.monitor = monitor
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.dtype_policy = dtype_policy
+        self.random_state = random_state
+        self.verbose = verbose
+        self._set_routed(routed)
+
+    def _row_shape(self, X, *, reset):
+        return table_row_shape(self, X)
+
+    def _build_model(self, row_shape, head, rng):
+        return build_dense_model(self, row_shape, head, rng)

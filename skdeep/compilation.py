@@ -1,0 +1,168 @@
+"""The adapter to scikeras: from an estimator's parameters and a network to a compiled model and its callbacks.
+
+A `scikeras.wrappers.KerasClassifier` turns strings, classes and routed parameters (``optimizer__momentum=0.1``,
+``callbacks__patience=3``) into Keras objects and compiles the model with them. Nothing else of scikeras is used,
+neither its seeding nor its pickling nor its fit loop, and no other module imports it.
+"""
+
+import copy
+import inspect
+
+import numpy as np
+
+from skdeep._tensorflow import keras
+from skdeep.targets import loss_name
+
+from scikeras.wrappers import KerasClassifier  # isort: skip (after our import of TensorFlow)
+
+
+def compile_model(model, settings, *, encoding):
+    """Compile `model` in place.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Uncompiled model.
+    settings : dict
+        The parameters `optimizer`, `learning_rate`, `loss`, `metrics` and `dtype_policy` as given to the estimator, and
+        the routed ones. No Keras object among them is used itself: each call makes fresh ones.
+    encoding : str
+        Form of the targets, see `skdeep.targets.Head`.
+    """
+
+    def compiled(compile_kwargs):
+        # As weighted metrics, accuracy counts a row of weight 2 twice, as the loss does.
+        model.compile(
+            optimizer=compile_kwargs["optimizer"],
+            loss=compile_kwargs["loss"],
+            weighted_metrics=compile_kwargs["metrics"] or [],
+        )
+        return model
+
+    optimizer = _optimizer(settings["optimizer"], settings["learning_rate"])
+    loss = _loss(settings["loss"])
+    metrics = [_metric(metric, encoding) for metric in _as_list(settings["metrics"])]
+    routed = {name: value for name, value in settings.items() if "__" in name}
+    _check_routed("optimizer", optimizer, routed)
+    _check_routed("loss", loss, routed)
+    if settings["learning_rate"] is not None and inspect.isclass(optimizer):
+        if "optimizer__learning_rate" in routed:
+            raise ValueError("learning_rate and optimizer__learning_rate are the same setting; give only one of them.")
+        routed["optimizer__learning_rate"] = settings["learning_rate"]
+    if settings["dtype_policy"] == "float64" and inspect.isclass(loss):
+        routed.setdefault("loss__dtype", "float64")
+
+    _through_scikeras(compiled, optimizer=optimizer, loss=loss, metrics=metrics, **routed)
+
+
+def make_callbacks(callbacks, routed):
+    """Return the callbacks of one fit, made from classes and their routed parameters, or copied from objects."""
+    routed = {name: value for name, value in routed.items() if name.startswith("callbacks__")}
+    if callbacks is None:
+        if routed:
+            raise ValueError(f"{next(iter(routed))} was given, but callbacks is None.")
+        return []
+    made = _through_scikeras(lambda: None, callbacks=_copied(callbacks), **routed)._fit_callbacks
+    for callback in made:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(f"callbacks must be Keras callbacks or classes of them. Got {callback!r}.")
+    return made
+
+
+def early_stopping(monitor, patience, min_delta):
+    """Return the Keras callback that stops after `patience` epochs without progress and restores the best weights."""
+    return keras.callbacks.EarlyStopping(monitor, min_delta, patience, restore_best_weights=True)
+
+
+def _optimizer(optimizer, learning_rate):
+    if isinstance(optimizer, str):
+        try:
+            return type(keras.optimizers.get(optimizer))
+        except ValueError as error:
+            raise ValueError(
+                f"optimizer={optimizer!r} is not an optimizer that Keras knows, such as 'adam' or 'sgd'."
+            ) from error
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        config = optimizer.get_config()
+        if learning_rate is not None:
+            config["learning_rate"] = learning_rate
+        return type(optimizer).from_config(config)
+    if inspect.isclass(optimizer) and issubclass(optimizer, keras.optimizers.Optimizer):
+        return optimizer
+    raise TypeError(f"optimizer must be the name, a class or an instance of a Keras optimizer. Got {optimizer!r}.")
+
+
+def _loss(loss):
+    if isinstance(loss, str):
+        try:
+            function = keras.losses.get(loss)
+        except ValueError as error:
+            raise ValueError(f"loss={loss!r} is not a loss that Keras knows, such as 'mean_squared_error'.") from error
+        return _class_named(keras.losses, keras.losses.Loss, loss_name(function), default=function)
+    if inspect.isclass(loss) and issubclass(loss, keras.losses.Loss):
+        return loss
+    if isinstance(loss, keras.losses.Loss) or callable(loss):
+        return copy.deepcopy(loss)
+    raise TypeError(f"loss must be 'auto', or a Keras loss as a name, class, function or object. Got {loss!r}.")
+
+
+def _metric(metric, encoding):
+    if metric in ("accuracy", "acc"):
+        # For one output Keras picks the accuracy that fits, but it takes an indicator matrix for one-hot rows.
+        return keras.metrics.BinaryAccuracy("accuracy") if encoding == "indicator" else "accuracy"
+    if isinstance(metric, str):
+        try:
+            function = keras.metrics.get(metric)
+        except ValueError as error:
+            raise ValueError(f"metrics={metric!r} is not a metric that Keras knows, such as 'accuracy'.") from error
+        return _class_named(keras.metrics, keras.metrics.Metric, loss_name(function), default=function)
+    if isinstance(metric, keras.metrics.Metric):
+        return type(metric).from_config(metric.get_config())
+    if callable(metric):
+        return metric
+    raise TypeError(f"metrics must be one Keras metric or a list of them, by name, class or object. Got {metric!r}.")
+
+
+def _copied(callbacks):
+    try:
+        return [callback if inspect.isclass(callback) else copy.deepcopy(callback) for callback in _as_list(callbacks)]
+    except Exception as error:
+        raise TypeError(
+            f"callbacks={callbacks!r} cannot be copied, and each fit needs its own callbacks. Give the class, and its "
+            "arguments as routed parameters, such as callbacks=EarlyStopping, callbacks__patience=3."
+        ) from error
+
+
+def _through_scikeras(build, **parameters):
+    """Return a scikeras wrapper that has called `build` and made Keras objects of the parameters."""
+    wrapper = KerasClassifier(model=build, **parameters)
+    # Shapes are bound into the model already; scikeras only wants to see some data.
+    return wrapper.initialize(np.zeros((2, 1)), np.array([0, 1]))
+
+
+def _class_named(module, base, name, default):
+    """Return the class in `module` whose snake_case name is `name`: unlike a function, it takes routed parameters."""
+    for value in vars(module).values():
+        if inspect.isclass(value) and issubclass(value, base) and loss_name(value) == name:
+            return value
+    return default
+
+
+def _check_routed(prefix, item, routed):
+    names = [name.removeprefix(f"{prefix}__") for name in routed if name.startswith(f"{prefix}__")]
+    if not names:
+        return
+    if not inspect.isclass(item):
+        raise ValueError(
+            f"{prefix}__{names[0]} needs {prefix} to be a name or a class; an object has its parameters already."
+        )
+    known = [name for name in inspect.signature(item.__init__).parameters if name not in ("self", "kwargs")]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{prefix}__{name} is not a parameter of {item.__name__}, which takes {', '.join(known)}.")
+
+
+def _as_list(value):
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -1,0 +1,119 @@
+"""Parameters of the estimators: the routed names beside those of ``__init__``, and the checks of values.
+
+`RoutedParameters` lets an estimator take, beside the parameters in the signature of its ``__init__``, names that start
+with ``optimizer__``, ``loss__``, ``metrics__`` or ``callbacks__``: in the constructor, `get_params`, `set_params`,
+`clone` and grids alike. They are kept as plain attributes, as scikit-learn keeps every parameter.
+"""
+
+import difflib
+import inspect
+from numbers import Integral, Real
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+
+_PREFIXES = ("optimizer__", "loss__", "metrics__", "callbacks__")
+
+_POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+_SHARE = Interval(Real, 0, 1, closed="neither")
+
+# What has a form of its own, such as hidden_layer_sizes or optimizer, is checked where it is used.
+CONSTRAINTS = {
+    "hidden_layer_sizes": [Integral, "array-like"],
+    "activation": [str, callable, "array-like"],
+    "dropout": [Real, "array-like"],
+    "output_activation": [StrOptions({"auto", "softmax", "sigmoid"})],
+    "learning_rate": [Interval(Real, 0, None, closed="neither"), callable, None],
+    "epochs": [_POSITIVE_INT, StrOptions({"auto"})],
+    "batch_size": [_POSITIVE_INT, StrOptions({"auto"})],
+    "shuffle": ["boolean"],
+    "validation_fraction": [_SHARE, None],
+    "early_stopping": ["boolean"],
+    "monitor": [str],
+    "n_iter_no_change": [_POSITIVE_INT],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "class_weight": [dict, StrOptions({"balanced"}), None],
+    "warm_start": ["boolean"],
+    "dtype_policy": [StrOptions({"float32", "float64"})],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+CNN_CONSTRAINTS = {
+    **CONSTRAINTS,
+    "conv_filters": [Integral, "array-like"],
+    "kernel_size": [_POSITIVE_INT, "array-like"],
+    "conv_activation": [str, callable],
+    "padding": [StrOptions({"same", "valid"})],
+    "pool_size": [_POSITIVE_INT, "array-like"],
+    "image_shape": ["array-like", None],
+}
+
+
+class RoutedParameters(BaseEstimator):
+    """A `BaseEstimator` that also takes routed parameters."""
+
+    def __init_subclass__(cls, **kwargs):
+        # The signature that users and scikit-learn see has the parameters with defaults and no catch-all: any name but
+        # theirs and the routed ones is an error.
+        super().__init_subclass__(**kwargs)
+        signature = inspect.signature(cls.__init__)
+        named = [p for p in signature.parameters.values() if p.name != "self" and p.kind != p.VAR_KEYWORD]
+        cls.__signature__ = signature.replace(parameters=named)
+
+    def _set_routed(self, routed):
+        """Store the routed parameters that ``__init__`` was given; any other name is a TypeError."""
+        for name, value in routed.items():
+            if not name.startswith(_PREFIXES):
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() got an unexpected keyword argument {name!r}."
+                    + _did_you_mean(name, self._get_param_names())
+                )
+            setattr(self, name, value)
+
+    def get_params(self, deep=True):
+        """Get the parameters of this estimator, the routed ones included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Accepted for scikit-learn's sake; no parameter is an estimator.
+
+        Returns
+        -------
+        params : dict
+            Parameter names mapped to their values.
+        """
+        return {name: getattr(self, name) for name in self._get_param_names()} | routed_parameters(self)
+
+    def set_params(self, **params):
+        """Set parameters of this estimator, routed ones included.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameter names and values.
+
+        Returns
+        -------
+        self : estimator
+        """
+        known = self._get_param_names()
+        for name in params:
+            if name not in known and not name.startswith(_PREFIXES):
+                raise InvalidParameterError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}.{_did_you_mean(name, known)} "
+                    f"Valid parameters are {known}, and routed ones that start with {', '.join(_PREFIXES)}."
+                )
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+
+def routed_parameters(estimator):
+    """Return the routed parameters that an estimator was given, by name."""
+    return {name: value for name, value in vars(estimator).items() if name.startswith(_PREFIXES)}
+
+
+def _did_you_mean(name, known):
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

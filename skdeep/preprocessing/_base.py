@@ -1,0 +1,37 @@
+"""What the transformers of arrays with any number of dimensions share."""
+
+import itertools
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, validate_data
+
+
+class ArrayTransformer(TransformerMixin, BaseEstimator):
+    """Base of the transformers that take arrays of shape (n_samples, ...) and remember the shape of one sample."""
+
+    def _validate(self, X, *, reset, **checks):
+        X = validate_data(self, X, reset=reset, allow_nd=True, **checks)
+        if reset:
+            self.sample_shape_ = X.shape[1:]
+        else:
+            self._check_samples(X, self.sample_shape_)
+        return X
+
+    def _check_samples(self, X, shape):
+        if X.shape[1:] != shape:
+            raise ValueError(
+                f"X has samples of shape {X.shape[1:]}, but {type(self).__name__} is expecting them of shape {shape}."
+            )
+
+    def _feature_names(self, input_features, shape):
+        """Return the names of the input for a table of the same width, else one for each value, such as "x3_5"."""
+        if len(self.sample_shape_) == 1 and len(shape) == 1:
+            return _check_feature_names_in(self, input_features)
+        places = itertools.product(*(range(size) for size in shape))
+        return np.array(["x" + "_".join(map(str, place)) for place in places], dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags

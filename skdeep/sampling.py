@@ -1,0 +1,76 @@
+"""Which rows train the network, with what weights, and which validate it."""
+
+import math
+import warnings
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import _check_sample_weight
+
+
+def weighted_rows(sample_weight, X):
+    """Return the numbers of the rows whose weight is not zero, and their weights, or None for equal weights."""
+    if sample_weight is None:
+        return np.arange(X.shape[0]), None
+    weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    index = np.flatnonzero(weight)
+    if len(index) == 0:
+        raise ValueError("sample_weight is zero for every row, so there is nothing to train on.")
+    return index, weight[index]
+
+
+def total_weight(sample_weight, class_weight, codes, targets):
+    """Return the products of class weights and sample weights, scaled to a mean of 1, or None if there are neither.
+
+    Keras divides the weighted sum over a batch of n rows by n; with a mean weight of 1 that is a weighted mean.
+    """
+    weight = sample_weight
+    if class_weight is not None:
+        by_row = _weight_by_class(class_weight, codes, targets, sample_weight)[codes]
+        weight = by_row if sample_weight is None else by_row * sample_weight
+    return None if weight is None else weight / weight.mean()
+
+
+def _weight_by_class(class_weight, codes, targets, sample_weight):
+    if targets.kind == "multilabel":
+        raise ValueError("class_weight is for targets with one class a row, but y is multilabel; use sample_weight.")
+    if class_weight == "balanced":
+        present = np.unique(codes)
+        by_class = np.ones(len(targets.classes))
+        by_class[present] = compute_class_weight("balanced", classes=present, y=codes, sample_weight=sample_weight)
+        return by_class
+    labels = targets.classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(f"class_weight has weights for {unknown!r}, but the classes in y are {labels!r}.")
+    by_class = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    if not (np.isfinite(by_class).all() and (by_class >= 0).all() and by_class[codes].any()):
+        raise ValueError(
+            "class_weight must hold finite weights of at least 0, and more than 0 for a class in y. "
+            f"Got {class_weight!r}."
+        )
+    return by_class
+
+
+def split(codes, targets, fraction, rng):
+    """Return the positions of training and validation rows, with the same shares of the classes if possible."""
+    from sklearn.model_selection import train_test_split
+
+    n_rows = len(codes)
+    seed = int(rng.integers(2**31))
+    n_validation = math.ceil(fraction * n_rows)
+    if n_validation >= n_rows:
+        raise ValueError(f"validation_fraction={fraction} of {n_rows} rows leaves no row to train on.")
+    stratify = None
+    if targets.kind != "multilabel":
+        present, counts = np.unique(codes, return_counts=True)
+        if counts.min() > 1 and min(n_validation, n_rows - n_validation) >= len(present):
+            stratify = codes
+        else:
+            rarest = targets.classes[present[counts.argmin()]].item()
+            warnings.warn(
+                f"The {n_validation} validation rows are drawn without regard to the classes: there are too few rows "
+                f"for {len(present)} classes (the fewest, {counts.min()}, of class {rarest!r}).",
+                stacklevel=5,
+            )
+    return train_test_split(np.arange(n_rows), test_size=n_validation, stratify=stratify, random_state=seed)

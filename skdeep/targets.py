@@ -1,0 +1,170 @@
+"""From y, in any form that scikit-learn knows, to what a network learns, and from its outputs back.
+
+`Targets` remembers the form that y had in `fit` (labels, one-hot rows or a multilabel indicator matrix). `choose_head`
+decides what the last layer and the loss look like for it. Nothing here knows networks or TensorFlow.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+
+class Targets:
+    """The form that y had in `fit`, and the way from it to codes and back.
+
+    Parameters
+    ----------
+    kind : {"labels", "one-hot", "multilabel"}
+        Form of y.
+    classes : ndarray of shape (n_classes,)
+        Labels, in sorted order; column numbers for one-hot rows and indicator matrices.
+    dtype : numpy.dtype
+        dtype of y, which predictions get.
+    """
+
+    def __init__(self, kind, classes, dtype):
+        self.kind = kind
+        self.classes = classes
+        self.dtype = dtype
+
+    @classmethod
+    def learn(cls, y, classes=None):
+        """Learn the form of `y`; `classes`, if given, are all labels that may ever occur."""
+        y = as_target_array(y)
+        if y.ndim == 2:
+            kind = "one-hot" if np.all(y.sum(axis=1) == 1) else "multilabel"
+            return cls(kind, np.arange(y.shape[1]), y.dtype)
+        check_classification_targets(y)
+        if classes is not None:
+            classes = column_or_1d(classes)
+            check_classification_targets(classes)
+        labels = LabelEncoder().fit(y if classes is None else classes).classes_
+        if len(labels) < 2:
+            raise ValueError(
+                f"A classifier needs at least two classes, but y has only one class: {labels.tolist()[0]!r}."
+            )
+        return cls("labels", labels, labels.dtype)
+
+    def encode(self, y, name="y"):
+        """Return class indices of shape (n,), or for multilabel a 0/1 matrix of shape (n, n_classes)."""
+        y = as_target_array(y, name)
+        if self.kind == "labels":
+            if y.ndim != 1:
+                raise ValueError(f"{name} has shape {y.shape}, but labels of shape (n_samples,) were given in fit.")
+            encoder = LabelEncoder()
+            encoder.classes_ = self.classes
+            try:
+                return encoder.transform(y).astype(np.int32)
+            except (ValueError, TypeError) as error:
+                unseen = [label for label in dict.fromkeys(y.tolist()) if label not in self.classes.tolist()]
+                raise ValueError(f"{name} contains labels that were not seen in fit: {unseen!r}.") from error
+        if y.ndim != 2 or y.shape[1] != len(self.classes):
+            raise ValueError(f"{name} has shape {y.shape}, but rows of {len(self.classes)} values were given in fit.")
+        if self.kind == "multilabel":
+            return y.astype(np.float32)
+        wrong = np.flatnonzero(y.sum(axis=1) != 1)
+        if len(wrong):
+            raise ValueError(f"{name} was one-hot in fit, but its row {wrong[0]} does not have exactly one 1.")
+        return y.argmax(axis=1).astype(np.int32)
+
+    def decode(self, probabilities):
+        """Return predictions in the form that y had in `fit`, from probabilities of shape (n, n_classes)."""
+        if self.kind == "multilabel":
+            return (probabilities > 0.5).astype(self.dtype)
+        indices = probabilities.argmax(axis=1)
+        if self.kind == "one-hot":
+            return np.eye(len(self.classes), dtype=self.dtype)[indices]
+        return self.classes[indices]
+
+
+def as_target_array(y, name="y"):
+    """Return y as labels of shape (n,) or a 0/1 matrix of shape (n, n_columns > 1)."""
+    y = y.toarray() if issparse(y) else np.asarray(y)
+    if y.ndim == 1:
+        return y
+    if y.ndim == 2 and y.shape[1] == 1:
+        return column_or_1d(y, warn=True)
+    if y.ndim != 2 or type_of_target(y, input_name=name) != "multilabel-indicator" or not np.isin(y, (0, 1)).all():
+        raise ValueError(
+            f"{name} of shape {y.shape} is not supported: labels of shape (n_samples,) or (n_samples, 1), or rows of "
+            "0 and 1 (one-hot or multilabel) of shape (n_samples, n_classes) are."
+        )
+    return y
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the end of the network looks like: the output layer, the loss, and the form of the targets it learns.
+
+    `encoding` is "indices" (n,), "one-hot" (n, n_classes), "column" (n, 1) for one sigmoid unit, or "indicator".
+    """
+
+    n_outputs: int
+    activation: str
+    loss: object
+    encoding: str
+
+    def encode(self, codes):
+        """Return the network's targets for the codes from `Targets.encode`."""
+        if self.encoding == "one-hot":
+            return np.eye(self.n_outputs, dtype=np.float32)[codes]
+        if self.encoding == "column":
+            return codes.astype(np.float32)[:, np.newaxis]
+        return codes
+
+    def probabilities(self, outputs):
+        """Return float64 probabilities of shape (n, n_classes) for the network's outputs."""
+        outputs = np.asarray(outputs, dtype=np.float64)
+        if self.encoding == "indicator":
+            return outputs
+        if self.encoding == "column":
+            return np.hstack([1 - outputs, outputs])
+        total = outputs.sum(axis=1, keepdims=True)
+        # Sigmoid outputs may all have underflowed to zero: then the network prefers no class.
+        return np.where(total > 0, outputs, 1) / np.where(total > 0, total, outputs.shape[1])
+
+
+def choose_head(targets, output_activation, loss):
+    """Choose the output layer and the target encoding for `targets`.
+
+    Parameters
+    ----------
+    targets : Targets
+        Form of y.
+    output_activation : {"auto", "softmax", "sigmoid"}
+        As given to the estimator.
+    loss : str, class, callable or loss object
+        As given to the estimator; "auto" is the cross-entropy that fits.
+
+    Returns
+    -------
+    head : Head
+    """
+    n_classes = len(targets.classes)
+    name = "" if loss == "auto" else loss_name(loss)
+    if targets.kind == "multilabel":
+        if output_activation == "softmax" or "categorical" in name:
+            raise ValueError(
+                "y is multilabel (several 1s in a row), which needs output_activation='sigmoid' and a loss for "
+                f"independent labels. Got output_activation={output_activation!r} and loss={loss!r}."
+            )
+        return Head(n_classes, "sigmoid", "binary_crossentropy" if loss == "auto" else loss, "indicator")
+    if output_activation == "auto":
+        output_activation = "softmax" if n_classes > 2 or "categorical" in name else "sigmoid"
+    if output_activation == "sigmoid" and n_classes == 2 and "categorical" not in name:
+        return Head(1, "sigmoid", "binary_crossentropy" if loss == "auto" else loss, "column")
+    if loss == "auto":
+        return Head(n_classes, output_activation, "sparse_categorical_crossentropy", "indices")
+    return Head(n_classes, output_activation, loss, "indices" if name.startswith("sparse") else "one-hot")
+
+
+def loss_name(loss):
+    """Return the snake_case name of a loss given as a string, a class, a function or an object."""
+    if not isinstance(loss, str):
+        loss = getattr(loss, "__name__", type(loss).__name__)
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", loss).lower()
