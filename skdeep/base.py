@@ -189,6 +189,26 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
+    def decision_function(self, X):
+        """Give the confidence in each class, on a scale without bounds.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Data in the form of `fit`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+            For two classes the log-odds of the second, ``log(p / (1 - p))``; for more the logarithms of the
+            probabilities; for multilabel targets the log-odds of each label.
+        """
+        probabilities = self.predict_proba(X)
+        if self._targets.kind == "multilabel":
+            return _log(probabilities) - _log(1 - probabilities)
+        scores = _log(probabilities)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
     @property
     def model_(self):
         """The fitted `keras.Model`."""
@@ -217,13 +237,13 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
     def _new_rng(self):
         return np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _validate(self, X, y="no_validation", *, reset):
+    def _validate(self, X, y="no_validation", *, reset, dtype):
         checks = {"accept_sparse": "csr", "dtype": "numeric", "allow_nd": True}
         if isinstance(y, str):
             checked = X = validate_data(self, X, reset=reset, **checks)
         else:
             checked = X, _ = validate_data(self, X, y, reset=reset, multi_output=True, **checks)
-        dtype = np.dtype(self.dtype_policy if reset else self._network.settings["dtype_policy"])
+        dtype = np.dtype(dtype)
         if X.dtype.kind == "f" and X.dtype.itemsize > dtype.itemsize:
             limit = np.finfo(dtype).max
             if X.max() > limit or X.min() < -limit:
@@ -235,7 +255,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
 
     def _validate_training_data(self, X, y, sample_weight, *, reset):
         """Return X and, for its rows whose weight is not zero, the targets, the row numbers and the weights."""
-        X, y = self._validate(X, y, reset=reset)
+        X, y = self._validate(X, y, reset=reset, dtype=self.dtype_policy)
         y = as_target_array(y)
         index, weight = weighted_rows(sample_weight, X)
         return X, y[index], index, weight
@@ -270,7 +290,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             raise ValueError(f"{given} was given without {missing}.")
         if X_val is not None:
             try:
-                X_val, y_val = self._validate(X_val, y_val, reset=False)
+                X_val, y_val = self._validate(X_val, y_val, reset=False, dtype=network.settings["dtype_policy"])
                 val_shape = self._row_shape(X_val, reset=False)
             except ValueError as error:
                 raise ValueError(f"X_val or y_val does not fit: {error}") from error
@@ -345,7 +365,13 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         from skdeep.training import Rows
 
         check_is_fitted(self)
-        X = self._validate(X, reset=False)
         network = self._network
-        rows = Rows(X, self._row_shape(X, reset=False), network.settings["dtype_policy"])
+        dtype = network.settings["dtype_policy"]
+        X = self._validate(X, reset=False, dtype=dtype)
+        rows = Rows(X, self._row_shape(X, reset=False), dtype)
         return convert(network.head, network.program.predict(rows))
+
+
+def _log(probabilities):
+    """Return finite logarithms: outputs are computed in float32, where the smallest are rounded to zero."""
+    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))

@@ -1,0 +1,121 @@
+"""The classifiers against scikit-learn's own checks, and what is particular to each."""
+
+import inspect
+
+import numpy as np
+import pytest
+from sklearn.model_selection import cross_val_score, train_test_split
+from sklearn.neural_network import MLPClassifier as ScikitLearnMLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+from skdeep import CNNClassifier, DNNClassifier, Flatten, MLPClassifier, ScaleToUnit
+
+ALL = [MLPClassifier, DNNClassifier, CNNClassifier]
+
+# Fewer epochs and filters than by default, for the sake of time alone.
+CHECKED = [MLPClassifier(epochs=30), DNNClassifier(epochs=30), CNNClassifier((8,), epochs=30)]
+
+
+@parametrize_with_checks(CHECKED)
+def test_scikit_learn_checks(estimator, check):
+    if "sample_weight_equivalence" in str(check):
+        # It compares to 1e-7, so rows in another order, or drawn into other batches, must not round differently.
+        estimator.set_params(batch_size=1000, dropout=0, dtype_policy="float64")
+    check(estimator)
+
+
+@pytest.mark.parametrize("classifier", ALL)
+def test_no_fewer_checks_than_for_scikit_learns_mlp(classifier):
+    def count(estimator):
+        return len(list(estimator_checks_generator(estimator)))
+
+    assert count(classifier()) >= count(ScikitLearnMLPClassifier())
+
+
+@pytest.mark.parametrize("classifier", ALL)
+def test_every_parameter_and_attribute_is_documented(classifier, iris):
+    doc = inspect.getdoc(classifier)
+    fitted = classifier(epochs=1).fit(*iris)
+    learned = [name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")]
+    for name in [*inspect.signature(classifier).parameters, *learned, "model_"]:
+        assert f"\n{name} : " in doc, name
+
+
+def test_defaults_learn_digits_without_scaling(digits):
+    X_train, X_test, y_train, y_test = train_test_split(digits.images, digits.target)
+    clf = make_pipeline(Flatten(), DNNClassifier(random_state=0)).fit(X_train, y_train)
+    assert clf.score(X_test, y_test) >= 0.95
+
+
+def test_mlp_has_one_hidden_layer_of_512(iris):
+    model = MLPClassifier(epochs=1).fit(*iris).model_
+    assert [layer.units for layer in model.layers if hasattr(layer, "units")] == [512, 3]
+    assert not any("dropout" in layer.name for layer in model.layers)
+
+
+def test_dnn_has_two_hidden_layers_with_dropout(iris):
+    model = DNNClassifier(epochs=1).fit(*iris).model_
+    names = ["input", "hidden_1", "dropout_1", "hidden_2", "dropout_2", "output"]
+    assert [layer.name for layer in model.layers] == names
+    assert [layer.units for layer in model.layers if hasattr(layer, "units")] == [100, 50, 3]
+    assert [layer.rate for layer in model.layers if hasattr(layer, "rate")] == [0.2, 0.2]
+
+
+def test_dense_networks_ask_for_flatten_before_images(digits):
+    message = r"DNNClassifier takes tables .* shape \(1797, 8, 8\).*make_pipeline\(Flatten\(\), DNNClassifier\(\)\)"
+    with pytest.raises(ValueError, match=message):
+        DNNClassifier().fit(digits.images, digits.target)
+
+
+def test_cnn_learns_images_in_every_layout(digits):
+    images, y = digits.images, digits.target
+    cnn = CNNClassifier((8,), hidden_layer_sizes=(32,), epochs=3, random_state=0)
+    expected = cnn.fit(images, y).predict_proba(images)
+    assert cnn.image_shape_ == (8, 8, 1)
+    with_channel = cnn.fit(images[..., np.newaxis], y).predict_proba(images[..., np.newaxis])
+    rows = cnn.set_params(image_shape=(8, 8)).fit(digits.data, y).predict_proba(digits.data)
+    np.testing.assert_array_equal(with_channel, expected)
+    np.testing.assert_array_equal(rows, expected)
+
+
+def test_cnn_takes_colour_images(rng):
+    X = rng.integers(0, 256, size=(20, 6, 5, 3), dtype=np.uint8)
+    cnn = CNNClassifier((4,), epochs=1).fit(X, np.arange(20) % 2)
+    assert cnn.image_shape_ == (6, 5, 3)
+    assert cnn.predict_proba(X).shape == (20, 2)
+
+
+def test_cnn_takes_flat_rows_as_images_of_one_row(iris):
+    assert CNNClassifier((4,), epochs=1).fit(*iris).image_shape_ == (1, 4, 1)
+
+
+@pytest.mark.parametrize(
+    "X_shape, image_shape, message",
+    [
+        ((10, 64), (8, 9), r"image_shape=\(8, 9\) does not fit X, whose rows have shape \(64,\)"),
+        ((10, 8, 8), (4, 16), r"image_shape=\(4, 16\) does not fit X, whose rows have shape \(8, 8\)"),
+        ((10, 64), (64,), r"image_shape must be \(height, width\)"),
+        ((10, 64), (8, 8.0), r"image_shape must be \(height, width\)"),
+        ((10, 2, 2, 2, 2), None, r"X has shape \(10, 2, 2, 2, 2\)"),
+    ],
+)
+def test_cnn_names_shapes_that_do_not_fit(X_shape, image_shape, message):
+    with pytest.raises(ValueError, match=message):
+        CNNClassifier(image_shape=image_shape).fit(np.zeros(X_shape), np.arange(10) % 2)
+
+
+def test_cnn_refuses_images_of_another_size(digits):
+    cnn = CNNClassifier((4,), epochs=1).fit(digits.images, digits.target)
+    with pytest.raises(ValueError, match=r"shape \(8, 9\), but in fit they had shape \(8, 8, 1\)"):
+        cnn.predict(np.zeros((2, 8, 9)))
+
+
+@pytest.mark.parametrize("classifier", [Flatten, ScaleToUnit])
+def test_cross_validation_of_images(classifier, digits):
+    clf = make_pipeline(classifier(), DNNClassifier(epochs=5, random_state=0) if classifier is Flatten else _cnn())
+    assert cross_val_score(clf, digits.images, digits.target, cv=3).mean() > 0.7
+
+
+def _cnn():
+    return CNNClassifier((8,), hidden_layer_sizes=(32,), epochs=5, random_state=0)
