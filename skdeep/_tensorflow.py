@@ -7,15 +7,21 @@ any setting.)
 
 import os
 
+
+def _check_backend(name):
+    if name != "tensorflow":
+        raise ImportError(
+            f"skdeep trains with Keras's TensorFlow backend, but Keras is set to {name!r}. "
+            "Set the environment variable KERAS_BACKEND=tensorflow before Keras is imported."
+        )
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+_check_backend(os.environ.get("KERAS_BACKEND") or "tensorflow")  # before an import that may fail for another reason
 
 import keras
 import tensorflow as tf
 
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        f"skdeep trains with Keras's TensorFlow backend, but Keras is set to {keras.backend.backend()!r}. "
-        "Set the environment variable KERAS_BACKEND=tensorflow before Keras is imported."
-    )
+_check_backend(keras.backend.backend())
 
 __all__ = ["keras", "tf"]

@@ -43,8 +43,8 @@ def compile_model(model, settings, *, encoding):
     loss = _loss(settings["loss"])
     metrics = [_metric(metric, encoding) for metric in _as_list(settings["metrics"])]
     routed = {name: value for name, value in settings.items() if "__" in name}
-    _check_routed("optimizer", optimizer, routed)
-    _check_routed("loss", loss, routed)
+    for prefix, items in (("optimizer", [optimizer]), ("loss", [loss]), ("metrics", metrics)):
+        _check_routed(prefix, items, routed)
     if settings["learning_rate"] is not None and inspect.isclass(optimizer):
         if "optimizer__learning_rate" in routed:
             raise ValueError("learning_rate and optimizer__learning_rate are the same setting; give only one of them.")
@@ -62,7 +62,9 @@ def make_callbacks(callbacks, routed):
         if routed:
             raise ValueError(f"{next(iter(routed))} was given, but callbacks is None.")
         return []
-    made = _through_scikeras(lambda: None, callbacks=_copied(callbacks), **routed)._fit_callbacks
+    copies = _copied(callbacks)
+    _check_routed("callbacks", copies, routed)
+    made = _through_scikeras(lambda: None, callbacks=copies, **routed)._fit_callbacks
     for callback in made:
         if not isinstance(callback, keras.callbacks.Callback):
             raise TypeError(f"callbacks must be Keras callbacks or classes of them. Got {callback!r}.")
@@ -148,18 +150,28 @@ def _class_named(module, base, name, default):
     return default
 
 
-def _check_routed(prefix, item, routed):
-    names = [name.removeprefix(f"{prefix}__") for name in routed if name.startswith(f"{prefix}__")]
-    if not names:
-        return
-    if not inspect.isclass(item):
-        raise ValueError(
-            f"{prefix}__{names[0]} needs {prefix} to be a name or a class; an object has its parameters already."
-        )
-    known = [name for name in inspect.signature(item.__init__).parameters if name not in ("self", "kwargs")]
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{prefix}__{name} is not a parameter of {item.__name__}, which takes {', '.join(known)}.")
+def _check_routed(prefix, items, routed):
+    """Raise if a routed parameter goes to no class among the items, or to one that does not know it."""
+    for full_name in routed:
+        name, *rest = full_name.removeprefix(f"{prefix}__").split("__")
+        if not full_name.startswith(f"{prefix}__"):
+            continue
+        receivers = items
+        if name.isdigit():
+            receivers = items[int(name) : int(name) + 1]
+            name = rest[0] if rest else ""
+        if not receivers or not all(inspect.isclass(item) for item in receivers):
+            raise ValueError(
+                f"{full_name} needs {prefix} to be a name or a class of Keras that takes parameters. Got {receivers!r}."
+            )
+        for item in receivers:
+            parameters = inspect.signature(item).parameters.values()
+            known = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+            # Keras optimizers have a catch-all, but take none of what it catches.
+            is_open = any(p.kind == p.VAR_KEYWORD for p in parameters) and prefix != "optimizer"
+            if name not in known and not is_open:
+                takes = f"takes {', '.join(known)}" if known else "takes none"
+                raise ValueError(f"{full_name} is not a parameter of {item.__name__}, which {takes}.")
 
 
 def _as_list(value):

@@ -6,7 +6,6 @@ otherwise Keras's own loader fetches it over the network.
 
 import os
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -163,19 +162,22 @@ def _data_home(data_home):
 def _read(path, image_shape, n_classes):
     """Return the four arrays of an .npz file, or raise a ValueError that names it."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in _ARRAYS}
-    except (BadZipFile, EOFError, KeyError, ValueError, OSError) as error:
+    except Exception as error:  # numpy, zipfile and zlib have many for damaged files
         raise ValueError(
             f"{path} is truncated, damaged, or not an .npz file with the arrays {', '.join(_ARRAYS)}: {error}"
         ) from error
     for part in ("train", "test"):
         images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        if images.shape[1:] != image_shape or len(images) == 0 or labels.size != len(images):
+        n_images = len(images)
+        if images.shape[1:] != image_shape or n_images == 0 or labels.shape not in ((n_images,), (n_images, 1)):
             raise ValueError(
                 f"{path} holds x_{part} of shape {images.shape} and y_{part} of shape {labels.shape}, but images of "
                 f"shape {image_shape} with one label each were expected."
             )
+        if images.dtype != np.uint8:
+            raise ValueError(f"{path} holds x_{part} of dtype {images.dtype}, but uint8 was expected.")
         if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= n_classes:
             raise ValueError(f"{path} holds labels in y_{part} that are not whole numbers from 0 to {n_classes - 1}.")
     return tuple(arrays[name] for name in _ARRAYS)

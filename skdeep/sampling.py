@@ -14,8 +14,6 @@ def weighted_rows(sample_weight, X):
         return np.arange(X.shape[0]), None
     weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
     index = np.flatnonzero(weight)
-    if len(index) == 0:
-        raise ValueError("sample_weight is zero for every row, so there is nothing to train on.")
     return index, weight[index]
 
 

@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -72,15 +72,18 @@ class OneHot(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X has labels other than 0 to n_classes - 1, or numbers that are no labels.
+            If X has labels other than 0 to n_classes - 1, or is a flat array of numbers that are not whole.
         """
         is_flat = np.asarray(X).ndim == 1
         if is_flat:
-            check_classification_targets(np.asarray(X))
+            kind = type_of_target(np.asarray(X), input_name="X", raise_unknown=True)
+            if kind == "continuous":
+                raise ValueError("Unknown label type: continuous. X holds numbers that are no labels.")
             X = _column(X)
         categories = "auto"
         if self.n_classes is not None:
-            categories = [np.arange(self.n_classes)] * np.asarray(X).shape[1]
+            n_columns = check_array(X, dtype=None, ensure_all_finite=False, input_name="X").shape[1]
+            categories = [np.arange(self.n_classes)] * n_columns
         encoder = OneHotEncoder(categories=categories, sparse_output=False, dtype=np.float32).fit(X)
         self.encoder_ = encoder
         self._is_flat = is_flat
@@ -112,6 +115,8 @@ class OneHot(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if self.n_features_in_ == 1 and np.asarray(X).ndim == 1:
             X = _column(X)
+            if self.encoder_.categories_[0].dtype.kind in "OU":
+                X = X.astype(object)  # so that a number is an unknown label, too
         return self.encoder_.transform(X)
 
     def inverse_transform(self, X):
@@ -120,7 +125,8 @@ class OneHot(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_classes)
-            One-hot rows, or probabilities: the label of the largest value in a row is taken.
+            One-hot rows, or probabilities: the label of the largest value in a row is taken. A row of zeros is an
+            error.
 
         Returns
         -------

@@ -96,7 +96,10 @@ class ScaleToUnit(ArrayTransformer):
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
-        return np.divide(X, self.max_value_, dtype=np.float32, casting="same_kind" if X.dtype.kind == "f" else "unsafe")
+        if X.dtype.itemsize > 4:
+            # First divided, then rounded: the values need not lie in the range of float32.
+            return np.divide(X, self.max_value_, dtype=np.float64).astype(np.float32)
+        return np.divide(X, self.max_value_, dtype=np.float32, casting="unsafe")
 
     def inverse_transform(self, X):
         """Multiply.
@@ -216,9 +219,10 @@ class ZScore(ArrayTransformer):
         mean = total / n_values
         squares = sum(np.square(X[chunk] - mean).sum(axis=axis, keepdims=True) for chunk in chunks)
         deviation = np.sqrt(squares / n_values)
-        # What is left of constant values is rounding error.
-        constant = deviation <= 10 * np.finfo(np.float64).eps * np.abs(mean)
-        self.mean_ = mean
+        low, high = X.min(axis=axis, keepdims=True), X.max(axis=axis, keepdims=True)
+        self.mean_ = np.where(low == high, low, mean)
+        # Values that differ by less than the rounding of their mean count as constant.
+        constant = (low == high) | (deviation <= 10 * np.finfo(np.float64).eps * np.abs(mean))
         self.scale_ = np.where(constant, 1.0, deviation)
         return self
 
@@ -238,9 +242,11 @@ class ZScore(ArrayTransformer):
         check_is_fitted(self)
         X = self._validate(X, reset=False)
         dtype = np.float64 if X.dtype == np.float64 else np.float32
-        X = np.subtract(X, self.mean_, dtype=dtype, casting="unsafe")
-        X /= self.scale_.astype(dtype)
-        return X
+        # Large whole numbers do not fit into float32 before the mean is taken off.
+        work_dtype = np.float64 if X.dtype.kind in "iu" and X.dtype.itemsize > 2 else dtype
+        X = np.subtract(X, self.mean_, dtype=work_dtype, casting="unsafe")
+        X /= self.scale_.astype(work_dtype)
+        return X.astype(dtype, copy=False)
 
     def inverse_transform(self, X):
         """Multiply by the standard deviation and add the mean.

@@ -1,0 +1,415 @@
+"""fit, partial_fit, predict: what is learned, what is kept, what is left alone."""
+
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+import sklearn
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeep import CNNClassifier, DNNClassifier, MLPClassifier
+
+
+def quick(**params):
+    return DNNClassifier((16,), **{"epochs": 5, "random_state": 0} | params)
+
+
+def weights(estimator):
+    return np.concatenate([weight.ravel() for weight in estimator.model_.get_weights()])
+
+
+def test_fitted_attributes(iris):
+    X, y = iris
+    names = ["a", "b", "c", "d"]
+    clf = quick(validation_fraction=0.2).fit(pd.DataFrame(X, columns=names), y)
+    assert list(clf.history_) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert all(len(values) == 5 and all(type(v) is float for v in values) for values in clf.history_.values())
+    assert (clf.n_iter_, clf.best_epoch_, clf.n_features_in_) == (5, 5, 4)
+    assert clf.feature_names_in_.tolist() == names
+    assert clf.classes_.tolist() == [0, 1, 2]
+    assert clf.model_.count_params() == 4 * 16 + 16 + 16 * 3 + 3
+
+
+def test_probabilities_are_float64_rows_that_sum_to_one(iris):
+    clf = quick().fit(*iris)
+    probabilities = clf.predict_proba(iris[0])
+    assert probabilities.dtype == np.float64
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=0, atol=1e-15)
+    np.testing.assert_array_equal(clf.classes_[probabilities.argmax(axis=1)], clf.predict(iris[0]))
+    np.testing.assert_allclose(np.exp(clf.predict_log_proba(iris[0])), probabilities)
+
+
+def test_decision_function_orders_as_the_probabilities(iris):
+    X, y = iris
+    three = quick().fit(X, y)
+    np.testing.assert_allclose(three.decision_function(X), np.log(three.predict_proba(X)))
+    two = quick().fit(X, y == 0)
+    np.testing.assert_array_equal(two.decision_function(X) > 0, two.predict(X))
+
+
+@pytest.mark.parametrize("classifier", [MLPClassifier, CNNClassifier])
+def test_a_row_is_predicted_alike_alone_and_in_any_batch(classifier, digits):
+    X = digits.data[:50]
+    clf = classifier(epochs=1, random_state=0).fit(X, digits.target[:50])
+    together = clf.predict_proba(X)
+    for size in (1, 2, 3, 7, 20):
+        parts = [clf.predict_proba(X[start : start + size]) for start in range(0, 50, size)]
+        np.testing.assert_array_equal(np.concatenate(parts), together)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "decision_function"])
+def test_unfitted_estimators_say_so(method, iris):
+    with pytest.raises(NotFittedError, match="This DNNClassifier instance is not fitted yet"):
+        getattr(DNNClassifier(), method)(iris[0])
+
+
+def test_unfitted_estimators_have_no_model():
+    assert not hasattr(DNNClassifier(), "model_")
+
+
+class TestRandomState:
+    def test_same_seed_same_bits(self, iris):
+        first, second, other = (
+            quick(dropout=0.5, random_state=seed, validation_fraction=0.2).fit(*iris) for seed in (1, 1, 2)
+        )
+        assert first.history_ == second.history_ != other.history_
+        np.testing.assert_array_equal(weights(first), weights(second))
+
+    def test_same_bits_in_another_process(self, iris):
+        code = (
+            "from sklearn.datasets import load_iris; from skdeep import DNNClassifier; "
+            "print(DNNClassifier(epochs=2, random_state=3).fit(*load_iris(return_X_y=True)).history_)"
+        )
+        from sklearn.datasets import load_iris
+
+        here = DNNClassifier(epochs=2, random_state=3).fit(*load_iris(return_X_y=True)).history_
+        there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        assert there.strip() == str(here)
+
+    def test_global_random_states_stay_as_they_are(self, iris):
+        random.seed(5)
+        np.random.seed(5)  # noqa: NPY002 (it is the legacy global state that must stay)
+        expected = random.Random(5).random(), np.random.RandomState(5).random_sample()
+        quick(dropout=0.2, validation_fraction=0.2).fit(*iris).predict(iris[0])
+        assert (random.random(), np.random.random_sample()) == expected  # noqa: NPY002
+
+    def test_none_draws_anew(self, iris):
+        assert quick(random_state=None).fit(*iris).history_ != quick(random_state=None).fit(*iris).history_
+
+    def test_random_state_instance_is_drawn_from(self, iris):
+        state = np.random.RandomState(0)
+        clf = quick(random_state=state)
+        assert clf.fit(*iris).history_ != clf.fit(*iris).history_
+
+
+class TestInput:
+    @pytest.mark.parametrize(
+        "convert",
+        [
+            lambda X: X.astype(np.float32),
+            lambda X: X.tolist(),
+            np.asfortranarray,
+            lambda X: pd.DataFrame(X).to_numpy(),
+            scipy.sparse.csr_matrix,
+            scipy.sparse.csc_array,
+            scipy.sparse.coo_array,
+        ],
+    )
+    def test_any_form_of_table_gives_the_same(self, convert, iris):
+        X, y = iris
+        expected = quick().fit(X, y).predict_proba(X)
+        given = convert(X)
+        np.testing.assert_array_equal(quick().fit(given, y).predict_proba(given), expected)
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32, bool])
+    def test_dtypes(self, dtype, digits):
+        X = digits.data.astype(dtype)
+        expected = quick(epochs=1).fit(X.astype(np.float64), digits.target).predict_proba(X[:50].astype(np.float64))
+        np.testing.assert_array_equal(quick(epochs=1).fit(X, digits.target).predict_proba(X[:50]), expected)
+
+    def test_the_callers_arrays_are_never_changed(self, iris):
+        X, y = iris[0].copy(), iris[1].copy()
+        sample_weight = np.linspace(0, 2, len(y))
+        class_weight = {0: 2.0}
+        for array in (X, y, sample_weight):
+            array.flags.writeable = False
+        before = X.copy(), y.copy(), sample_weight.copy()
+        quick(class_weight=class_weight).fit(X, y, sample_weight, X_val=X, y_val=y).predict(X)
+        for array, old in zip((X, y, sample_weight), before, strict=True):
+            np.testing.assert_array_equal(array, old)
+        assert class_weight == {0: 2.0}
+
+    @pytest.mark.parametrize(
+        "change, message",
+        [
+            (lambda X: X * np.nan, "Input X contains NaN"),
+            (lambda X: X + np.inf, "Input X contains infinity"),
+            (lambda X: X + 1j, "Complex data not supported"),
+            (
+                lambda X: np.where(X > 0, "much", "little"),
+                "dtype='numeric' is not compatible with arrays of bytes/strings",
+            ),
+            (lambda X: X[:, 0], "Expected 2D array, got 1D array"),
+            (lambda X: X[:0], r"Found array with 0 sample\(s\)"),
+            (lambda X: X[:, :0], r"Found array with 0 feature\(s\)"),
+            (lambda X: X[:9], "inconsistent numbers of samples"),
+            (lambda X: X * 1e300, "Input X contains a value too large for float32"),
+        ],
+    )
+    def test_bad_input_is_named(self, change, message, iris):
+        with pytest.raises(ValueError, match=message):
+            quick().fit(change(iris[0]), iris[1])
+
+    def test_other_features_than_in_fit_are_named(self, iris):
+        frame = pd.DataFrame(iris[0], columns=list("abcd"))
+        clf = quick(epochs=1).fit(frame, iris[1])
+        with pytest.raises(ValueError, match="X has 3 features, but DNNClassifier is expecting 4 features"):
+            quick(epochs=1).fit(*iris).predict(iris[0][:, :3])
+        with pytest.raises(ValueError, match="Feature names must be in the same order as they were in fit"):
+            clf.predict(frame[list("dcba")])
+
+
+class TestValidationData:
+    def test_given_data_are_used(self, iris):
+        X, y = iris
+        clf = quick().fit(X, y, X_val=X[::2], y_val=y[::2])
+        probabilities = clf.predict_proba(X[::2])
+        expected = -np.mean(np.log(probabilities[np.arange(75), y[::2]]))
+        assert clf.history_["val_loss"][-1] == pytest.approx(expected, rel=1e-5)
+        assert clf.history_["val_accuracy"][-1] == pytest.approx(clf.score(X[::2], y[::2]))
+
+    def test_they_go_through_the_pipeline(self, iris):
+        X, y = iris[0] * 50 + 1000, iris[1]
+        with sklearn.config_context(enable_metadata_routing=True):
+            clf = quick().set_fit_request(X_val=True, y_val=True)
+            pipe = make_pipeline(StandardScaler(), clf, transform_input=["X_val"]).fit(X, y, X_val=X[:60], y_val=y[:60])
+        assert pipe[-1].history_["val_accuracy"][-1] == pytest.approx(pipe.score(X[:60], y[:60]))
+
+    @pytest.mark.parametrize(
+        "validation, message",
+        [
+            ({"X_val": np.zeros((3, 4))}, "X_val was given without y_val"),
+            ({"y_val": [0, 1, 2]}, "y_val was given without X_val"),
+            ({"X_val": np.zeros((3, 5)), "y_val": [0, 1, 2]}, "X_val or y_val does not fit: X has 5 features"),
+            ({"X_val": np.zeros((2, 4)), "y_val": [0, 1, 2]}, "X_val or y_val does not fit: .*inconsistent numbers"),
+            ({"X_val": np.zeros((3, 4)), "y_val": [0, 1, 7]}, r"y_val contains labels .* not seen in fit: \[7\]"),
+        ],
+    )
+    def test_bad_validation_data_are_named(self, validation, message, iris):
+        with pytest.raises(ValueError, match=message):
+            quick().fit(*iris, **validation)
+
+
+class TestEarlyStopping:
+    def test_stops_and_keeps_the_best_weights(self, iris):
+        X, y = iris
+        rng = np.random.default_rng(0)
+        X_val, y_val = X + rng.normal(scale=0.7, size=X.shape), y
+        clf = quick(epochs=200, learning_rate=0.05, early_stopping=True, n_iter_no_change=4)
+        clf.fit(X, y, X_val=X_val, y_val=y_val)
+        losses = clf.history_["val_loss"]
+        assert clf.n_iter_ == len(losses) == clf.best_epoch_ + 4 < 200
+        probabilities = clf.predict_proba(X_val)
+        kept = -np.mean(np.log(probabilities[np.arange(len(y)), y]))
+        assert kept == pytest.approx(losses[clf.best_epoch_ - 1], rel=1e-4)
+
+    def test_keeps_the_best_weights_when_the_epochs_run_out(self, iris):
+        X, y = iris
+        wrong = (y + 1) % 3
+        clf = quick(epochs=6, learning_rate=0.01, early_stopping=True).fit(X, y, X_val=X, y_val=wrong)
+        losses = clf.history_["val_loss"]
+        assert clf.n_iter_ == 6
+        assert clf.best_epoch_ == np.argmin(losses) + 1 < 6
+        probabilities = clf.predict_proba(X)
+        kept = -np.mean(np.log(probabilities[np.arange(len(y)), wrong]))
+        assert kept == pytest.approx(losses[clf.best_epoch_ - 1], rel=1e-4)
+
+    def test_takes_a_tenth_for_validation_by_default(self, iris):
+        assert "val_loss" in quick(early_stopping=True).fit(*iris).history_
+
+    def test_another_metric(self, iris):
+        clf = quick(epochs=100, early_stopping=True, monitor="val_accuracy", n_iter_no_change=2, tol=0)
+        accuracies = clf.fit(*iris).history_["val_accuracy"]
+        assert clf.best_epoch_ == np.argmax(accuracies) + 1
+
+    def test_unknown_metric_is_named(self, iris):
+        message = r"monitor='val_auc' is not among .* \['loss', 'accuracy', 'val_loss', 'val_accuracy'\]"
+        with pytest.raises(ValueError, match=message):
+            quick(early_stopping=True, monitor="val_auc").fit(*iris)
+
+
+class TestWarmStart:
+    def test_goes_on_from_the_weights_and_the_optimizer(self, iris):
+        once = quick(epochs=3, shuffle=False, dropout=0, warm_start=True).fit(*iris)
+        first = {name: list(values) for name, values in once.history_.items()}
+        once.set_params(epochs=2).fit(*iris)
+        together = quick(epochs=5, shuffle=False, dropout=0).fit(*iris)
+        assert once.history_ == together.history_
+        assert first["loss"] == together.history_["loss"][:3]
+        assert once.n_iter_ == 5
+        np.testing.assert_array_equal(weights(once), weights(together))
+
+    def test_another_learning_rate_counts(self, iris):
+        clf = quick(warm_start=True, learning_rate=0.01).fit(*iris)
+        before = weights(clf)
+        clf.set_params(learning_rate=1e-12, epochs=1).fit(*iris)
+        np.testing.assert_allclose(weights(clf), before, atol=1e-8)
+
+    def test_off_it_starts_anew(self, iris):
+        clf = quick()
+        assert clf.fit(*iris).history_ == clf.fit(*iris).history_
+
+    def test_another_network_is_an_error(self, iris):
+        clf = quick(warm_start=True).fit(*iris)
+        with pytest.raises(ValueError, match=r"warm_start=True goes on with the weights .* another network"):
+            clf.set_params(hidden_layer_sizes=(17,)).fit(*iris)
+
+    def test_other_classes_are_an_error(self, iris):
+        clf = quick(warm_start=True).fit(*iris)
+        with pytest.raises(
+            ValueError, match=r"goes on with the classes of the earlier fit, \[0, 1, 2\], .*\[False, True\]"
+        ):
+            clf.fit(iris[0], iris[1] > 0)
+
+
+class TestPartialFit:
+    def test_each_call_is_one_epoch(self, iris):
+        X, y = iris
+        parts = quick(shuffle=False, dropout=0)
+        for _ in range(5):
+            parts.partial_fit(X, y, classes=[0, 1, 2])
+        whole = quick(shuffle=False, dropout=0).fit(X, y)
+        assert parts.history_ == whole.history_
+        assert parts.n_iter_ == parts.best_epoch_ == 5
+        np.testing.assert_array_equal(weights(parts), weights(whole))
+
+    def test_goes_on_after_fit(self, iris):
+        clf = quick().fit(*iris)
+        before = clf.history_["loss"]
+        clf.partial_fit(*iris)
+        assert clf.history_["loss"][:5] == before
+        assert clf.n_iter_ == 6
+
+    def test_parts_need_not_hold_all_classes(self, iris):
+        X, y = iris
+        clf = quick(learning_rate=0.01)
+        for _ in range(20):
+            for label in (0, 1, 2):
+                clf.partial_fit(X[y == label][:10], y[y == label][:10], classes=[0, 1, 2])
+        assert clf.predict_proba(X).shape == (150, 3)
+
+    @pytest.mark.parametrize(
+        "params, call, message",
+        [
+            ({}, {}, "classes must be passed on the first call to partial_fit"),
+            ({}, {"classes": [0, 1]}, r"y contains labels that were not seen in fit: \[2\]"),
+            ({"early_stopping": True}, {"classes": [0, 1, 2]}, "neither early_stopping=True nor"),
+            ({"class_weight": "balanced"}, {"classes": [0, 1, 2]}, "nor class_weight='balanced'"),
+        ],
+    )
+    def test_errors(self, params, call, message, iris):
+        with pytest.raises(ValueError, match=message):
+            quick(**params).partial_fit(*iris, **call)
+
+    def test_other_classes_than_before_are_an_error(self, iris):
+        clf = quick().partial_fit(*iris, classes=[0, 1, 2])
+        with pytest.raises(ValueError, match=r"classes=\[0, 1\] is not the same as .*\[0, 1, 2\]"):
+            clf.partial_fit(*iris, classes=[0, 1])
+
+
+class TestNothingIsLostByAnError:
+    def raising(self):
+        import keras
+
+        class Raising(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                raise RuntimeError("no more")
+
+        return Raising()
+
+    @pytest.mark.parametrize(
+        "params, data",
+        [
+            ({"epochs": -1}, lambda X, y: (X, y)),
+            ({"optimizer": "adamm"}, lambda X, y: (X, y)),
+            ({"dropout": 2}, lambda X, y: (X, y)),
+            ({}, lambda X, y: (X[:, :3] * np.nan, y)),
+            ({}, lambda X, y: (X[:, :3], np.zeros(150))),
+        ],
+    )
+    def test_after_a_failed_fit_the_model_predicts_as_before(self, params, data, iris):
+        clf = quick().fit(*iris)
+        before, state = clf.predict_proba(iris[0]), set(vars(clf))
+        with pytest.raises(ValueError):  # noqa: PT011 (the messages are tested elsewhere)
+            clf.set_params(**params).fit(*data(*iris))
+        np.testing.assert_array_equal(clf.predict_proba(iris[0]), before)
+        assert set(vars(clf)) == state
+
+    @pytest.mark.parametrize("method", ["fit", "partial_fit"])
+    @pytest.mark.parametrize("warm_start", [False, True])
+    def test_after_training_broke_off(self, method, warm_start, iris):
+        clf = quick(warm_start=warm_start, learning_rate=0.1).fit(*iris)
+        before, history = clf.predict_proba(iris[0]), clf.history_
+        clf.set_params(callbacks=self.raising())
+        with pytest.raises(RuntimeError, match="no more"):
+            getattr(clf, method)(*iris)
+        np.testing.assert_array_equal(clf.predict_proba(iris[0]), before)
+        assert clf.history_ == history
+        clf.set_params(callbacks=None)
+        assert getattr(clf, method)(*iris).score(*iris) > 0.5
+
+    def test_a_failed_first_fit_leaves_the_estimator_unfitted(self, iris):
+        clf = quick(optimizer="adamm")
+        with pytest.raises(ValueError, match="adamm"):
+            clf.fit(*iris)
+        assert not hasattr(clf, "n_features_in_")
+        with pytest.raises(NotFittedError):
+            clf.predict(iris[0])
+
+
+class TestOutput:
+    def test_silent_by_default(self, iris, capfd):
+        quick(validation_fraction=0.2).fit(*iris).score(*iris)
+        assert capfd.readouterr() == ("", "")
+
+    def test_verbose_prints_a_line_an_epoch(self, iris, capfd):
+        quick(epochs=2, verbose=1, validation_fraction=0.2).fit(*iris)
+        lines = [line for line in capfd.readouterr().out.splitlines() if "val_loss" in line]
+        assert len(lines) == 2
+
+    def test_repr_shows_what_differs_from_the_defaults(self):
+        shown = repr(DNNClassifier((5,), epochs=3, optimizer__beta_1=0.5))
+        assert shown == "DNNClassifier(epochs=3, hidden_layer_sizes=(5,), optimizer__beta_1=0.5)"
+
+    def test_html_representation(self, iris):
+        assert "hidden_layer_sizes" in quick(epochs=1).fit(*iris)._repr_html_()
+
+
+def test_float64(iris):
+    X, y = iris
+    clf = quick(dtype_policy="float64", epochs=30, learning_rate=0.02).fit(X, y)
+    assert {weight.dtype for weight in clf.model_.get_weights()} == {np.dtype(np.float64)}
+    assert not np.array_equal(clf.predict_proba(X).astype(np.float32), clf.predict_proba(X))
+    assert clf.score(X, y) > 0.9
+
+
+def test_auto_epochs_and_batch_size_follow_the_number_of_rows(iris):
+    clf = MLPClassifier((2,)).fit(*iris)
+    assert clf.n_iter_ == 200  # 5 steps an epoch, at most 200 epochs
+    X = np.repeat(iris[0], 67, axis=0)
+    assert MLPClassifier((2,)).fit(X, np.repeat(iris[1], 67)).n_iter_ == 64  # 10,050 rows, 79 steps of 128 rows
+
+
+def test_fit_does_not_change_parameters(iris):
+    clf = DNNClassifier([np.int64(8), 4], dropout=[0.1, np.float32(0.2)], activation=["relu", "tanh"], epochs=1)
+    params = clf.get_params()
+    clf.fit(*iris)
+    assert all(clf.get_params()[name] is value for name, value in params.items())
+    assert clone(clf).fit(*iris).n_iter_ == 1

@@ -1,0 +1,60 @@
+"""What importing skdeep does, and what it leaves alone."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import skdeep
+
+
+def run(code, **environment):
+    env = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"} | environment
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+
+
+def test_every_public_name_is_there():
+    assert set(skdeep.__all__) == set(dir(skdeep))
+    assert all(getattr(skdeep, name) is not None for name in skdeep.__all__)
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match="module 'skdeep' has no attribute 'RNNClassifier'"):
+        skdeep.RNNClassifier  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "code", ["import skdeep", "from skdeep import *", "import skdeep.datasets; skdeep.__version__"]
+)
+def test_importing_loads_no_tensorflow_and_sets_nothing(code):
+    done = run(
+        f"import os, sys; before = dict(os.environ); {code}; "
+        "assert not {'tensorflow', 'keras', 'scikeras', 'matplotlib'} & set(sys.modules); "
+        "assert dict(os.environ) == before"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+FIT = (
+    "import numpy as np; from skdeep import DNNClassifier; "
+    "DNNClassifier((2,), epochs=1).fit(np.eye(4), [0, 1, 0, 1]).predict(np.eye(4)); "
+)
+
+
+def test_a_fit_prints_nothing_but_what_tensorflow_lets_nobody_turn_off():
+    silent = run("import os; os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'; import keras, tensorflow")
+    done = run(FIT)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert len(done.stderr.splitlines()) <= len(silent.stderr.splitlines())
+
+
+def test_a_log_level_of_the_user_stays():
+    done = run(FIT + "import os; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])", TF_CPP_MIN_LOG_LEVEL="1")
+    assert done.stdout.strip() == "1"
+
+
+def test_another_backend_is_named():
+    done = run("import skdeep._tensorflow", KERAS_BACKEND="numpy")
+    assert done.returncode == 1
+    assert "Keras is set to 'numpy'" in done.stderr

@@ -1,0 +1,136 @@
+"""Weights of rows and classes, and the split into training and validation rows."""
+
+import numpy as np
+import pytest
+
+from skdeep import DNNClassifier
+
+
+def exact(**params):
+    """One batch in float64, without dropout: rows in another order give the same but for the last bits."""
+    return DNNClassifier(
+        (12,),
+        **{"dropout": 0, "batch_size": 10_000, "dtype_policy": "float64", "epochs": 20, "random_state": 0} | params,
+    )
+
+
+def assert_same(first, second, X):
+    np.testing.assert_allclose(first.predict_proba(X), second.predict_proba(X), rtol=1e-7, atol=1e-10)
+
+
+class TestSampleWeight:
+    def test_whole_numbers_repeat_rows_and_zero_leaves_them_out(self, iris, rng):
+        X, y = iris
+        repeats = rng.integers(0, 4, size=len(y))
+        weighted = exact().fit(X, y, sample_weight=repeats)
+        repeated = exact().fit(X.repeat(repeats, axis=0), y.repeat(repeats))
+        assert_same(weighted, repeated, X)
+        np.testing.assert_allclose(weighted.history_["loss"], repeated.history_["loss"], rtol=1e-5)
+        np.testing.assert_allclose(weighted.history_["accuracy"], repeated.history_["accuracy"], rtol=1e-5)
+
+    @pytest.mark.parametrize("scale", [1, 0.001, 1000])
+    def test_equal_weights_are_none(self, scale, iris):
+        X, y = iris
+        assert_same(exact().fit(X, y, sample_weight=np.full(len(y), scale)), exact().fit(X, y), X)
+
+    def test_a_class_of_weight_zero_is_absent(self, iris):
+        X, y = iris
+        clf = exact().fit(X, y, sample_weight=(y != 1).astype(float))
+        assert clf.classes_.tolist() == [0, 2]
+        assert_same(clf, exact().fit(X[y != 1], y[y != 1]), X)
+
+    def test_partial_fit_takes_weights(self, iris):
+        X, y = iris
+        weighted = exact().partial_fit(X, y, classes=[0, 1, 2], sample_weight=(y != 1).astype(float))
+        assert_same(weighted, exact().partial_fit(X[y != 1], y[y != 1], classes=[0, 1, 2]), X)
+
+    def test_they_weigh_the_validation_rows(self, iris):
+        X, y = iris
+        X, y = np.vstack([X, X]), np.hstack([y, (y + 1) % 3])
+        weight = np.repeat([1.0, 1e-6], 150)
+        clf = exact(validation_fraction=0.5, epochs=100, learning_rate=0.01).fit(X, y, sample_weight=weight)
+        assert clf.history_["val_accuracy"][-1] > 0.9
+
+    @pytest.mark.parametrize(
+        "weight, message",
+        [
+            (np.zeros(150), "Sample weights must contain at least one non-zero number"),
+            (np.full(150, -1.0), "Negative values in data passed to `sample_weight`"),
+            (np.full(150, np.nan), "Input sample_weight contains NaN"),
+            (np.ones(149), "sample_weight.shape == .149,., expected .150,."),
+            (np.ones((150, 2)), "Sample weights must be 1D array or scalar"),
+        ],
+    )
+    @pytest.mark.parametrize("method", ["fit", "partial_fit"])
+    def test_bad_weights_are_named(self, method, weight, message, iris):
+        keywords = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
+        with pytest.raises(ValueError, match=message):
+            getattr(exact(), method)(*iris, sample_weight=weight, **keywords)
+
+
+class TestClassWeight:
+    @pytest.mark.parametrize("names", [[0, 1, 2], ["a", "b", "c"], ["10", "20", "30"], [False, True]])
+    def test_by_label_it_is_the_sample_weight_of_each_row(self, names, iris):
+        n_rows = 50 * len(names)
+        X, codes = iris[0][:n_rows], iris[1][:n_rows]
+        y = np.array(names)[codes]
+        clf = exact(class_weight={names[0]: 3.0, names[1]: 0.5}).fit(X, y)
+        assert_same(clf, exact().fit(X, y, sample_weight=np.array([3, 0.5, 1])[codes]), X)
+
+    def test_balanced(self, iris):
+        X, y = iris[0][40:], iris[1][40:]
+        clf = exact(class_weight="balanced").fit(X, y)
+        assert_same(clf, exact().fit(X, y, sample_weight=np.where(y == 0, 5.0, 1.0)), X)
+
+    def test_it_multiplies_with_sample_weight(self, iris, rng):
+        X, y = iris
+        weight = rng.uniform(1, 2, size=len(y))
+        clf = exact(class_weight={1: 2}).fit(X, y, sample_weight=weight)
+        assert_same(clf, exact().fit(X, y, sample_weight=weight * np.where(y == 1, 2, 1)), X)
+
+    def test_for_one_hot_rows_labels_are_column_numbers(self, iris):
+        X, y = iris
+        clf = exact(class_weight={2: 5}).fit(X, np.eye(3)[y])
+        assert_same(clf, exact(class_weight={2: 5}).fit(X, y), X)
+
+    def test_unknown_labels_are_named(self, iris):
+        with pytest.raises(
+            ValueError, match=r"class_weight has weights for \['a'\], but the classes in y are \[0, 1, 2\]"
+        ):
+            exact(class_weight={"a": 2}).fit(*iris)
+
+    def test_not_for_multilabel(self, iris):
+        y = np.column_stack([iris[1] > 0, iris[1] < 2]).astype(int)
+        with pytest.raises(ValueError, match="class_weight is for targets with one class a row"):
+            exact(class_weight="balanced").fit(iris[0], y)
+
+
+class TestValidationFraction:
+    def test_it_has_the_same_share_of_each_class(self):
+        """A network that cannot learn but the class shares has the accuracy of the largest class, in both parts."""
+        y = np.repeat([0, 1], [80, 20])
+        X = np.zeros((100, 1))
+        clf = exact(validation_fraction=0.2, learning_rate=0.1, epochs=100).fit(X, y)
+        assert clf.history_["accuracy"][-1] == clf.history_["val_accuracy"][-1] == pytest.approx(0.8)
+
+    def test_the_rows_are_not_trained_on(self, iris):
+        """Rows that tell nothing about the others are learned by heart, the validation rows are not."""
+        rng = np.random.default_rng(0)
+        X, y = rng.normal(size=(100, 50)), rng.integers(0, 2, 100)
+        clf = exact(validation_fraction=0.3, learning_rate=0.01, epochs=200).fit(X, y)
+        assert clf.history_["accuracy"][-1] == 1
+        assert clf.history_["val_accuracy"][-1] < 0.9
+
+    def test_a_class_with_a_single_row_is_warned_about(self, iris):
+        X, y = iris[0], np.where(np.arange(150) == 3, "rare", "common")
+        with pytest.warns(UserWarning, match=r"drawn without regard to the classes.* of class 'rare'"):
+            clf = exact(validation_fraction=0.2).fit(X, y)
+        assert "val_loss" in clf.history_
+
+    def test_multilabel_rows_are_split_too(self, iris):
+        y = np.column_stack([iris[1] > 0, iris[1] < 2]).astype(int)
+        assert "val_loss" in exact(validation_fraction=0.2).fit(iris[0], y).history_
+
+    def test_no_row_left_to_train_on(self):
+        with pytest.raises(ValueError, match=r"validation_fraction=0.9 of 4 rows leaves no row to train on"):
+            exact(validation_fraction=0.9).fit(np.eye(4), [0, 1, 0, 1])

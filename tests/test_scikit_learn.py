@@ -1,0 +1,132 @@
+"""The classifiers inside scikit-learn's own tools."""
+
+import numpy as np
+import pytest
+from sklearn.base import is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    check_cv,
+    cross_val_predict,
+    cross_val_score,
+    cross_validate,
+    train_test_split,
+)
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeep import CNNClassifier, DNNClassifier, Flatten, MLPClassifier, ScaleToUnit
+
+NAMES = np.array(["setosa", "versicolor", "virginica"])
+
+
+def quick(**params):
+    return DNNClassifier((16,), **{"epochs": 10, "learning_rate": 0.02, "random_state": 0} | params)
+
+
+@pytest.mark.parametrize("classifier", [MLPClassifier, DNNClassifier, CNNClassifier])
+def test_scikit_learn_takes_them_for_classifiers(classifier):
+    assert is_classifier(classifier())
+    assert is_classifier(make_pipeline(Flatten(), classifier()))
+    assert isinstance(check_cv(3, np.repeat([0, 1], 10), classifier=is_classifier(classifier())), StratifiedKFold)
+
+
+def test_an_integer_cv_is_stratified(iris):
+    """The rows are sorted by class: folds of neighbouring rows would each lack the class they are tested on."""
+    assert min(cross_val_score(quick(), *iris, cv=3)) > 0.8
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", "average_precision", "neg_log_loss", "neg_brier_score", "f1"])
+def test_scores_for_two_classes(scoring, iris):
+    X, y = iris[0], iris[1] == 0
+    scores = cross_val_score(quick(), X, y, scoring=scoring, cv=3)
+    assert np.all(scores > (0.9 if not scoring.startswith("neg") else -0.2))
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc_ovr", "roc_auc_ovo", "neg_log_loss", "top_k_accuracy", "f1_macro"])
+def test_scores_for_three_classes(scoring, iris):
+    scores = cross_val_score(quick(), iris[0], NAMES[iris[1]], scoring=scoring, cv=3)
+    assert np.all(scores > (0.8 if not scoring.startswith("neg") else -0.5))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda clf: VotingClassifier([("a", clf), ("b", LogisticRegression())], voting="soft"),
+        lambda clf: StackingClassifier([("a", clf)], LogisticRegression(), cv=3),
+        lambda clf: CalibratedClassifierCV(clf, cv=3),
+        lambda clf: CalibratedClassifierCV(clf, cv=3, method="isotonic"),
+        lambda clf: BaggingClassifier(clf, n_estimators=3, random_state=0),
+        lambda clf: AdaBoostClassifier(clf, n_estimators=3, random_state=0),
+        lambda clf: OneVsRestClassifier(clf),
+    ],
+    ids=["voting", "stacking", "sigmoid calibration", "isotonic calibration", "bagging", "AdaBoost", "one-vs-rest"],
+)
+def test_meta_estimators(build, iris):
+    X, y = iris[0], NAMES[iris[1]]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+    meta = build(quick(epochs=25)).fit(X_train, y_train)
+    assert meta.score(X_test, y_test) > 0.8
+    probabilities = meta.predict_proba(X_test)
+    assert probabilities.shape == (38, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert get_scorer("roc_auc_ovr")(meta, X_test, y_test) > 0.9
+
+
+def test_permutation_importance(iris):
+    X = np.column_stack([iris[0], np.zeros(150)])
+    result = permutation_importance(quick().fit(X, iris[1]), X, iris[1], n_repeats=3, random_state=0)
+    assert result.importances_mean[4] == 0 < result.importances_mean[:4].max()
+
+
+def test_cross_val_predict_of_probabilities(iris):
+    X, y = iris
+    probabilities = cross_val_predict(quick(), X, y, cv=3, method="predict_proba")
+    assert probabilities.shape == (150, 3)
+    assert np.mean(probabilities.argmax(axis=1) == y) > 0.8
+
+
+def test_cross_validate_returns_histories(iris):
+    result = cross_validate(quick(validation_fraction=0.2), *iris, cv=3, return_estimator=True)
+    assert [len(estimator.history_["val_loss"]) for estimator in result["estimator"]] == [10, 10, 10]
+
+
+def test_a_search_gives_the_same_scores_with_one_worker_and_with_two(digits):
+    X, _, y, _ = train_test_split(digits.images, digits.target, train_size=300, random_state=0)
+    grid = {
+        "dnnclassifier__hidden_layer_sizes": [(20,), (20, 10)],
+        "dnnclassifier__dropout": [0.0, 0.2],
+    }
+    pipe = make_pipeline(Flatten(), ScaleToUnit(), DNNClassifier(epochs=3, random_state=0))
+    one, two = (GridSearchCV(pipe, grid, cv=2, n_jobs=n_jobs, refit=False).fit(X, y).cv_results_ for n_jobs in (1, 2))
+    for name in ("split0_test_score", "split1_test_score", "mean_test_score", "rank_test_score"):
+        np.testing.assert_array_equal(one[name], two[name])
+    assert len(set(one["mean_test_score"])) > 1
+
+
+def test_a_search_refits_the_best_and_predicts_strings(iris):
+    X, y = iris[0], NAMES[iris[1]]
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), quick()),
+        {"dnnclassifier__learning_rate": [1e-9, 0.02], "dnnclassifier__activation": ["relu", "tanh"]},
+        cv=3,
+    ).fit(X, y)
+    assert search.best_params_["dnnclassifier__learning_rate"] == 0.02
+    assert np.mean(search.predict(X) == y) > 0.9
+    assert search.predict_proba(X).shape == (150, 3)
+
+
+def test_threads_do_not_disturb_each_other(iris):
+    grid = {"hidden_layer_sizes": [(4,), (8,)], "dropout": [0.0, 0.3]}
+    from joblib import parallel_config
+
+    one = GridSearchCV(quick(), grid, cv=3, refit=False).fit(*iris).cv_results_["mean_test_score"]
+    with parallel_config("threading", n_jobs=2):
+        two = GridSearchCV(quick(), grid, cv=3, refit=False).fit(*iris).cv_results_["mean_test_score"]
+    np.testing.assert_array_equal(one, two)

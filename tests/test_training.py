@@ -1,0 +1,177 @@
+"""The loop: the same mathematics as Keras's fit, and the same calls of callbacks."""
+
+import keras
+import numpy as np
+import pytest
+import scipy.sparse
+
+from skdeep import CNNClassifier, DNNClassifier
+
+
+def plain(**params):
+    """A network whose training holds no random draw after the initial weights."""
+    return DNNClassifier((12,), **{"dropout": 0, "shuffle": False, "random_state": 0, "batch_size": 32} | params)
+
+
+def keras_twin(estimator, X, n_classes=3):
+    """Return an uncompiled Keras model with the initial weights of the estimator's fit."""
+    untrained = DNNClassifier(**estimator.get_params()).set_params(
+        learning_rate=None, optimizer="sgd", optimizer__learning_rate=1e-30, epochs=1, loss="auto", metrics=None
+    )
+    for name in [name for name in untrained.get_params() if "__" in name and name != "optimizer__learning_rate"]:
+        delattr(untrained, name)
+    return keras.models.clone_model(untrained.fit(X, np.arange(len(X)) % n_classes).model_), untrained.model_
+
+
+OPTIMIZERS = {
+    "adam": ({"optimizer": "adam"}, lambda: keras.optimizers.Adam()),
+    "sgd with momentum": (
+        {"optimizer": "sgd", "learning_rate": 0.05, "optimizer__momentum": 0.9},
+        lambda: keras.optimizers.SGD(0.05, momentum=0.9),
+    ),
+    "rmsprop": ({"optimizer": "rmsprop"}, lambda: keras.optimizers.RMSprop()),
+    "gradient clipping": (
+        {"optimizer": "sgd", "optimizer__clipnorm": 0.01},
+        lambda: keras.optimizers.SGD(clipnorm=0.01),
+    ),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "mean_squared_error"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_same_weights_and_history_as_keras_fit(optimizer, loss, weighted, iris):
+    """150 rows in batches of 32, so the last batch of an epoch is a partial one."""
+    X, y = iris[0].astype(np.float32), iris[1]
+    params, make_optimizer = OPTIMIZERS[optimizer]
+    sample_weight = np.linspace(0.5, 1.5, len(y)) if weighted else None
+    clf = plain(loss=loss, epochs=2, **params)
+    model, untrained = keras_twin(clf, X)
+    model.set_weights(untrained.get_weights())
+    model.compile(optimizer=make_optimizer(), loss=loss, weighted_metrics=["accuracy"])
+    targets = y if loss.startswith("sparse") else np.eye(3, dtype=np.float32)[y]
+    validation = (X[:50], targets[:50])
+    expected = model.fit(
+        X, targets, 32, 2, verbose=0, shuffle=False, sample_weight=sample_weight, validation_data=validation
+    )
+    clf.fit(X, y, sample_weight, X_val=X[:50], y_val=y[:50])
+    for ours, keras_weight in zip(clf.model_.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, keras_weight, rtol=1e-4, atol=1e-6)
+    assert set(clf.history_) == set(expected.history)
+    for name, values in clf.history_.items():
+        np.testing.assert_allclose(values, expected.history[name], rtol=1e-4)
+
+
+def test_rows_come_in_a_new_order_each_epoch_unless_shuffle_is_off(iris):
+    X, y = iris
+    in_order, shuffled = plain(epochs=3).fit(X, y), plain(epochs=3, shuffle=True).fit(X, y)
+    assert in_order.history_["loss"] != shuffled.history_["loss"]
+    one_batch = {"batch_size": 150, "dtype_policy": "float64"}
+    np.testing.assert_allclose(
+        plain(epochs=3, **one_batch).fit(X, y).history_["loss"],
+        plain(epochs=3, shuffle=True, **one_batch).fit(X, y).history_["loss"],
+        rtol=1e-6,
+    )
+
+
+class Calls(keras.callbacks.Callback):
+    """Records the hooks that are called."""
+
+    log = []
+
+    def on_train_begin(self, logs=None):
+        Calls.log.append("train begin")
+
+    def on_train_end(self, logs=None):
+        Calls.log.append(f"train end {sorted(logs)}")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        Calls.log.append(f"epoch {epoch} begin")
+
+    def on_epoch_end(self, epoch, logs=None):
+        Calls.log.append(f"epoch {epoch} end {sorted(logs)}")
+
+    def on_test_begin(self, logs=None):
+        Calls.log.append("test begin")
+
+    def on_test_end(self, logs=None):
+        Calls.log.append(f"test end {sorted(logs)}")
+
+
+class BatchCalls(Calls):
+    """Records the hooks of batches, too."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        Calls.log.append(f"train batch {batch} begin")
+
+    def on_train_batch_end(self, batch, logs=None):
+        Calls.log.append(f"train batch {batch} end {sorted(logs)}")
+
+    def on_test_batch_end(self, batch, logs=None):
+        Calls.log.append(f"test batch {batch} end {sorted(logs)}")
+
+
+@pytest.mark.parametrize("callback", [Calls, BatchCalls])
+def test_hooks_are_called_as_by_keras_fit(callback, iris):
+    X, y = iris[0].astype(np.float32), iris[1]
+    clf = plain(epochs=2, batch_size=60, callbacks=callback)
+    Calls.log = ours = []
+    clf.fit(X, y, X_val=X[:70], y_val=y[:70])
+    model = keras.models.clone_model(clf.model_)
+    model.compile("adam", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
+    Calls.log = expected = []
+    model.fit(X, y, 60, 2, verbose=0, callbacks=[callback()], validation_data=(X[:70], y[:70]))
+    assert ours == expected
+
+
+def test_batch_hooks_do_not_change_what_is_learned(iris):
+    with_hooks = plain(epochs=3, callbacks=BatchCalls, shuffle=True).fit(*iris)
+    without = plain(epochs=3, shuffle=True).fit(*iris)
+    assert with_hooks.history_ == without.history_
+
+
+def test_a_callback_stops_training_after_a_batch(iris):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            Calls.log.append(batch)
+            self.model.stop_training = batch == 1
+
+    Calls.log = []
+    clf = plain(epochs=5, callbacks=Stop).fit(*iris)
+    assert (Calls.log, clf.n_iter_) == ([0, 1], 1)
+
+
+def test_stop_training_ends_after_the_epoch(iris):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 2
+
+    assert plain(epochs=10, callbacks=Stop).fit(*iris).n_iter_ == 3
+
+
+@pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array, "memory map"])
+def test_many_chunks_learn_what_one_does(container, tmp_path, monkeypatch, digits):
+    X, y = digits.data.astype(np.uint8), digits.target
+    expected = plain(epochs=2, shuffle=True).fit(X, y)
+    monkeypatch.setattr("skdeep.training._CHUNK_BYTES", 100_000)
+    if container == "memory map":
+        X_map = np.memmap(tmp_path / "X", dtype=np.uint8, mode="w+", shape=X.shape)
+        X_map[:] = X
+        X = np.memmap(tmp_path / "X", dtype=np.uint8, mode="r", shape=X.shape)
+    else:
+        X = container(X)
+    clf = plain(epochs=2, shuffle=True).fit(X, y)
+    for ours, theirs in zip(clf.model_.get_weights(), expected.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected.predict_proba(digits.data))
+
+
+def test_batch_size_larger_than_the_data(iris):
+    assert plain(batch_size=10_000, epochs=2).fit(*iris).n_iter_ == 2
+
+
+def test_convolutions_learn_the_same_twice(digits):
+    first, second = (
+        CNNClassifier((8,), epochs=2, random_state=0).fit(digits.images, digits.target).history_ for _ in range(2)
+    )
+    assert first == second
