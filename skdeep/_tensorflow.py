@@ -5,6 +5,7 @@ setting allows; a value that the user has set stays. (TensorFlow 2.21 writes lin
 any setting.)
 """
 
+# ruff: noqa: E402 (what is set and checked here must be so before TensorFlow is imported)
 import os
 
 
