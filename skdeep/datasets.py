@@ -191,9 +191,9 @@ def _download(name, path):
         (X_train, y_train), (X_test, y_test) = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a bare Exception for a failed download
         raise OSError(
-            f"{name} is not in {path} and could not be fetched over the network ({error}). Put a file with the arrays "
-            f"{', '.join(_ARRAYS)} there, or set data_home or the environment variable SKDEEP_DATA to the folder that "
-            "has it."
+            f"There is no file {path}, and {name} could not be fetched over the network ({error}). Put a file of that "
+            f"name with the arrays {', '.join(_ARRAYS)} there, or set data_home or the environment variable "
+            "SKDEEP_DATA to the folder that has it."
         ) from error
     return X_train, y_train, X_test, y_test
 
