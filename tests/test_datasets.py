@@ -269,7 +269,7 @@ def test_says_what_to_do_if_there_is_no_file_and_no_network(name, tmp_path, monk
     keras_loader_is(monkeypatch, name, fail)
     path = tmp_path / f"{name}.npz"
     message = (
-        rf"^{name} is not in {re.escape(str(path))} and could not be fetched .*no route to host.*"
+        rf"^There is no file {re.escape(str(path))}, and {name} could not be fetched .*no route to host.*"
         "x_train, y_train, x_test, y_test.*data_home.*SKDEEP_DATA"
     )
     with pytest.raises(OSError, match=message):
