@@ -170,8 +170,8 @@ def _read(path, image_shape, n_classes):
         ) from error
     for part in ("train", "test"):
         images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        n_images = len(images)
-        if images.shape[1:] != image_shape or n_images == 0 or labels.shape not in ((n_images,), (n_images, 1)):
+        flat_or_column = (images.shape[:1], (*images.shape[:1], 1))
+        if images.shape[1:] != image_shape or images.size == 0 or labels.shape not in flat_or_column:
             raise ValueError(
                 f"{path} holds x_{part} of shape {images.shape} and y_{part} of shape {labels.shape}, but images of "
                 f"shape {image_shape} with one label each were expected."
