@@ -110,6 +110,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         ValueError
             As `fit`; also for ``early_stopping=True`` and ``class_weight="balanced"``, which need all data at once.
         """
+        self._validate_params()  # which scikit-learn does in the first call only
         if self.early_stopping or self.class_weight == "balanced":
             raise ValueError(
                 "partial_fit sees a part of the data at a time, so it works with neither early_stopping=True nor "
@@ -357,8 +358,8 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         self._rng = rng
         self.classes_ = targets.classes
         self.history_ = {name: [*history.get(name, []), *values] for name, values in new_history.items()}
-        self.n_iter_ = len(self.history_["loss"])
-        self.best_epoch_ = self.n_iter_ if stopper is None else stopper.best_epoch + 1
+        self.n_iter_ = len(self.history_.get("loss", ()))  # training may be interrupted in its first epoch
+        self.best_epoch_ = self.n_iter_ if stopper is None else min(stopper.best_epoch + 1, self.n_iter_)
         return self
 
     def _outputs(self, X, convert):

@@ -2,13 +2,18 @@
 
 Keras's `fit` calls one TensorFlow function for each batch, fed by a data pipeline. Here one call takes a chunk of many
 batches: rows are gathered on the host, and a loop inside the TensorFlow function runs Keras's own `train_step` on each
-batch, so that losses, metrics, regularisers, optimizers, gradient clipping and batch normalisation are Keras's. Metrics
-are reset at the start of an epoch and read at its end. X is never copied whole: memory beyond it is one chunk.
+batch, so that losses, metrics, regularisers, optimizers, gradient clipping and batch normalisation are Keras's. The
+same call resets the metrics at the start of an epoch and returns them. X is never copied whole: memory beyond it is one
+chunk. A chunk is sized by the time that the last one took, so that Ctrl-C is answered soon; where chunks end does not
+change what is learned.
 
 Random numbers: the only draws here are the shuffles, from the generator `rng` that the caller passes; dropout and
 initial weights draw from seeds inside the model. No global state is touched.
 """
 
+import math
+import time
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +23,8 @@ from sklearn.utils import gen_batches
 from skdeep._tensorflow import keras, tf
 
 _CHUNK_BYTES = 32 * 2**20
+_CHUNK_SECONDS = 0.25
+_FIRST_CHUNK_BATCHES = 16
 
 
 @dataclass(frozen=True)
@@ -59,12 +66,10 @@ class Rows:
         x = np.asarray(x, dtype=self.dtype).reshape(-1, *self.shape)
         return (x, *(part[positions] for part in (self.y, self.sample_weight) if part is not None))
 
-    def chunks(self, order, batch_size):
-        """Yield the arrays of consecutive chunks of whole batches of the positions in `order`."""
-        batch_bytes = batch_size * max(1, np.prod(self.shape, dtype=int) * np.dtype(self.dtype).itemsize)
-        chunk_size = batch_size * max(1, _CHUNK_BYTES // int(batch_bytes))
-        for chunk in gen_batches(len(order), chunk_size):
-            yield self.gather(order[chunk])
+    @property
+    def row_bytes(self):
+        """Memory of one gathered row of X."""
+        return max(1, math.prod(self.shape)) * np.dtype(self.dtype).itemsize
 
 
 class Program:
@@ -79,6 +84,8 @@ class Program:
     def __init__(self, model):
         self.model = model
         self._steps = {}
+        self._infer = None
+        self._batch_seconds = {}
 
     def get_values(self):
         """Return the values of all that training changes: weights, random states and the state of the optimizer."""
@@ -146,22 +153,23 @@ class Program:
         logs = None
         model.stop_training = False
         hooks.on_train_begin()
-        for epoch in range(first_epoch, epochs):
-            hooks.on_epoch_begin(epoch)
-            order = rng.permutation(len(rows)) if shuffle else np.arange(len(rows))
-            logs = self._run("train", rows, order, batch_size, hooks if by_batch else None)
-            if validation is not None:
-                hooks.on_test_begin()
-                test_logs = self._run(
-                    "test", validation, np.arange(len(validation)), batch_size, hooks if test_by_batch else None
-                )
-                hooks.on_test_end(test_logs)
-                logs |= {f"val_{name}": value for name, value in test_logs.items()}
-            for name, value in logs.items():
-                history.setdefault(name, []).append(value)
-            hooks.on_epoch_end(epoch, logs)
-            if model.stop_training:
-                break
+        try:
+            for epoch in range(first_epoch, epochs):
+                hooks.on_epoch_begin(epoch)
+                order = rng.permutation(len(rows)) if shuffle else np.arange(len(rows))
+                logs = self._run("train", rows, order, batch_size, hooks if by_batch else None)
+                if validation is not None:
+                    logs |= self._test(validation, batch_size, hooks, test_by_batch)
+                for name, value in logs.items():
+                    history.setdefault(name, []).append(value)
+                hooks.on_epoch_end(epoch, logs)
+                if model.stop_training:
+                    break
+        except KeyboardInterrupt:
+            n_epochs = len(next(iter(history.values()), ()))
+            warnings.warn(
+                f"Training was interrupted after {n_epochs} whole epochs; what was learned is kept.", stacklevel=6
+            )
         model.optimizer.finalize_variable_values(model.trainable_weights)
         hooks.on_train_end(logs)
         return history
@@ -172,10 +180,18 @@ class Program:
         TensorFlow multiplies a single row by other code than a batch, which rounds differently. A row on its own goes
         in twice, so that it gets the same bits as in any batch.
         """
+        if self._infer is None:
+            signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
+            self._infer = tf.function(
+                lambda x: self.model(x, training=False), input_signature=signature, autograph=False
+            )
+            # The memory that a row takes is that of the largest layer.
+            self._infer_bytes = max(math.prod(layer.output.shape[1:]) for layer in self.model.layers) * 4
         outputs = []
-        for (x,) in rows.chunks(np.arange(len(rows)), batch_size=1):
+        for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
+            (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
             batch = np.repeat(x, 2, axis=0) if len(x) == 1 else x
-            outputs.append(self.model(batch, training=False).numpy()[: len(x)])
+            outputs.append(self._infer(batch).numpy()[: len(x)])
         return np.concatenate(outputs)
 
     def metric_names(self, rows):
@@ -183,35 +199,57 @@ class Program:
         self._build_metrics(rows)
         return list(self.model.get_metrics_result())
 
+    def _test(self, rows, batch_size, hooks, by_batch):
+        """Return the metrics on validation rows, with their names as in `history`."""
+        hooks.on_test_begin()
+        logs = self._run("test", rows, np.arange(len(rows)), batch_size, hooks if by_batch else None)
+        hooks.on_test_end(logs)
+        return {f"val_{name}": value for name, value in logs.items()}
+
     def _run(self, kind, rows, order, batch_size, hooks):
         """Run one epoch of training or testing and return its metrics; with `hooks`, one batch at a time."""
-        self.model.reset_metrics()
-        if hooks is None:
-            for arrays in rows.chunks(order, batch_size):
-                self._step(kind, arrays)(*arrays, batch_size)
-            return self._logs()
-        for number, batch in enumerate(gen_batches(len(order), batch_size)):
-            getattr(hooks, f"on_{kind}_batch_begin")(number)
-            arrays = rows.gather(order[batch])
-            self._step(kind, arrays)(*arrays, batch_size)
-            getattr(hooks, f"on_{kind}_batch_end")(number, self._logs())
-            if self.model.stop_training:
-                break
-        return self._logs()
+        start = 0
+        while start < len(order):
+            n_batches = 1 if hooks else self._chunk_batches(kind, batch_size * rows.row_bytes)
+            stop = min(start + n_batches * batch_size, len(order))
+            if hooks:
+                getattr(hooks, f"on_{kind}_batch_begin")(start // batch_size)
+            began = time.perf_counter()
+            arrays = rows.gather(order[start:stop])
+            result = self._step(kind, arrays)(*arrays, batch_size, start == 0)
+            # Reading a metric waits for the end of the computation.
+            logs = {name: float(value) for name, value in result.items()}
+            self._batch_seconds[kind] = (time.perf_counter() - began) / math.ceil((stop - start) / batch_size)
+            if hooks:
+                getattr(hooks, f"on_{kind}_batch_end")(start // batch_size, dict(logs))
+                if self.model.stop_training:
+                    break
+            start = stop
+        return logs
 
-    def _logs(self):
-        return {name: float(value) for name, value in self.model.get_metrics_result().items()}
+    def _chunk_batches(self, kind, batch_bytes):
+        """Return how many batches the next chunk takes, by what it may need in memory and time."""
+        n_batches = _FIRST_CHUNK_BATCHES
+        if kind in self._batch_seconds:
+            n_batches = int(_CHUNK_SECONDS / self._batch_seconds[kind])
+        return max(1, min(n_batches, _CHUNK_BYTES // batch_bytes))
 
     def _step(self, kind, arrays):
         """Return the function that runs `train_step` or `test_step` on all batches of arrays of this kind."""
         signature = tuple(tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in arrays)
         key = (kind, signature)
         if key not in self._steps:
-            step = self.model.train_step if kind == "train" else self.model.test_step
+            model = self.model
+            step = model.train_step if kind == "train" else model.test_step
 
-            def run(*arrays_and_batch_size):
-                *tensors, batch_size = arrays_and_batch_size
+            def reset():
+                model.reset_metrics()
+                return tf.constant(0)
+
+            def run(*arguments):
+                *tensors, batch_size, is_first = arguments
                 n_rows = tf.shape(tensors[0])[0]
+                tf.cond(is_first, reset, lambda: tf.constant(0))
 
                 def run_batch(start):
                     stop = tf.minimum(start + batch_size, n_rows)
@@ -219,9 +257,12 @@ class Program:
                     return (stop,)
 
                 tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
+                return model.get_metrics_result()
 
             self._steps[key] = tf.function(
-                run, input_signature=(*signature, tf.TensorSpec([], tf.int32)), autograph=False
+                run,
+                input_signature=(*signature, tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.bool)),
+                autograph=False,
             )
         return self._steps[key]
 

@@ -318,6 +318,11 @@ class TestPartialFit:
         with pytest.raises(ValueError, match=message):
             quick(**params).partial_fit(*iris, **call)
 
+    def test_parameters_are_checked_in_later_calls_too(self, iris):
+        clf = quick().fit(*iris).set_params(batch_size=-5)
+        with pytest.raises(ValueError, match="The 'batch_size' parameter of DNNClassifier must be"):
+            clf.partial_fit(*iris)
+
     def test_other_classes_than_before_are_an_error(self, iris):
         clf = quick().partial_fit(*iris, classes=[0, 1, 2])
         with pytest.raises(ValueError, match=r"classes=\[0, 1\] is not the same as .*\[0, 1, 2\]"):

@@ -1,5 +1,8 @@
 """The loop: the same mathematics as Keras's fit, and the same calls of callbacks."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -175,3 +178,45 @@ def test_convolutions_learn_the_same_twice(digits):
         CNNClassifier((8,), epochs=2, random_state=0).fit(digits.images, digits.target).history_ for _ in range(2)
     )
     assert first == second
+
+
+class TestInterrupt:
+    class AtEpoch(keras.callbacks.Callback):
+        """Interrupts as Ctrl-C does."""
+
+        def __init__(self, epoch):
+            super().__init__()
+            self.epoch = epoch
+
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == self.epoch:
+                raise KeyboardInterrupt
+
+    @pytest.mark.parametrize("n_epochs", [0, 3])
+    def test_what_was_learned_is_kept_and_training_can_go_on(self, n_epochs, iris):
+        clf = plain(epochs=50, callbacks=self.AtEpoch(n_epochs), validation_fraction=0.2)
+        with pytest.warns(UserWarning, match=f"interrupted after {n_epochs} whole epochs; what was learned is kept"):
+            clf.fit(*iris)
+        assert clf.n_iter_ == clf.best_epoch_ == n_epochs
+        assert clf.predict(iris[0]).shape == (150,)
+        clf.set_params(callbacks=None, validation_fraction=None).partial_fit(*iris)
+        assert clf.n_iter_ == n_epochs + 1
+
+    def test_the_best_weights_are_restored(self, iris):
+        X, y = iris
+        wrong = (y + 1) % 3
+        clf = plain(epochs=50, callbacks=self.AtEpoch(5), early_stopping=True, learning_rate=0.01)
+        with pytest.warns(UserWarning, match="interrupted after 5 whole epochs"):
+            clf.fit(X, y, X_val=X, y_val=wrong)
+        assert clf.best_epoch_ == np.argmin(clf.history_["val_loss"]) + 1 < 5
+
+    def test_a_signal_ends_a_long_fit(self):
+        code = (
+            "import os, signal, threading, warnings; import numpy as np; from skdeep import DNNClassifier; "
+            "warnings.simplefilter('always'); X = np.random.default_rng(0).normal(size=(100_000, 50)); "
+            "threading.Timer(8, lambda: os.kill(os.getpid(), signal.SIGINT)).start(); "
+            "clf = DNNClassifier(epochs=100_000).fit(X, X[:, 0] > 0); print('fitted', clf.score(X, X[:, 0] > 0) > 0.9)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+        assert done.stdout.strip() == "fitted True"
+        assert "Training was interrupted after" in done.stderr
