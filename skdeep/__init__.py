@@ -16,7 +16,7 @@ _HOME = {
     "ScaleToUnit": "skdeep.preprocessing",
     "ZScore": "skdeep.preprocessing",
 }
-_MODULES = ("classifiers", "datasets", "preprocessing")
+_MODULES = ("classifiers", "datasets", "preprocessing", "programs")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 

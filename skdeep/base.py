@@ -214,7 +214,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
     def model_(self):
         """The fitted `keras.Model`."""
         check_is_fitted(self)
-        return self._network.program.model
+        return self._network.model
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_network")
@@ -263,15 +263,12 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
 
     def _new_network(self, X, targets, rng, earlier):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
-        from skdeep import compilation, training
-
         head = choose_head(targets, self.output_activation, self.loss)
         row_shape = self._row_shape(X, reset=True)
         model = self._build_model(row_shape, head, rng)
         names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
         settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed_parameters(self)
-        compilation.compile_model(model, settings, encoding=head.encoding)
-        network = Network(training.Program(model), settings, head, self._own_activations())
+        network = Network(settings, head, self._own_activations(), model=model)
         if earlier is not None:
             network.take_over(earlier)
         return network, row_shape
@@ -333,6 +330,8 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
 
         first_epoch = len(next(iter(history.values()), ()))
         callbacks = compilation.make_callbacks(self.callbacks, routed_parameters(self))
+        if callbacks:
+            network.keep()  # they may keep its model
         stopper = None
         if self.early_stopping:
             names = network.program.metric_names(train)

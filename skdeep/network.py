@@ -7,6 +7,7 @@ bits. The model is built again from them when it is first needed; loading alone 
 
 import contextlib
 import threading
+import weakref
 
 
 class Network:
@@ -14,32 +15,45 @@ class Network:
 
     Parameters
     ----------
-    program : skdeep.training.Program
-        Compiled program.
     settings : dict
-        What it was compiled with, see `skdeep.compilation.compile_model`.
+        What the model is compiled with, see `skdeep.compilation.compile_model`.
     head : skdeep.targets.Head
         Its output layer, loss and form of the targets.
     activations : dict of str to callable
-        Activation functions of the model that Keras may not know by name.
+        Activation functions of the model that are given as functions.
+    model : keras.Model, default=None
+        Fresh uncompiled model.
+    saved : dict, default=None
+        In its place the config and the values of an earlier one.
     """
 
-    def __init__(self, program, settings, head, activations):
-        self._program = program
-        self._saved = None
-        self._lock = threading.Lock()
+    def __init__(self, settings, head, activations, *, model=None, saved=None):
         self.settings = settings
         self.head = head
         self.activations = activations
+        self._lock = threading.Lock()
+        self._saved = saved
+        self._program = None if model is None else self._obtain(model)
 
     @property
     def program(self):
         """The live program, built on first use."""
         with self._lock:
             if self._program is None:
-                self._program = self._build()
+                self._program = self._rebuild()
                 self._saved = None
         return self._program
+
+    @property
+    def model(self):
+        """The Keras model, for anyone outside: what it belongs to is not reused after this network."""
+        program = self.program
+        self.keep()
+        return program.model
+
+    def keep(self):
+        """Never give the program to the pool."""
+        self._give_back.detach()
 
     def take_over(self, earlier):
         """Take the weights of an earlier network of the same shapes, and of the same optimizer also its state."""
@@ -64,13 +78,23 @@ class Network:
             self.program.set_values(before)
             raise
 
-    def _build(self):
-        from skdeep import compilation, training
+    def _obtain(self, model):
+        """Compile a fresh model and return a program for it, which goes to the pool when this network is gone."""
+        from skdeep import compilation, programs
+
+        compilation.compile_model(model, self.settings, encoding=self.head.encoding)
+        key = None if self.activations else programs.program_key(model, self.settings, self.head.encoding)
+        program = programs.obtain(model, key)
+        self._give_back = weakref.finalize(self, programs.release, key, program)
+        self._give_back.atexit = False
+        if key is None:
+            self.keep()
+        return program
+
+    def _rebuild(self):
         from skdeep._tensorflow import keras
 
-        model = keras.Model.from_config(self._saved["config"], custom_objects=self.activations)
-        compilation.compile_model(model, self.settings, encoding=self.head.encoding)
-        program = training.Program(model)
+        program = self._obtain(keras.Model.from_config(self._saved["config"], custom_objects=self.activations))
         program.set_values(self._saved["values"])
         return program
 
@@ -78,11 +102,10 @@ class Network:
         saved = self._saved
         if saved is None:
             saved = {"config": self._program.model.get_config(), "values": self._program.get_values()}
-        return {"saved": saved, "settings": self.settings, "head": self.head, "activations": self.activations}
+        return {"settings": self.settings, "head": self.head, "activations": self.activations, "saved": saved}
 
     def __setstate__(self, state):
-        self.__init__(None, state["settings"], state["head"], state["activations"])
-        self._saved = state["saved"]
+        self.__init__(**state)
 
 
 def _optimizer_settings(settings):

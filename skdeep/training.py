@@ -86,6 +86,8 @@ class Program:
         self._steps = {}
         self._infer = None
         self._batch_seconds = {}
+        self._has_metrics = False
+        self._fresh_optimizer = None
 
     def get_values(self):
         """Return the values of all that training changes: weights, random states and the state of the optimizer."""
@@ -98,6 +100,12 @@ class Program:
         """Set what `get_values` returned, here or in a program of the same model."""
         _assign(self.model.variables, values["model"])
         self.set_optimizer_values(values["optimizer"])
+
+    def load_fresh(self, model):
+        """Load the values of a fresh model of the same layers, compiled alike but for the learning rate."""
+        _assign(self.model.variables, [variable.numpy() for variable in model.variables])
+        self.set_optimizer_values(self._fresh_optimizer)
+        self.model.optimizer.learning_rate = float(model.optimizer.learning_rate)
 
     def get_optimizer_values(self):
         """Return the values of the optimizer's state."""
@@ -268,6 +276,8 @@ class Program:
 
     def _build_metrics(self, rows):
         """Make the variables of loss, metrics and optimizer, which a traced loop may not make itself."""
+        if self._has_metrics:
+            return
         x, *rest = rows.gather(np.arange(1))
         y = tf.convert_to_tensor(rest[0])
         outputs = self.model(x, training=False)
@@ -275,10 +285,12 @@ class Program:
         self.model.compute_metrics(x, y, outputs)
         self.model.reset_metrics()
         self._build_optimizer()
+        self._has_metrics = True
 
     def _build_optimizer(self):
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
+            self._fresh_optimizer = self.get_optimizer_values()
 
 
 def _assign(variables, values):

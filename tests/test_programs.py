@@ -1,0 +1,210 @@
+"""The reuse of traced programs: the same bits with it and without, and never one program for two."""
+
+import copy
+import gc
+import threading
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from skdeep import CNNClassifier, DNNClassifier, programs
+
+
+def quick(**params):
+    return DNNClassifier((16,), **{"epochs": 3, "dropout": 0.3, "random_state": 0} | params)
+
+
+@pytest.fixture(autouse=True)
+def empty_pool():
+    gc.collect()
+    programs.clear()
+    programs.set_size(16)
+    yield
+    programs.set_size(16)
+
+
+def reused_by(action):
+    before = programs.info()["reused"]
+    action()
+    return programs.info()["reused"] - before
+
+
+class TestReuse:
+    def test_the_next_fit_of_the_same_network_reuses_the_program(self, iris):
+        quick().fit(*iris)
+        assert programs.info()["idle"] == 1
+        assert reused_by(lambda: quick().fit(*iris)) == 1
+
+    def test_another_seed_learning_rate_or_other_rows_reuse_it_too(self, iris):
+        quick().fit(*iris)
+        others = [{"random_state": 7}, {"learning_rate": 0.1}, {"batch_size": 50}, {"epochs": 1}]
+        for params in others:
+            assert reused_by(lambda params=params: quick(**params).fit(*iris)) == 1, params
+        assert reused_by(lambda: quick().fit(iris[0][::2], iris[1][::2])) == 1
+
+    @pytest.mark.parametrize(
+        "params",
+        [
+            {"hidden_layer_sizes": (17,)},
+            {"activation": "tanh"},
+            {"dropout": 0.4},
+            {"optimizer": "sgd"},
+            {"optimizer__beta_1": 0.5},
+            {"loss": "categorical_crossentropy"},
+            {"metrics": []},
+            {"output_activation": "sigmoid"},
+            {"dtype_policy": "float64"},
+        ],
+    )
+    def test_another_network_or_other_settings_do_not(self, params, iris):
+        quick().fit(*iris)
+        assert reused_by(lambda: quick().set_params(**params).fit(*iris)) == 0
+
+    @pytest.mark.parametrize(
+        "params",
+        [
+            {"optimizer": keras.optimizers.SGD()},
+            {"loss": keras.losses.MeanSquaredError()},
+            {"activation": lambda x: x**2},
+            {"optimizer__use_ema": True},
+            {"learning_rate": keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)},
+        ],
+    )
+    def test_objects_of_the_user_are_never_reused(self, params, iris):
+        quick(**params).fit(*iris)
+        assert reused_by(lambda: quick(**params).fit(*iris)) == 0
+
+    @pytest.mark.parametrize(
+        "params",
+        [
+            {},
+            {"optimizer": "sgd", "optimizer__momentum": 0.9},
+            {"optimizer": "adagrad"},
+            {"optimizer": "nadam", "learning_rate": 0.01},
+            {"early_stopping": True},
+            {"class_weight": "balanced"},
+        ],
+    )
+    def test_same_bits_with_and_without(self, params, iris):
+        X, y = iris
+        programs.set_size(0)
+        fresh = quick(**params).fit(X, y)
+        programs.set_size(16)
+        quick(**params).set_params(random_state=5, learning_rate=0.3, epochs=9).fit(X[20:], y[20:]).predict(X)
+        clf = quick(**params)
+        assert reused_by(lambda: clf.fit(X, y)) == 1
+        assert clf.history_ == fresh.history_
+        np.testing.assert_array_equal(clf.predict_proba(X), fresh.predict_proba(X))
+        assert clf.partial_fit(X, y).history_ == fresh.partial_fit(X, y).history_ if not params else True
+
+    def test_same_bits_for_convolutions(self, digits):
+        cnn = CNNClassifier((4,), epochs=1, random_state=0)
+        fresh = clone(cnn).fit(digits.images, digits.target)
+        expected = fresh.predict_proba(digits.images)
+        del fresh
+        clone(cnn).set_params(random_state=3).fit(digits.images, digits.target)
+        assert reused_by(lambda: cnn.fit(digits.images, digits.target)) == 1
+        np.testing.assert_array_equal(cnn.predict_proba(digits.images), expected)
+
+    def test_a_loaded_estimator_reuses_and_is_reused(self, iris):
+        clf = quick().fit(*iris)
+        expected = clf.predict_proba(iris[0])
+        other = copy.deepcopy(clf)
+        clf.fit(*iris)  # frees its first program, for the copy to take
+        assert reused_by(lambda: other.predict(iris[0])) == 1
+        np.testing.assert_array_equal(other.predict_proba(iris[0]), expected)
+
+    def test_after_a_fit_that_failed_in_training(self, iris):
+        expected = quick().fit(*iris).history_
+        clf = quick(monitor="nothing", early_stopping=True)
+        with pytest.raises(ValueError, match="monitor"):
+            clf.fit(*iris)
+        assert quick().fit(*iris).history_ == expected
+
+
+class TestNeverShared:
+    def test_live_estimators(self, iris):
+        X, y = iris
+        first = quick().fit(X, y)
+        expected = first.predict_proba(X)
+        assert reused_by(lambda: quick(random_state=1).fit(X, y)) == 0
+        second = quick(random_state=3).fit(X, y)  # takes the program of the one before, not that of the first
+        np.testing.assert_array_equal(first.predict_proba(X), expected)
+        assert not np.array_equal(second.predict_proba(X), expected)
+
+    def test_a_kept_model(self, iris):
+        clf = quick().fit(*iris)
+        model = clf.model_
+        before = model.get_weights()
+        del clf
+        assert reused_by(lambda: quick(random_state=1).fit(*iris)) == 0
+        for ours, old in zip(model.get_weights(), before, strict=True):
+            np.testing.assert_array_equal(ours, old)
+
+    def test_a_callback_that_keeps_its_model(self, iris):
+        kept = []
+
+        class Keep(keras.callbacks.Callback):
+            def on_train_begin(self, logs=None):
+                kept.append(self.model)
+
+        quick(callbacks=Keep).fit(*iris)
+        before = kept[0].get_weights()
+        assert reused_by(lambda: quick(random_state=1).fit(*iris)) == 0
+        for ours, old in zip(kept[0].get_weights(), before, strict=True):
+            np.testing.assert_array_equal(ours, old)
+
+    def test_copies_and_clones(self, iris):
+        X, y = iris
+        clf = quick().fit(X, y)
+        expected = clf.predict_proba(X)
+        other = copy.deepcopy(clf).partial_fit(X, y)
+        clone(clf).set_params(random_state=9).fit(X, y)
+        np.testing.assert_array_equal(clf.predict_proba(X), expected)
+        assert not np.array_equal(other.predict_proba(X), expected)
+
+    def test_threads_that_fit_at_once(self, iris):
+        X, y = iris
+        expected = [quick(random_state=seed).fit(X, y).predict_proba(X) for seed in range(4)]
+        results = [None] * 4
+
+        def fit(seed):
+            for _ in range(3):
+                results[seed] = quick(random_state=seed).fit(X, y).predict_proba(X)
+
+        threads = [threading.Thread(target=fit, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for ours, theirs in zip(results, expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+class TestPool:
+    def test_it_keeps_the_most_recently_used(self, iris):
+        programs.set_size(2)
+        for n in (4, 5, 6):
+            quick().set_params(hidden_layer_sizes=n).fit(*iris)
+        assert programs.info()["idle"] == 2
+        assert reused_by(lambda: quick().set_params(hidden_layer_sizes=4).fit(*iris)) == 0
+        assert reused_by(lambda: quick().set_params(hidden_layer_sizes=6).fit(*iris)) == 1
+
+    def test_off(self, iris):
+        programs.set_size(0)
+        quick().fit(*iris)
+        assert reused_by(lambda: quick().fit(*iris)) == 0
+        assert programs.info()["idle"] == 0
+
+    def test_clear(self, iris):
+        quick().fit(*iris)
+        programs.clear()
+        assert programs.info()["idle"] == 0
+        assert reused_by(lambda: quick().fit(*iris)) == 0
+
+    @pytest.mark.parametrize("size", [-1, 1.5, None, True])
+    def test_a_bad_size_is_named(self, size):
+        with pytest.raises(ValueError, match=f"size must be an int of at least 0. Got {size!r}"):
+            programs.set_size(size)
