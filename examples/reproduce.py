@@ -1,6 +1,6 @@
 """Run the experiments of the study notes and print what they reported beside what skdeep obtains.
 
-    python examples/reproduce.py                   # on scikit-learn's 8 x 8 digits: nothing to download, about a minute
+    python examples/reproduce.py                   # on scikit-learn's 8 x 8 digits: nothing to download, half a minute
     python examples/reproduce.py --data real       # on MNIST, see skdeep.datasets
     python examples/reproduce.py --list            # the experiments
     python examples/reproduce.py --only ann-mnist  # one of them

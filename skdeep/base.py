@@ -17,12 +17,12 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_y, check_consistent_length, check_is_fitted, validate_data
 
 from skdeep.network import Network
 from skdeep.parameters import RoutedParameters, routed_parameters
-from skdeep.sampling import split, total_weight, weighted_rows
-from skdeep.targets import Targets, as_target_array, choose_head
+from skdeep.sampling import split, total_weight, weighted_rows, with_mean_one
+from skdeep.targets import Targets, as_target_array, choose_head, snake_name
 
 # epochs="auto" is about this many steps of the optimizer, within these bounds.
 _AUTO_STEPS = 5000
@@ -82,12 +82,14 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             earlier = self._network if continued else None
             network, row_shape = self._new_network(X, targets, rng, earlier)
             train, validation = self._training_rows(X, y, index, weight, row_shape, network, targets, rng, X_val, y_val)
-            history = self.history_ if continued else {}
-            return self._train(network, targets, train, validation, rng, history, self._n_epochs(len(train)))
+            return self._train(network, targets, train, validation, rng, continued, self._n_epochs(len(train)))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one more epoch on X and y, from where the last `fit` or `partial_fit` ended.
+
+        The network and what it was compiled with, such as loss, optimizer and learning rate, stay those of the first
+        call; changes to these parameters count from the next `fit`.
 
         Parameters
         ----------
@@ -96,9 +98,10 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         y : array-like of shape (n_samples,), (n_samples, 1) or (n_samples, n_classes)
             Targets in the form of earlier calls.
         classes : array-like of shape (n_classes,), default=None
-            All labels that may ever occur. Needed in the first call if y are labels.
+            All labels that may ever occur. Needed in the first call if y are labels. For one-hot rows and multilabel
+            targets the columns are the classes; rows of which each has a single 1 are taken as one-hot.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, as in `fit`.
+            Weights of the rows. Here they are not scaled, so that those of several calls can be compared.
 
         Returns
         -------
@@ -126,7 +129,6 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
                 targets = Targets.learn(y, classes)
                 rng = self._new_rng()
                 network, row_shape = self._new_network(X, targets, rng, earlier=None)
-                history = {}
             else:
                 targets, rng, network = self._targets, copy.deepcopy(self._rng), self._network
                 if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
@@ -135,13 +137,12 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
                         f"{self.classes_.tolist()!r}."
                     )
                 row_shape = self._row_shape(X, reset=False)
-                history = self.history_
             codes = targets.encode(y)
             train = self._rows(
                 X, index, row_shape, network, codes, total_weight(weight, self.class_weight, codes, targets)
             )
             with network.restored_on_error():
-                return self._train(network, targets, train, None, rng, history, n_epochs=1)
+                return self._train(network, targets, train, None, rng, not first, n_epochs=1)
 
     def predict(self, X):
         """Predict, in the form that y had in `fit`.
@@ -238,12 +239,11 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
     def _new_rng(self):
         return np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _validate(self, X, y="no_validation", *, reset, dtype):
-        checks = {"accept_sparse": "csr", "dtype": "numeric", "allow_nd": True}
-        if isinstance(y, str):
-            checked = X = validate_data(self, X, reset=reset, **checks)
-        else:
-            checked = X, _ = validate_data(self, X, y, reset=reset, multi_output=True, **checks)
+    def _check_X(self, X, *, reset, **checks):
+        return validate_data(self, X, reset=reset, **checks)
+
+    def _validate_X(self, X, *, reset, dtype):
+        X = self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True)
         dtype = np.dtype(dtype)
         if X.dtype.kind == "f" and X.dtype.itemsize > dtype.itemsize:
             limit = np.finfo(dtype).max
@@ -252,43 +252,54 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
                     f"Input X contains a value too large for {dtype}, in which the network computes; scale X"
                     + (" or use dtype_policy='float64'." if dtype == np.float32 else ".")
                 )
-        return checked
+        return X
+
+    def _validate_X_y(self, X, y, *, reset, dtype):
+        if y is None:
+            name = type(self).__name__
+            raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
+        X = self._validate_X(X, reset=reset, dtype=dtype)
+        y = _check_y(y, multi_output=True, estimator=self)
+        check_consistent_length(X, y)
+        return X, as_target_array(y)
 
     def _validate_training_data(self, X, y, sample_weight, *, reset):
         """Return X and, for its rows whose weight is not zero, the targets, the row numbers and the weights."""
-        X, y = self._validate(X, y, reset=reset, dtype=self.dtype_policy)
-        y = as_target_array(y)
+        X, y = self._validate_X_y(X, y, reset=reset, dtype=self.dtype_policy)
         index, weight = weighted_rows(sample_weight, X)
         return X, y[index], index, weight
 
     def _new_network(self, X, targets, rng, earlier):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
-        head = choose_head(targets, self.output_activation, self.loss)
+        routed = {name: value for name, value in routed_parameters(self).items() if not name.startswith("callbacks__")}
+        head = choose_head(targets, self.output_activation, self.loss, one_hot=self._needs_one_hot(routed))
         row_shape = self._row_shape(X, reset=True)
         model = self._build_model(row_shape, head, rng)
         names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
-        settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed_parameters(self)
-        network = Network(settings, head, self._own_activations(), model=model)
+        settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
+        network = Network(settings, head, model)
         if earlier is not None:
             network.take_over(earlier)
         return network, row_shape
 
-    def _own_activations(self):
-        """Return the activation functions among the parameters by name, as Keras needs them to rebuild a model."""
-        params = self.get_params()
-        values = [params.get("conv_activation"), *np.atleast_1d(np.asarray(params["activation"], dtype=object))]
-        return {value.__name__: value for value in values if hasattr(value, "__name__")}
+    def _needs_one_hot(self, routed):
+        """Whether something beside the loss needs one-hot targets: other metrics than accuracy, label smoothing."""
+        metrics = self.metrics if isinstance(self.metrics, (list, tuple)) else [self.metrics]
+        names = [snake_name(metric) for metric in metrics if metric is not None]
+        return any(name.startswith("loss__") for name in routed) or not all(
+            name in ("acc", "accuracy") or name.startswith("sparse_") for name in names
+        )
 
     def _training_rows(self, X, y, index, weight, row_shape, network, targets, rng, X_val, y_val):
         """Return the rows to train on and those to validate on, or None for the latter."""
         codes = targets.encode(y)
-        weight = total_weight(weight, self.class_weight, codes, targets)
+        weight = with_mean_one(total_weight(weight, self.class_weight, codes, targets))
         if (X_val is None) != (y_val is None):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(f"{given} was given without {missing}.")
         if X_val is not None:
             try:
-                X_val, y_val = self._validate(X_val, y_val, reset=False, dtype=network.settings["dtype_policy"])
+                X_val, y_val = self._validate_X_y(X_val, y_val, reset=False, dtype=self.dtype_policy)
                 val_shape = self._row_shape(X_val, reset=False)
             except ValueError as error:
                 raise ValueError(f"X_val or y_val does not fit: {error}") from error
@@ -324,23 +335,23 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         steps_per_epoch = math.ceil(n_rows / self._batch_size(n_rows))
         return min(_MAX_AUTO_EPOCHS, max(_MIN_AUTO_EPOCHS, math.ceil(_AUTO_STEPS / steps_per_epoch)))
 
-    def _train(self, network, targets, train, validation, rng, history, n_epochs):
+    def _train(self, network, targets, train, validation, rng, continued, n_epochs):
         """Train the network and set what was learned on the estimator."""
         from skdeep import compilation
 
-        first_epoch = len(next(iter(history.values()), ()))
+        history, first_epoch = (self.history_, self.n_iter_) if continued else ({}, 0)
         callbacks = compilation.make_callbacks(self.callbacks, routed_parameters(self))
         if callbacks:
             network.keep()  # they may keep its model
-        stopper = None
+        keeper = None
         if self.early_stopping:
             names = network.program.metric_names(train)
             if validation is not None:
                 names += [f"val_{name}" for name in names]
             if self.monitor not in names:
                 raise ValueError(f"monitor={self.monitor!r} is not among the metrics of this fit, which are {names!r}.")
-            stopper = compilation.early_stopping(self.monitor, self.n_iter_no_change, self.tol)
-            callbacks.append(stopper)
+            stopper, keeper = compilation.early_stopping(self.monitor, self.n_iter_no_change, self.tol)
+            callbacks += [stopper, keeper]
         new_history = network.program.fit(
             train,
             first_epoch=first_epoch,
@@ -352,13 +363,18 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             validation=validation,
             verbose=self.verbose,
         )
+        network.check_finite(new_history)
+        n_new = len(new_history.get("loss", ()))  # none if training was interrupted in the first epoch
         self._network = network
         self._targets = targets
         self._rng = rng
         self.classes_ = targets.classes
-        self.history_ = {name: [*history.get(name, []), *values] for name, values in new_history.items()}
-        self.n_iter_ = len(self.history_.get("loss", ()))  # training may be interrupted in its first epoch
-        self.best_epoch_ = self.n_iter_ if stopper is None else min(stopper.best_epoch + 1, self.n_iter_)
+        self.history_ = {
+            name: [*history.get(name, [np.nan] * first_epoch), *new_history.get(name, [np.nan] * n_new)]
+            for name in {**history, **new_history}
+        }
+        self.n_iter_ = first_epoch + n_new
+        self.best_epoch_ = self.n_iter_ if keeper is None or n_new == 0 else keeper.best_epoch + 1
         return self
 
     def _outputs(self, X, convert):
@@ -367,7 +383,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         check_is_fitted(self)
         network = self._network
         dtype = network.settings["dtype_policy"]
-        X = self._validate(X, reset=False, dtype=dtype)
+        X = self._validate_X(X, reset=False, dtype=dtype)
         rows = Rows(X, self._row_shape(X, reset=False), dtype)
         return convert(network.head, network.program.predict(rows))
 

@@ -7,8 +7,6 @@ the generator `rng` that the caller passes, so that Keras never takes one from P
 from collections.abc import Iterable
 from numbers import Integral, Real
 
-import numpy as np
-
 from skdeep._tensorflow import keras
 
 
@@ -16,11 +14,11 @@ def build_dense(
     input_shape,
     n_outputs,
     *,
-    hidden_layer_sizes=(100,),
-    activation="relu",
-    dropout=0.0,
-    output_activation="softmax",
-    dtype_policy="float32",
+    hidden_layer_sizes,
+    activation,
+    dropout,
+    output_activation,
+    dtype_policy,
     rng,
 ):
     """Build a stack of dense layers.
@@ -31,15 +29,15 @@ def build_dense(
         ``(n_features,)``.
     n_outputs : int
         Units of the output layer.
-    hidden_layer_sizes : int or sequence of int, default=(100,)
+    hidden_layer_sizes : int or sequence of int
         Units of each hidden layer: ``()`` is softmax (or logistic) regression, ``(100, 50)`` two hidden layers.
-    activation : str, callable or sequence of them, default="relu"
+    activation : str, callable or sequence of them
         Keras activation of all hidden layers, or one for each.
-    dropout : float or sequence of float, default=0.0
+    dropout : float or sequence of float
         Share of units dropped after each hidden layer, or one share for each.
-    output_activation : str, default="softmax"
+    output_activation : str
         Keras activation of the output layer.
-    dtype_policy : str, default="float32"
+    dtype_policy : str
         Keras dtype policy of every layer.
     rng : numpy.random.Generator
         Source of the seeds.
@@ -59,16 +57,16 @@ def build_cnn(
     input_shape,
     n_outputs,
     *,
-    conv_filters=((32,),),
-    kernel_size=3,
-    conv_activation="relu",
-    padding="same",
-    pool_size=2,
-    hidden_layer_sizes=(128,),
-    activation="relu",
-    dropout=0.0,
-    output_activation="softmax",
-    dtype_policy="float32",
+    conv_filters,
+    kernel_size,
+    conv_activation,
+    padding,
+    pool_size,
+    hidden_layer_sizes,
+    activation,
+    dropout,
+    output_activation,
+    dtype_policy,
     rng,
 ):
     """Build blocks of convolutions, each block ended by max-pooling, then dense layers.
@@ -79,16 +77,16 @@ def build_cnn(
         ``(height, width, channels)``.
     n_outputs : int
         Units of the output layer.
-    conv_filters : int, sequence of int, or sequence of sequences of int, default=((32,),)
+    conv_filters : int, sequence of int, or sequence of sequences of int
         Filters of each convolution, block by block: ``((32,),)`` is one block of one convolution, ``((32, 64),)`` two
         convolutions before one pooling, ``(32, 64)`` is short for ``((32,), (64,))``, ``()`` has no block.
-    kernel_size : int or tuple of two int, default=3
+    kernel_size : int or tuple of two int
         Height and width of every kernel.
-    conv_activation : str or callable, default="relu"
+    conv_activation : str or callable
         Keras activation of every convolution.
-    padding : {"same", "valid"}, default="same"
+    padding : {"same", "valid"}
         Whether the borders are padded, so that a convolution keeps the image's size.
-    pool_size : int or tuple of two int, default=2
+    pool_size : int or tuple of two int
         Height and width of every pooling window, at most the image that arrives there: an axis of one pixel is not
         pooled, and no axis shrinks below one pixel.
     hidden_layer_sizes, activation, dropout, output_activation, dtype_policy, rng
@@ -143,15 +141,16 @@ class _Layers:
             padding=padding,
             activation=activation,
             kernel_initializer=self._glorot(),
+            data_format="channels_last",
             dtype=self.dtype_policy,
             name=name,
         )(x)
 
     def max_pool(self, x, window, name):
-        return keras.layers.MaxPooling2D(window, dtype=self.dtype_policy, name=name)(x)
+        return keras.layers.MaxPooling2D(window, data_format="channels_last", dtype=self.dtype_policy, name=name)(x)
 
     def flatten(self, x):
-        return keras.layers.Flatten(dtype=self.dtype_policy, name="flatten")(x)
+        return keras.layers.Flatten(data_format="channels_last", dtype=self.dtype_policy, name="flatten")(x)
 
     def dropout(self, x, rate, name):
         return keras.layers.Dropout(rate, seed=self._seed(), dtype=self.dtype_policy, name=name)(x)
@@ -232,4 +231,4 @@ def _as_tuple(value):
 
 
 def _is_positive_int(value):
-    return isinstance(value, (Integral, np.integer)) and not isinstance(value, (bool, np.bool_)) and value > 0
+    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0

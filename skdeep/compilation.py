@@ -7,11 +7,12 @@ neither its seeding nor its pickling nor its fit loop, and no other module impor
 
 import copy
 import inspect
+import sys
 
 import numpy as np
 
 from skdeep._tensorflow import keras
-from skdeep.targets import loss_name
+from skdeep.targets import snake_name
 
 from scikeras.wrappers import KerasClassifier  # isort: skip (after our import of TensorFlow)
 
@@ -49,8 +50,12 @@ def compile_model(model, settings, *, encoding):
         if "optimizer__learning_rate" in routed:
             raise ValueError("learning_rate and optimizer__learning_rate are the same setting; give only one of them.")
         routed["optimizer__learning_rate"] = settings["learning_rate"]
-    if settings["dtype_policy"] == "float64" and inspect.isclass(loss):
-        routed.setdefault("loss__dtype", "float64")
+    if inspect.isclass(loss):
+        routed.setdefault("loss__dtype", settings["dtype_policy"])  # else it is Keras's global floatx
+    for number, metric in enumerate(metrics):
+        if inspect.isclass(metric) and "metrics__name" not in routed:
+            # Else Keras counts the objects of the process and appends the number.
+            routed.setdefault(f"metrics__{number}__name", snake_name(metric))
 
     _through_scikeras(compiled, optimizer=optimizer, loss=loss, metrics=metrics, **routed)
 
@@ -72,8 +77,12 @@ def make_callbacks(callbacks, routed):
 
 
 def early_stopping(monitor, patience, min_delta):
-    """Return the Keras callback that stops after `patience` epochs without progress and restores the best weights."""
-    return keras.callbacks.EarlyStopping(monitor, min_delta, patience, restore_best_weights=True)
+    """Return two Keras callbacks: one stops, the other restores the weights of the best epoch in the end.
+
+    They are two since Keras would pass over improvements of less than `min_delta` when it picks the best.
+    """
+    stop = keras.callbacks.EarlyStopping(monitor, min_delta, patience)
+    return stop, keras.callbacks.EarlyStopping(monitor, patience=sys.maxsize, restore_best_weights=True)
 
 
 def _optimizer(optimizer, learning_rate):
@@ -100,7 +109,7 @@ def _loss(loss):
             function = keras.losses.get(loss)
         except ValueError as error:
             raise ValueError(f"loss={loss!r} is not a loss that Keras knows, such as 'mean_squared_error'.") from error
-        return _class_named(keras.losses, keras.losses.Loss, loss_name(function), default=function)
+        return _class_named(keras.losses, keras.losses.Loss, snake_name(function), default=function)
     if inspect.isclass(loss) and issubclass(loss, keras.losses.Loss):
         return loss
     if isinstance(loss, keras.losses.Loss) or callable(loss):
@@ -117,7 +126,7 @@ def _metric(metric, encoding):
             function = keras.metrics.get(metric)
         except ValueError as error:
             raise ValueError(f"metrics={metric!r} is not a metric that Keras knows, such as 'accuracy'.") from error
-        return _class_named(keras.metrics, keras.metrics.Metric, loss_name(function), default=function)
+        return _class_named(keras.metrics, keras.metrics.Metric, snake_name(function), default=function)
     if isinstance(metric, keras.metrics.Metric):
         return type(metric).from_config(metric.get_config())
     if callable(metric):
@@ -145,7 +154,7 @@ def _through_scikeras(build, **parameters):
 def _class_named(module, base, name, default):
     """Return the class in `module` whose snake_case name is `name`: unlike a function, it takes routed parameters."""
     for value in vars(module).values():
-        if inspect.isclass(value) and issubclass(value, base) and loss_name(value) == name:
+        if inspect.isclass(value) and issubclass(value, base) and snake_name(value) == name:
             return value
     return default
 

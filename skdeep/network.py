@@ -6,8 +6,11 @@ bits. The model is built again from them when it is first needed; loading alone 
 """
 
 import contextlib
+import copy
 import threading
 import weakref
+
+import numpy as np
 
 
 class Network:
@@ -19,21 +22,17 @@ class Network:
         What the model is compiled with, see `skdeep.compilation.compile_model`.
     head : skdeep.targets.Head
         Its output layer, loss and form of the targets.
-    activations : dict of str to callable
-        Activation functions of the model that are given as functions.
-    model : keras.Model, default=None
+    model : keras.Model
         Fresh uncompiled model.
-    saved : dict, default=None
-        In its place the config and the values of an earlier one.
     """
 
-    def __init__(self, settings, head, activations, *, model=None, saved=None):
+    def __init__(self, settings, head, model):
         self.settings = settings
         self.head = head
-        self.activations = activations
         self._lock = threading.Lock()
-        self._saved = saved
-        self._program = None if model is None else self._obtain(model)
+        self._values = None
+        self._config, self._activations = _describe(model)
+        self._program = self._obtain(model)
 
     @property
     def program(self):
@@ -41,7 +40,7 @@ class Network:
         with self._lock:
             if self._program is None:
                 self._program = self._rebuild()
-                self._saved = None
+                self._values = None
         return self._program
 
     @property
@@ -68,6 +67,17 @@ class Network:
         if _optimizer_settings(self.settings) == _optimizer_settings(earlier.settings):
             self.program.set_optimizer_values(earlier.program.get_optimizer_values())
 
+    def check_finite(self, history):
+        """Raise if training ended in weights that are not finite."""
+        if all(np.isfinite(weight).all() for weight in self.program.model.get_weights()):
+            return
+        losses = np.array(history.get("loss", [np.nan]))
+        epoch = losses.size if np.isfinite(losses).all() else int(np.argmin(np.isfinite(losses))) + 1
+        raise ValueError(
+            f"Training diverged: the loss was {losses[epoch - 1]} in epoch {epoch}, and the weights are no longer "
+            "finite. Scale X, for example with StandardScaler or ScaleToUnit, or lower learning_rate."
+        )
+
     @contextlib.contextmanager
     def restored_on_error(self):
         """Restore all values of the program if the body of the ``with`` statement raises."""
@@ -83,7 +93,9 @@ class Network:
         from skdeep import compilation, programs
 
         compilation.compile_model(model, self.settings, encoding=self.head.encoding)
-        key = None if self.activations else programs.program_key(model, self.settings, self.head.encoding)
+        key = None
+        if not self._activations and not model.optimizer.use_ema:  # averages of weights start from the weights
+            key = programs.program_key(self._config, self.settings, self.head.encoding)
         program = programs.obtain(model, key)
         self._give_back = weakref.finalize(self, programs.release, key, program)
         self._give_back.atexit = False
@@ -94,18 +106,51 @@ class Network:
     def _rebuild(self):
         from skdeep._tensorflow import keras
 
-        program = self._obtain(keras.Model.from_config(self._saved["config"], custom_objects=self.activations))
-        program.set_values(self._saved["values"])
+        model = keras.Model.from_config(copy.deepcopy(self._config))  # Keras changes what it is given
+        for name, activation in self._activations.items():
+            model.get_layer(name).activation = activation
+        program = self._obtain(model)
+        program.set_values(self._values)
         return program
 
     def __getstate__(self):
-        saved = self._saved
-        if saved is None:
-            saved = {"config": self._program.model.get_config(), "values": self._program.get_values()}
-        return {"settings": self.settings, "head": self.head, "activations": self.activations, "saved": saved}
+        return {
+            "settings": self.settings,
+            "head": self.head,
+            "config": self._config,
+            "activations": self._activations,
+            "values": self._values if self._program is None else self._program.get_values(),
+        }
 
     def __setstate__(self, state):
-        self.__init__(**state)
+        self.settings = state["settings"]
+        self.head = state["head"]
+        self._config = state["config"]
+        self._activations = state["activations"]
+        self._values = state["values"]
+        self._program = None
+        self._lock = threading.Lock()
+
+
+def _describe(model):
+    """Return the config of a model, and its activations that are functions of the user's, by layer.
+
+    Keras would write down their names alone, which need not be unique, nor lead back to them.
+    """
+    from skdeep._tensorflow import keras
+
+    own = {
+        layer.name: layer.activation
+        for layer in model.layers
+        if hasattr(layer, "activation")
+        and getattr(keras.activations, getattr(layer.activation, "__name__", ""), None) is not layer.activation
+    }
+    for name in own:
+        model.get_layer(name).activation = keras.activations.linear
+    config = model.get_config()
+    for name, activation in own.items():
+        model.get_layer(name).activation = activation
+    return config, own
 
 
 def _optimizer_settings(settings):

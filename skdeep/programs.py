@@ -95,17 +95,15 @@ def set_size(size):
         _collect()
 
 
-def program_key(model, settings, encoding):
+def program_key(config, settings, encoding):
     """Return what the traces of a compiled model depend on, or None if that cannot be told from plain values."""
     plain = {
         name: value
         for name, value in settings.items()
         if not (name in _VARIABLE and (value is None or isinstance(value, Real)))
     }
-    if model.optimizer.use_ema:  # its averages start from the weights, so they are no fresh values of the optimizer
-        return None
     try:
-        return json.dumps([_without_seeds(model.get_config()), plain, encoding], sort_keys=True)
+        return json.dumps([_without_seeds(config), plain, encoding], sort_keys=True)
     except TypeError:  # an object among the settings
         return None
 

@@ -18,14 +18,18 @@ def weighted_rows(sample_weight, X):
 
 
 def total_weight(sample_weight, class_weight, codes, targets):
-    """Return the products of class weights and sample weights, scaled to a mean of 1, or None if there are neither.
+    """Return the products of class weights and sample weights, or None if there are neither."""
+    if class_weight is None:
+        return sample_weight
+    by_row = _weight_by_class(class_weight, codes, targets, sample_weight)[codes]
+    return by_row if sample_weight is None else by_row * sample_weight
+
+
+def with_mean_one(weight):
+    """Scale weights to a mean of 1, if there are any.
 
     Keras divides the weighted sum over a batch of n rows by n; with a mean weight of 1 that is a weighted mean.
     """
-    weight = sample_weight
-    if class_weight is not None:
-        by_row = _weight_by_class(class_weight, codes, targets, sample_weight)[codes]
-        weight = by_row if sample_weight is None else by_row * sample_weight
     return None if weight is None else weight / weight.mean()
 
 
@@ -39,14 +43,12 @@ def _weight_by_class(class_weight, codes, targets, sample_weight):
         return by_class
     labels = targets.classes.tolist()
     unknown = [label for label in class_weight if label not in labels]
-    if unknown:
+    # Rows of a fold may lack a class that has a weight; a misspelt label leaves a class without one.
+    if unknown and not all(label in class_weight for label in labels):
         raise ValueError(f"class_weight has weights for {unknown!r}, but the classes in y are {labels!r}.")
     by_class = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
-    if not (np.isfinite(by_class).all() and (by_class >= 0).all() and by_class[codes].any()):
-        raise ValueError(
-            "class_weight must hold finite weights of at least 0, and more than 0 for a class in y. "
-            f"Got {class_weight!r}."
-        )
+    if not (np.isfinite(by_class).all() and (by_class >= 0).all() and by_class.any()):
+        raise ValueError(f"class_weight must hold finite weights of at least 0, not all 0. Got {class_weight!r}.")
     return by_class
 
 

@@ -56,13 +56,7 @@ class Targets:
         if self.kind == "labels":
             if y.ndim != 1:
                 raise ValueError(f"{name} has shape {y.shape}, but labels of shape (n_samples,) were given in fit.")
-            encoder = LabelEncoder()
-            encoder.classes_ = self.classes
-            try:
-                return encoder.transform(y).astype(np.int32)
-            except (ValueError, TypeError) as error:
-                unseen = [label for label in dict.fromkeys(y.tolist()) if label not in self.classes.tolist()]
-                raise ValueError(f"{name} contains labels that were not seen in fit: {unseen!r}.") from error
+            return self._indices(y, name)
         if y.ndim != 2 or y.shape[1] != len(self.classes):
             raise ValueError(f"{name} has shape {y.shape}, but rows of {len(self.classes)} values were given in fit.")
         if self.kind == "multilabel":
@@ -71,6 +65,17 @@ class Targets:
         if len(wrong):
             raise ValueError(f"{name} was one-hot in fit, but its row {wrong[0]} does not have exactly one 1.")
         return y.argmax(axis=1).astype(np.int32)
+
+    def _indices(self, y, name):
+        index_of = {label: index for index, label in enumerate(self.classes.tolist())}
+        try:
+            present, inverse = np.unique(y, return_inverse=True)
+        except TypeError as error:  # labels that cannot be compared, such as numbers among strings
+            raise ValueError(f"{name} must hold labels of one type. {error}") from error
+        unseen = [label for label in present.tolist() if label not in index_of]
+        if unseen:
+            raise ValueError(f"{name} contains labels that were not seen in fit: {unseen!r}.")
+        return np.array([index_of[label] for label in present.tolist()], dtype=np.int32)[inverse]
 
     def decode(self, probabilities):
         """Return predictions in the form that y had in `fit`, from probabilities of shape (n, n_classes)."""
@@ -126,10 +131,10 @@ class Head:
             return np.hstack([1 - outputs, outputs])
         total = outputs.sum(axis=1, keepdims=True)
         # Sigmoid outputs may all have underflowed to zero: then the network prefers no class.
-        return np.where(total > 0, outputs, 1) / np.where(total > 0, total, outputs.shape[1])
+        return np.where(total == 0, 1, outputs) / np.where(total == 0, outputs.shape[1], total)
 
 
-def choose_head(targets, output_activation, loss):
+def choose_head(targets, output_activation, loss, *, one_hot):
     """Choose the output layer and the target encoding for `targets`.
 
     Parameters
@@ -140,31 +145,43 @@ def choose_head(targets, output_activation, loss):
         As given to the estimator.
     loss : str, class, callable or loss object
         As given to the estimator; "auto" is the cross-entropy that fits.
+    one_hot : bool
+        Whether "auto" must take one-hot targets, since something else that is computed from them needs that.
 
     Returns
     -------
     head : Head
     """
     n_classes = len(targets.classes)
-    name = "" if loss == "auto" else loss_name(loss)
+    name = "" if loss == "auto" else snake_name(loss)
     if targets.kind == "multilabel":
-        if output_activation == "softmax" or "categorical" in name:
+        if output_activation == "softmax" or _compares_distributions(name):
             raise ValueError(
                 "y is multilabel (several 1s in a row), which needs output_activation='sigmoid' and a loss for "
                 f"independent labels. Got output_activation={output_activation!r} and loss={loss!r}."
             )
         return Head(n_classes, "sigmoid", "binary_crossentropy" if loss == "auto" else loss, "indicator")
     if output_activation == "auto":
-        output_activation = "softmax" if n_classes > 2 or "categorical" in name else "sigmoid"
-    if output_activation == "sigmoid" and n_classes == 2 and "categorical" not in name:
+        output_activation = "softmax" if n_classes > 2 or _compares_distributions(name) else "sigmoid"
+    if output_activation == "sigmoid" and n_classes == 2 and not _compares_distributions(name):
         return Head(1, "sigmoid", "binary_crossentropy" if loss == "auto" else loss, "column")
     if loss == "auto":
-        return Head(n_classes, output_activation, "sparse_categorical_crossentropy", "indices")
+        loss = name = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
     return Head(n_classes, output_activation, loss, "indices" if name.startswith("sparse") else "one-hot")
 
 
-def loss_name(loss):
-    """Return the snake_case name of a loss given as a string, a class, a function or an object."""
-    if not isinstance(loss, str):
-        loss = getattr(loss, "__name__", type(loss).__name__)
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", loss).lower()
+def snake_name(item):
+    """Return the snake_case name of a loss or metric given as a string, a class, a function or an object."""
+    if not isinstance(item, str):
+        item = getattr(item, "__name__", type(item).__name__)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", item).lower()
+
+
+def _compares_distributions(loss_name):
+    """Whether a loss makes sense only for one output a class."""
+    return "categorical" in loss_name or loss_name in (
+        "kl_divergence",
+        "kld",
+        "kullback_leibler_divergence",
+        "cosine_similarity",
+    )

@@ -11,6 +11,7 @@ Random numbers: the only draws here are the shuffles, from the generator `rng` t
 initial weights draw from seeds inside the model. No global state is touched.
 """
 
+import functools
 import math
 import time
 import warnings
@@ -85,6 +86,8 @@ class Program:
         self.model = model
         self._steps = {}
         self._infer = None
+        # The memory that a row takes in prediction is about that of the largest layer.
+        self._infer_bytes = 4 * max(math.prod(layer.output.shape[1:]) for layer in model.layers)
         self._batch_seconds = {}
         self._has_metrics = False
         self._fresh_optimizer = None
@@ -103,6 +106,7 @@ class Program:
 
     def load_fresh(self, model):
         """Load the values of a fresh model of the same layers, compiled alike but for the learning rate."""
+        self._build_optimizer()
         _assign(self.model.variables, [variable.numpy() for variable in model.variables])
         self.set_optimizer_values(self._fresh_optimizer)
         self.model.optimizer.learning_rate = float(model.optimizer.learning_rate)
@@ -150,6 +154,8 @@ class Program:
         callbacks = list(callbacks)
         by_batch = _overrides(callbacks, "train")
         test_by_batch = _overrides(callbacks, "test")
+        record = keras.callbacks.History()  # last, since callbacks may add to the logs
+        callbacks.append(record)
         if verbose:
             # Keras's 2 is one line an epoch. Added after the look at the hooks: it needs no call for each batch.
             progress = keras.callbacks.ProgbarLogger()
@@ -157,7 +163,6 @@ class Program:
         hooks = keras.callbacks.CallbackList(
             callbacks, model=model, verbose=2 if verbose else 0, epochs=epochs, steps=-(-len(rows) // batch_size)
         )
-        history = {}
         logs = None
         model.stop_training = False
         hooks.on_train_begin()
@@ -168,19 +173,19 @@ class Program:
                 logs = self._run("train", rows, order, batch_size, hooks if by_batch else None)
                 if validation is not None:
                     logs |= self._test(validation, batch_size, hooks, test_by_batch)
-                for name, value in logs.items():
-                    history.setdefault(name, []).append(value)
                 hooks.on_epoch_end(epoch, logs)
                 if model.stop_training:
                     break
         except KeyboardInterrupt:
-            n_epochs = len(next(iter(history.values()), ()))
+            n_epochs = len(record.epoch)
             warnings.warn(
                 f"Training was interrupted after {n_epochs} whole epochs; what was learned is kept.", stacklevel=6
             )
         model.optimizer.finalize_variable_values(model.trainable_weights)
         hooks.on_train_end(logs)
-        return history
+        # Keras sorts the names; the order of the metrics, training before validation, reads better.
+        names = dict.fromkeys([*(logs or ()), *record.history])
+        return {name: record.history[name] for name in names if name in record.history}
 
     def predict(self, rows):
         """Return the outputs of the network for all rows, as an array of shape (n_rows, n_outputs).
@@ -190,11 +195,7 @@ class Program:
         """
         if self._infer is None:
             signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
-            self._infer = tf.function(
-                lambda x: self.model(x, training=False), input_signature=signature, autograph=False
-            )
-            # The memory that a row takes is that of the largest layer.
-            self._infer_bytes = max(math.prod(layer.output.shape[1:]) for layer in self.model.layers) * 4
+            self._infer = _traced(lambda x: self.model(x, training=False), signature)
         outputs = []
         for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
             (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
@@ -267,11 +268,7 @@ class Program:
                 tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
                 return model.get_metrics_result()
 
-            self._steps[key] = tf.function(
-                run,
-                input_signature=(*signature, tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.bool)),
-                autograph=False,
-            )
+            self._steps[key] = _traced(run, (*signature, tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.bool)))
         return self._steps[key]
 
     def _build_metrics(self, rows):
@@ -283,6 +280,12 @@ class Program:
         outputs = self.model(x, training=False)
         self.model.compute_loss(x, y, outputs)
         self.model.compute_metrics(x, y, outputs)
+        for name, value in self.model.get_metrics_result().items():
+            if len(value.shape):
+                raise ValueError(
+                    f"metrics must be single numbers, but {name!r} gives {value.shape[0]}, one for each class; it may "
+                    "have a parameter for their mean, such as metrics__average='macro'."
+                )
         self.model.reset_metrics()
         self._build_optimizer()
         self._has_metrics = True
@@ -291,6 +294,15 @@ class Program:
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
             self._fresh_optimizer = self.get_optimizer_values()
+
+
+def _traced(function, signature):
+    """Return a TensorFlow function that is traced once.
+
+    TensorFlow warns of retracing by counting the traces of one piece of code, whichever network they are for; a partial
+    is a piece of its own.
+    """
+    return tf.function(functools.partial(function), input_signature=signature, autograph=False)
 
 
 def _assign(variables, values):

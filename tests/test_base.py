@@ -244,6 +244,20 @@ class TestEarlyStopping:
         with pytest.raises(ValueError, match=message):
             quick(early_stopping=True, monitor="val_auc").fit(*iris)
 
+    def test_the_best_weights_are_the_best_whatever_the_tolerance(self, iris):
+        clf = quick(epochs=60, learning_rate=0.01, early_stopping=True, tol=10, n_iter_no_change=20).fit(*iris)
+        assert clf.n_iter_ < 60
+        assert clf.best_epoch_ == np.argmin(clf.history_["val_loss"]) + 1 > 1
+
+
+class TestDivergence:
+    def test_it_is_an_error_that_says_what_to_do(self, iris):
+        clf = quick(optimizer="sgd").fit(*iris)
+        before = clf.predict_proba(iris[0])
+        with pytest.raises(ValueError, match=r"Training diverged: the loss was nan in epoch 1.*Scale X.*learning_rate"):
+            clf.set_params(learning_rate=1e6).fit(iris[0] * 1e4, iris[1])
+        np.testing.assert_array_equal(clf.predict_proba(iris[0]), before)
+
 
 class TestWarmStart:
     def test_goes_on_from_the_weights_and_the_optimizer(self, iris):
@@ -277,6 +291,17 @@ class TestWarmStart:
             ValueError, match=r"goes on with the classes of the earlier fit, \[0, 1, 2\], .*\[False, True\]"
         ):
             clf.fit(iris[0], iris[1] > 0)
+
+
+class TestHistory:
+    def test_it_has_one_entry_an_epoch_for_every_metric_ever(self, iris):
+        X, y = iris
+        clf = quick(epochs=2, warm_start=True).fit(X, y)
+        clf.fit(X, y, X_val=X, y_val=y)
+        clf.partial_fit(X, y)
+        assert clf.n_iter_ == 5
+        assert {name: len(values) for name, values in clf.history_.items()} == dict.fromkeys(clf.history_, 5)
+        assert np.isnan(clf.history_["val_loss"]).tolist() == [True, True, False, False, True]
 
 
 class TestPartialFit:

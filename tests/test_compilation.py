@@ -77,6 +77,7 @@ class TestLoss:
         X, y = iris
         clf = quick(loss="categorical_crossentropy", loss__label_smoothing=0.3).fit(X, y, X_val=X, y_val=y)
         smoothed = np.eye(3)[y] * 0.7 + 0.1
+        assert clf.history_ == quick(loss__label_smoothing=0.3).fit(X, y, X_val=X, y_val=y).history_
         expected = -np.mean(np.sum(smoothed * clf.predict_log_proba(X), axis=1))
         assert clf.history_["val_loss"][-1] == pytest.approx(expected, rel=1e-5)
 
@@ -102,6 +103,27 @@ class TestMetrics:
     def test_routed(self, iris):
         clf = quick(metrics="TopKCategoricalAccuracy", metrics__k=3, loss="categorical_crossentropy").fit(*iris)
         assert clf.history_["top_k_categorical_accuracy"] == [1.0, 1.0, 1.0]
+
+    @pytest.mark.parametrize("metric", ["categorical_accuracy", "mean_squared_error", "auc", "precision"])
+    def test_metrics_of_one_hot_rows_follow_the_default_loss(self, metric, iris):
+        X, y = iris
+        by_default = quick(metrics=metric).fit(X, y)
+        assert by_default.history_ == quick(metrics=metric, loss="categorical_crossentropy").fit(X, y).history_
+        if metric == "mean_squared_error":
+            clf = quick(metrics=metric).fit(X, y, X_val=X, y_val=y)
+            expected = np.mean((clf.predict_proba(X) - np.eye(3)[y]) ** 2)
+            assert clf.history_["val_mean_squared_error"][-1] == pytest.approx(expected, rel=1e-5)
+
+    def test_names_do_not_depend_on_what_ran_before(self, iris):
+        clf = quick(metrics=["auc", "accuracy"], early_stopping=True, monitor="val_auc", warm_start=True)
+        for _ in range(2):
+            assert list(clf.fit(*iris).history_) == ["loss", "auc", "accuracy", "val_loss", "val_auc", "val_accuracy"]
+        assert quick(metrics="auc", metrics__name="area").fit(*iris).history_.keys() == {"loss", "area"}
+
+    def test_a_metric_with_a_number_for_each_class_is_an_error(self, iris):
+        with pytest.raises(ValueError, match="metrics must be single numbers, but 'f1_score' gives 3"):
+            quick(metrics="f1_score").fit(*iris)
+        assert "f1_score" in quick(metrics="f1_score", metrics__average="macro").fit(*iris).history_
 
     def test_accuracy_counts_weighted_rows(self, iris):
         X, y = iris
@@ -175,6 +197,10 @@ class TestCallbacks:
 
         with pytest.raises(TypeError, match=r"callbacks=.* cannot be copied, .* Give the class"):
             quick(callbacks=Uncopyable()).fit(*iris)
+
+    def test_what_callbacks_add_to_the_logs_is_in_the_history(self, iris):
+        clf = quick(callbacks=keras.callbacks.ReduceLROnPlateau, callbacks__monitor="loss").fit(*iris)
+        assert clf.history_["learning_rate"] == pytest.approx([1e-3] * 3)
 
     def test_plateau_changes_the_learning_rate(self, iris):
         clf = quick(

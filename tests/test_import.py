@@ -49,6 +49,19 @@ def test_a_fit_prints_nothing_but_what_tensorflow_lets_nobody_turn_off():
     assert len(done.stderr.splitlines()) <= len(silent.stderr.splitlines())
 
 
+def test_a_search_prints_nothing_more():
+    """TensorFlow warns when it sees one function traced again and again, and every new network is traced."""
+    search = (
+        "from sklearn.datasets import load_iris; from sklearn.model_selection import GridSearchCV; "
+        "from skdeep import DNNClassifier; "
+        "GridSearchCV(DNNClassifier((4,), epochs=1), {'dropout': [0, .1, .2, .3, .4]}, cv=3, refit=False)"
+        ".fit(*load_iris(return_X_y=True))"
+    )
+    silent, done = run(FIT), run(search)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert len(done.stderr.splitlines()) <= len(silent.stderr.splitlines())
+
+
 def test_a_log_level_of_the_user_stays():
     done = run(FIT + "import os; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])", TF_CPP_MIN_LOG_LEVEL="1")
     assert done.stdout.strip() == "1"

@@ -22,7 +22,7 @@ WAYS = {
 
 
 def quick(**params):
-    return DNNClassifier((16,), **{"epochs": 3, "dropout": 0.3, "random_state": 0} | params)
+    return DNNClassifier(**{"hidden_layer_sizes": 16, "epochs": 3, "dropout": 0.3, "random_state": 0} | params)
 
 
 def cubed(x):
@@ -83,6 +83,25 @@ def test_settings_changed_after_fit_do_not_disturb_a_copy(iris):
 def test_keras_objects_among_the_parameters(params, iris):
     clf = quick(**params).fit(*iris)
     other = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(other.predict_proba(iris[0]), clf.predict_proba(iris[0]))
+    assert other.partial_fit(*iris).history_ == clf.partial_fit(*iris).history_
+
+
+def make_power(exponent):
+    def act(x):
+        return keras.ops.sign(x) * keras.ops.power(keras.ops.abs(x) + 1e-3, exponent)
+
+    return act
+
+
+def relu(x):
+    return -x
+
+
+@pytest.mark.parametrize("activation", [[make_power(0.5), make_power(1.5)], ["relu", relu], lambda x: x**2])
+def test_functions_with_any_name_survive_a_copy(activation, iris):
+    clf = quick(activation=activation, hidden_layer_sizes=(8, 8)).fit(*iris)
+    other = copy.deepcopy(clf)
     np.testing.assert_array_equal(other.predict_proba(iris[0]), clf.predict_proba(iris[0]))
     assert other.partial_fit(*iris).history_ == clf.partial_fit(*iris).history_
 

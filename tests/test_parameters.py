@@ -110,7 +110,7 @@ def test_bad_values_for_the_cnn_are_named(name, value, iris):
     "params, message",
     [
         ({"optimizer__momentum": 0.9}, "optimizer__momentum is not a parameter of Adam, which takes learning_rate"),
-        ({"loss__smoothing": 0.1}, "loss__smoothing is not a parameter of SparseCategoricalCrossentropy"),
+        ({"loss__smoothing": 0.1}, "loss__smoothing is not a parameter of CategoricalCrossentropy"),
         ({"callbacks__patience": 3}, "callbacks__patience was given, but callbacks is None"),
         (
             {"learning_rate": 0.1, "optimizer__learning_rate": 0.1},

@@ -116,11 +116,15 @@ class TestReuse:
         assert reused_by(lambda: other.predict(iris[0])) == 1
         np.testing.assert_array_equal(other.predict_proba(iris[0]), expected)
 
-    def test_after_a_fit_that_failed_in_training(self, iris):
+    @pytest.mark.parametrize("params", [{"monitor": "nothing", "early_stopping": True}, {"class_weight": {0: -1}}])
+    def test_after_a_fit_that_failed(self, params, iris):
+        programs.set_size(0)
         expected = quick().fit(*iris).history_
-        clf = quick(monitor="nothing", early_stopping=True)
-        with pytest.raises(ValueError, match="monitor"):
-            clf.fit(*iris)
+        programs.set_size(16)
+        with pytest.raises(ValueError, match=r"monitor|class_weight"):
+            quick(**params).fit(*iris)
+        gc.collect()  # the error holds the failed fit in a cycle
+        assert reused_by(lambda: quick().fit(*iris)) == 1
         assert quick().fit(*iris).history_ == expected
 
 

@@ -44,6 +44,17 @@ class TestSampleWeight:
         weighted = exact().partial_fit(X, y, classes=[0, 1, 2], sample_weight=(y != 1).astype(float))
         assert_same(weighted, exact().partial_fit(X[y != 1], y[y != 1], classes=[0, 1, 2]), X)
 
+    def test_partial_fit_compares_weights_between_calls(self, iris):
+        """A call of tiny weights must not move the network as one of ordinary weights does."""
+        X, y = iris
+        sgd = {"optimizer": "sgd", "learning_rate": 0.1, "class_weight": {0: 1.0, 1: 1e-9, 2: 1.0}}
+        clf = exact(**sgd).partial_fit(X, y, classes=[0, 1, 2])
+        before = clf.predict_proba(X)
+        clf.partial_fit(X[y == 1], y[y == 1])
+        np.testing.assert_allclose(clf.predict_proba(X), before, atol=1e-6)
+        clf.partial_fit(X[y == 2], y[y == 2])
+        assert np.abs(clf.predict_proba(X) - before).max() > 1e-3
+
     def test_they_weigh_the_validation_rows(self, iris):
         X, y = iris
         X, y = np.vstack([X, X]), np.hstack([y, (y + 1) % 3])
@@ -92,6 +103,11 @@ class TestClassWeight:
         X, y = iris
         clf = exact(class_weight={2: 5}).fit(X, np.eye(3)[y])
         assert_same(clf, exact(class_weight={2: 5}).fit(X, y), X)
+
+    def test_a_weight_for_a_class_that_is_not_in_y_is_no_error_if_all_others_have_one(self, iris):
+        X, y = iris
+        clf = exact(class_weight={0: 1, 1: 2, 2: 3, 9: 4}).fit(X, y)
+        assert_same(clf, exact(class_weight={1: 2, 2: 3}).fit(X, y), X)
 
     def test_unknown_labels_are_named(self, iris):
         with pytest.raises(

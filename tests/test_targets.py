@@ -1,5 +1,7 @@
 """y in any form: it is learned, predicted in the same form, and refused with a reason when it makes no sense."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,6 +162,36 @@ def test_another_form_than_in_fit_is_an_error(later, message, iris):
     clf = quick(epochs=1).fit(X, np.eye(3)[y])
     with pytest.raises(ValueError, match=message):
         clf.partial_fit(X, later(y))
+
+
+@pytest.mark.parametrize(
+    "known, later, unseen",
+    [
+        (["ant", "bee", "cat"], ["ant", "bees", "cattle"], "['bees', 'cattle']"),
+        ([0, 1, 2], [0.0, 1.5, 2.0], "[1.5]"),
+        ([0, 1, 2], ["0", "1", "2"], "['0', '1', '2']"),
+        ([False, True, True], [0, 1, 2], "[2]"),
+    ],
+)
+def test_labels_that_only_look_like_known_ones_are_named(known, later, unseen, iris):
+    X = iris[0][[0, 60, 120]]
+    clf = quick(epochs=1).fit(X, known)
+    with pytest.raises(ValueError, match=re.escape(f"y contains labels that were not seen in fit: {unseen}")):
+        clf.partial_fit(X, later)
+
+
+def test_equal_labels_of_another_type_are_known(iris):
+    X = iris[0][[0, 60, 120]]
+    clf = quick(epochs=1).fit(X, [0, 1, 2]).partial_fit(X, [0.0, 1.0, 2.0])
+    assert clf.n_iter_ == 2
+
+
+@pytest.mark.parametrize("loss", ["kl_divergence", "cosine_similarity"])
+def test_losses_that_compare_distributions_get_an_output_a_class(loss, iris):
+    X, y = iris[0], iris[1] == 0
+    clf = quick(loss=loss, epochs=60).fit(X, y)
+    assert clf.model_.layers[-1].units == 2
+    assert clf.score(X, y) > 0.9
 
 
 def test_labels_in_fit_and_rows_later_is_an_error(iris):

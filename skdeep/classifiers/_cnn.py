@@ -1,6 +1,9 @@
 import math
 from numbers import Integral
 
+import numpy as np
+from sklearn.utils import check_array
+
 from skdeep.base import BaseDeepClassifier
 from skdeep.parameters import CNN_CONSTRAINTS
 
@@ -199,6 +202,13 @@ class CNNClassifier(BaseDeepClassifier):
         tags.input_tags.three_d_array = True
         return tags
 
+    def _check_X(self, X, *, reset, **checks):
+        ndim = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+        if reset or (self._ndim == 2 and ndim < 3):
+            return super()._check_X(X, reset=reset, **checks)
+        # For images scikit-learn would compare heights alone, and call them features; _row_shape compares all.
+        return check_array(X, input_name="X", estimator=self, **checks)
+
     def _row_shape(self, X, *, reset):
         if X.ndim > 4:
             raise ValueError(
@@ -207,6 +217,7 @@ class CNNClassifier(BaseDeepClassifier):
             )
         if reset:
             self.image_shape_ = _image_shape(X, self.image_shape)
+            self._ndim = X.ndim
         elif X.ndim > 2 and _image_shape(X, None) != self.image_shape_:
             raise ValueError(f"X has images of shape {X.shape[1:]}, but in fit they had shape {self.image_shape_}.")
         elif X.shape[1] != math.prod(self.image_shape_) and X.ndim == 2:
