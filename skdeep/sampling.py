@@ -73,4 +73,5 @@ def split(codes, targets, fraction, rng):
                 f"for {len(present)} classes (the fewest, {counts.min()}, of class {rarest!r}).",
                 stacklevel=5,
             )
-    return train_test_split(np.arange(n_rows), test_size=n_validation, stratify=stratify, random_state=seed)
+    parts = train_test_split(np.arange(n_rows), test_size=n_validation, stratify=stratify, random_state=seed)
+    return [np.sort(part) for part in parts]  # so that shuffle=False keeps the order of the rows

@@ -115,6 +115,11 @@ class TestClassWeight:
         ):
             exact(class_weight={"a": 2}).fit(*iris)
 
+    def test_no_row_with_a_weight_is_an_error(self, iris):
+        X, y = iris
+        with pytest.raises(ValueError, match="class_weight must hold finite weights of at least 0, not all 0"):
+            exact(class_weight={0: 0, 1: 0, 2: 1}).fit(X[y < 2], y[y < 2])
+
     def test_not_for_multilabel(self, iris):
         y = np.column_stack([iris[1] > 0, iris[1] < 2]).astype(int)
         with pytest.raises(ValueError, match="class_weight is for targets with one class a row"):
