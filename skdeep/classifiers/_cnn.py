@@ -36,7 +36,7 @@ class CNNClassifier(BaseDeepClassifier):
         Units of each hidden layer after the convolutions, one int for one layer. ``()`` has none.
     activation : str, callable or sequence of them, default="relu"
         Keras activation of all hidden layers, or one for each.
-    dropout : float or sequence of float, default=0.2
+    dropout : float or sequence of float, default=0.5
         Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
     output_activation : {"auto", "softmax", "sigmoid"}, default="auto"
         Activation of the output layer. "auto" is one sigmoid unit for two classes, softmax for more, and one sigmoid
@@ -145,7 +145,7 @@ class CNNClassifier(BaseDeepClassifier):
         image_shape=None,
         hidden_layer_sizes=(128,),
         activation="relu",
-        dropout=0.2,
+        dropout=0.5,
         output_activation="auto",
         loss="auto",
         optimizer="adam",
