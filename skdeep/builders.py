@@ -102,7 +102,7 @@ def build_cnn(
     conv_activation = _activation(conv_activation, "conv_activation")
     layers = _Layers(dtype_policy, rng)
     x = inputs = layers.input(input_shape)
-    for number, filters_of_block in enumerate(conv_blocks(conv_filters), start=1):
+    for number, filters_of_block in enumerate(_conv_blocks(conv_filters), start=1):
         for position, filters in enumerate(filters_of_block, start=1):
             if padding == "valid" and (kernel_size[0] > x.shape[1] or kernel_size[1] > x.shape[2]):
                 raise ValueError(
@@ -163,7 +163,7 @@ class _Layers:
 
 
 def _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout):
-    sizes = layer_sizes(hidden_layer_sizes)
+    sizes = _layer_sizes(hidden_layer_sizes)
     activations = [_activation(value, "activation") for value in _per_layer(activation, len(sizes), "activation")]
     rates = _per_layer(dropout, len(sizes), "dropout")
     for rate in rates:
@@ -183,7 +183,7 @@ def _activation(value, name):
         raise ValueError(f"{name}={value!r} is not an activation that Keras knows, such as 'relu'.") from error
 
 
-def layer_sizes(hidden_layer_sizes):
+def _layer_sizes(hidden_layer_sizes):
     """Return `hidden_layer_sizes` as a tuple of ints; one int means one layer."""
     sizes = _as_tuple(hidden_layer_sizes)
     if not all(_is_positive_int(size) for size in sizes):
@@ -194,7 +194,7 @@ def layer_sizes(hidden_layer_sizes):
     return tuple(int(size) for size in sizes)
 
 
-def conv_blocks(conv_filters):
+def _conv_blocks(conv_filters):
     """Return `conv_filters` as a tuple of blocks, each a tuple of ints; an int for a block is one convolution."""
     blocks = tuple(_as_tuple(block) for block in _as_tuple(conv_filters))
     if not all(block and all(_is_positive_int(filters) for filters in block) for block in blocks):

@@ -158,10 +158,9 @@ class Program:
         callbacks.append(record)
         if verbose:
             # Keras's 2 is one line an epoch. Added after the look at the hooks: it needs no call for each batch.
-            progress = keras.callbacks.ProgbarLogger()
-            callbacks.append(progress)
+            callbacks.append(keras.callbacks.ProgbarLogger())
         hooks = keras.callbacks.CallbackList(
-            callbacks, model=model, verbose=2 if verbose else 0, epochs=epochs, steps=-(-len(rows) // batch_size)
+            callbacks, model=model, verbose=2 if verbose else 0, epochs=epochs, steps=math.ceil(len(rows) / batch_size)
         )
         logs = None
         model.stop_training = False
@@ -177,9 +176,9 @@ class Program:
                 if model.stop_training:
                     break
         except KeyboardInterrupt:
-            n_epochs = len(record.epoch)
             warnings.warn(
-                f"Training was interrupted after {n_epochs} whole epochs; what was learned is kept.", stacklevel=6
+                f"Training was interrupted after {len(record.epoch)} whole epochs; what was learned is kept.",
+                stacklevel=6,
             )
         model.optimizer.finalize_variable_values(model.trainable_weights)
         hooks.on_train_end(logs)
