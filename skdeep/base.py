@@ -37,8 +37,8 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         """Return the shape that one row of the validated X has for the network; with `reset`, learn it."""
 
     @abstractmethod
-    def _build_model(self, row_shape, head, rng):
-        """Return the uncompiled `keras.Model`."""
+    def _architecture(self, row_shape, head):
+        """Return the builder of the network with all its arguments, a `functools.partial`."""
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
@@ -274,10 +274,9 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         routed = {name: value for name, value in routed_parameters(self).items() if not name.startswith("callbacks__")}
         head = choose_head(targets, self.output_activation, self.loss, one_hot=self._needs_one_hot(routed))
         row_shape = self._row_shape(X, reset=True)
-        model = self._build_model(row_shape, head, rng)
         names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
         settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
-        network = Network(settings, head, model)
+        network = Network(self._architecture(row_shape, head), settings, head, rng)
         if earlier is not None:
             network.take_over(earlier)
         return network, row_shape

@@ -1,7 +1,7 @@
 """Pure functions from shapes and hyperparameters to an uncompiled `keras.Model`.
 
-They know nothing of estimators or data. Every random draw (initial weights, dropout masks) gets a seed of its own from
-the generator `rng` that the caller passes, so that Keras never takes one from Python's global `random`.
+They know nothing of estimators or data. What is random in a network, its initial weights and dropout masks, is drawn
+apart from its layers, by `draw_values`: so a network that exists already can start again as a fresh one would.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,6 @@ def build_dense(
     dropout,
     output_activation,
     dtype_policy,
-    rng,
 ):
     """Build a stack of dense layers.
 
@@ -39,15 +38,13 @@ def build_dense(
         Keras activation of the output layer.
     dtype_policy : str
         Keras dtype policy of every layer.
-    rng : numpy.random.Generator
-        Source of the seeds.
 
     Returns
     -------
     model : keras.Model
-        Maps arrays of shape ``(n, n_features)`` to ``(n, n_outputs)``; not compiled.
+        Maps arrays of shape ``(n, n_features)`` to ``(n, n_outputs)``; not compiled, and the same in each call.
     """
-    layers = _Layers(dtype_policy, rng)
+    layers = _Layers(dtype_policy)
     inputs = layers.input(input_shape)
     hidden = _hidden_layers(layers, inputs, hidden_layer_sizes, activation, dropout)
     return keras.Model(inputs, layers.dense(hidden, n_outputs, output_activation, name="output"), name="dense")
@@ -67,7 +64,6 @@ def build_cnn(
     dropout,
     output_activation,
     dtype_policy,
-    rng,
 ):
     """Build blocks of convolutions, each block ended by max-pooling, then dense layers.
 
@@ -89,18 +85,19 @@ def build_cnn(
     pool_size : int or tuple of two int
         Height and width of every pooling window, at most the image that arrives there: an axis of one pixel is not
         pooled, and no axis shrinks below one pixel.
-    hidden_layer_sizes, activation, dropout, output_activation, dtype_policy, rng
+    hidden_layer_sizes, activation, dropout, output_activation, dtype_policy
         As in `build_dense`, for the layers after the last block.
 
     Returns
     -------
     model : keras.Model
-        Maps arrays of shape ``(n, height, width, channels)`` to ``(n, n_outputs)``; not compiled.
+        Maps arrays of shape ``(n, height, width, channels)`` to ``(n, n_outputs)``; not compiled, and the same in each
+        call.
     """
     kernel_size = _pair(kernel_size, "kernel_size")
     pool_size = _pair(pool_size, "pool_size")
     conv_activation = _activation(conv_activation, "conv_activation")
-    layers = _Layers(dtype_policy, rng)
+    layers = _Layers(dtype_policy)
     x = inputs = layers.input(input_shape)
     for number, filters_of_block in enumerate(_conv_blocks(conv_filters), start=1):
         for position, filters in enumerate(filters_of_block, start=1):
@@ -118,12 +115,47 @@ def build_cnn(
     return keras.Model(inputs, layers.dense(hidden, n_outputs, output_activation, name="output"), name="cnn")
 
 
-class _Layers:
-    """Keras layers with one dtype policy, names that say where they stand, and a seed of their own each."""
+def dropout_rates(dropout, hidden_layer_sizes):
+    """Return one dropout rate for each hidden layer."""
+    rates = _per_layer(dropout, len(_layer_sizes(hidden_layer_sizes)), "dropout")
+    for rate in rates:
+        if not (isinstance(rate, Real) and not isinstance(rate, bool) and 0 <= rate < 1):
+            raise ValueError(f"dropout must be a share in [0, 1), or one for each hidden layer. Got {dropout!r}.")
+    return tuple(float(rate) for rate in rates)
 
-    def __init__(self, dtype_policy, rng):
+
+def draw_values(model, rates, rng):
+    """Give a model that was built here the dropout rates, the initial weights and the seeds of a fresh one.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Changed in place.
+    rates : tuple of float
+        From `dropout_rates`; above 0 where those that the model was built with are.
+    rng : numpy.random.Generator
+        Source of a seed for each layer, in the order of the layers.
+    """
+    rates = iter([rate for rate in rates if rate > 0])
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = next(rates)
+            layer.seed = int(rng.integers(2**31))
+            layer.seed_generator.state.assign([layer.seed, 0])
+        elif layer.weights:
+            layer.kernel_initializer = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
+            layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape, layer.kernel.dtype))
+            layer.bias.assign(layer.bias_initializer(layer.bias.shape, layer.bias.dtype))
+
+
+class _Layers:
+    """Keras layers with one dtype policy and names that say where they stand.
+
+    Their seeds are set, lest Keras draws some from Python's global `random`; `draw_values` gives them others.
+    """
+
+    def __init__(self, dtype_policy):
         self.dtype_policy = dtype_policy
-        self.rng = rng
 
     def input(self, shape):
         dtype = keras.dtype_policies.get(self.dtype_policy).compute_dtype
@@ -131,7 +163,11 @@ class _Layers:
 
     def dense(self, x, units, activation, name):
         return keras.layers.Dense(
-            units, activation, kernel_initializer=self._glorot(), dtype=self.dtype_policy, name=name
+            units,
+            activation,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=0),
+            dtype=self.dtype_policy,
+            name=name,
         )(x)
 
     def conv(self, x, filters, kernel_size, activation, padding, name):
@@ -140,7 +176,7 @@ class _Layers:
             kernel_size,
             padding=padding,
             activation=activation,
-            kernel_initializer=self._glorot(),
+            kernel_initializer=keras.initializers.GlorotUniform(seed=0),
             data_format="channels_last",
             dtype=self.dtype_policy,
             name=name,
@@ -153,26 +189,17 @@ class _Layers:
         return keras.layers.Flatten(data_format="channels_last", dtype=self.dtype_policy, name="flatten")(x)
 
     def dropout(self, x, rate, name):
-        return keras.layers.Dropout(rate, seed=self._seed(), dtype=self.dtype_policy, name=name)(x)
-
-    def _glorot(self):
-        return keras.initializers.GlorotUniform(seed=self._seed())
-
-    def _seed(self):
-        return int(self.rng.integers(2**31))
+        return keras.layers.Dropout(rate, seed=0, dtype=self.dtype_policy, name=name)(x)
 
 
 def _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout):
     sizes = _layer_sizes(hidden_layer_sizes)
     activations = [_activation(value, "activation") for value in _per_layer(activation, len(sizes), "activation")]
-    rates = _per_layer(dropout, len(sizes), "dropout")
-    for rate in rates:
-        if not (isinstance(rate, Real) and not isinstance(rate, bool) and 0 <= rate < 1):
-            raise ValueError(f"dropout must be a share in [0, 1), or one for each hidden layer. Got {dropout!r}.")
+    rates = dropout_rates(dropout, hidden_layer_sizes)
     for number, (size, activation_of_layer, rate) in enumerate(zip(sizes, activations, rates, strict=True), start=1):
         x = layers.dense(x, size, activation_of_layer, name=f"hidden_{number}")
         if rate > 0:
-            x = layers.dropout(x, float(rate), name=f"dropout_{number}")
+            x = layers.dropout(x, rate, name=f"dropout_{number}")
     return x
 
 

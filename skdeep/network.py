@@ -18,21 +18,33 @@ class Network:
 
     Parameters
     ----------
+    architecture : functools.partial
+        Function of `skdeep.builders` that builds the model, with all its arguments.
     settings : dict
         What the model is compiled with, see `skdeep.compilation.compile_model`.
     head : skdeep.targets.Head
         Its output layer, loss and form of the targets.
-    model : keras.Model
-        Fresh uncompiled model.
+    rng : numpy.random.Generator
+        Source of the seeds of the network.
     """
 
-    def __init__(self, settings, head, model):
+    def __init__(self, architecture, settings, head, rng):
+        from skdeep import builders, programs
+
         self.settings = settings
         self.head = head
         self._lock = threading.Lock()
         self._values = None
-        self._config, self._activations = _describe(model)
-        self._program = self._obtain(model)
+        rates = builders.dropout_rates(architecture.keywords["dropout"], architecture.keywords["hidden_layer_sizes"])
+        key = programs.program_key(architecture, rates, settings, head.encoding)
+        self._program = programs.obtain(key, lambda: self._compiled(architecture()))
+        self._give_back = weakref.finalize(self, programs.release, key, self._program)
+        self._give_back.atexit = False
+        builders.draw_values(self._program.model, rates, rng)
+        if key is None or self._program.model.optimizer.use_ema:  # averages of weights start from the weights
+            self.keep()
+        else:
+            self._program.reset_optimizer(settings["learning_rate"] or settings.get("optimizer__learning_rate"))
 
     @property
     def program(self):
@@ -52,7 +64,8 @@ class Network:
 
     def keep(self):
         """Never give the program to the pool."""
-        self._give_back.detach()
+        if self._give_back is not None:
+            self._give_back.detach()
 
     def take_over(self, earlier):
         """Take the weights of an earlier network of the same shapes, and of the same optimizer also its state."""
@@ -88,20 +101,12 @@ class Network:
             self.program.set_values(before)
             raise
 
-    def _obtain(self, model):
-        """Compile a fresh model and return a program for it, which goes to the pool when this network is gone."""
-        from skdeep import compilation, programs
+    def _compiled(self, model):
+        from skdeep.compilation import compile_model
+        from skdeep.training import Program
 
-        compilation.compile_model(model, self.settings, encoding=self.head.encoding)
-        key = None
-        if not self._activations and not model.optimizer.use_ema:  # averages of weights start from the weights
-            key = programs.program_key(self._config, self.settings, self.head.encoding)
-        program = programs.obtain(model, key)
-        self._give_back = weakref.finalize(self, programs.release, key, program)
-        self._give_back.atexit = False
-        if key is None:
-            self.keep()
-        return program
+        compile_model(model, self.settings, encoding=self.head.encoding)
+        return Program(model)
 
     def _rebuild(self):
         from skdeep._tensorflow import keras
@@ -109,11 +114,13 @@ class Network:
         model = keras.Model.from_config(copy.deepcopy(self._config))  # Keras changes what it is given
         for name, activation in self._activations.items():
             model.get_layer(name).activation = activation
-        program = self._obtain(model)
+        program = self._compiled(model)
         program.set_values(self._values)
         return program
 
     def __getstate__(self):
+        if self._program is not None:
+            self._config, self._activations = _describe(self._program.model)
         return {
             "settings": self.settings,
             "head": self.head,
@@ -129,6 +136,7 @@ class Network:
         self._activations = state["activations"]
         self._values = state["values"]
         self._program = None
+        self._give_back = None
         self._lock = threading.Lock()
 
 

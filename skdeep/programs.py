@@ -2,13 +2,14 @@
 
 Tracing a network's training costs more than training it on a small table, and a search trains the same few networks
 again and again. So a program, the compiled model with its traced TensorFlow functions, goes to a pool when the
-estimator that held it is gone. The next fit builds its fresh model as always; if an idle program has the same key, the
-fresh values (initial weights, dropout seeds, learning rate) are loaded into that program and the fresh model is
-dropped. Results are the same bits with and without reuse.
+estimator that held it is gone. The next fit that needs a program of the same key takes it from there instead of
+building a model: either way the initial weights, the dropout seeds and the state of the optimizer are set anew. Results
+are the same bits with and without reuse.
 
-The key is all that the trace depends on: the config of the model without its seeds, and the settings it was compiled
-with, without the learning rate, which is a variable. Only settings that are plain values make a key; a model with Keras
-objects or functions of the user's among them is not reused.
+The key is all that the trace depends on: the builder with its arguments, and the settings that the model is compiled
+with; not the learning rate and the dropout rates, which are variables (but for whether there is any dropout). Only
+plain values make a key; a model with Keras objects or functions of the user's among them is not reused. Nor is one that
+was loaded or copied.
 
 A program is never shared: it is taken out of the pool for one network, and comes back only when that network is gone
 and nobody outside can hold its model (`model_` was not read, no callback of the user's saw it).
@@ -21,6 +22,8 @@ import json
 import threading
 from collections import OrderedDict, deque
 from numbers import Real
+
+import numpy as np
 
 __all__ = ["clear", "info", "set_size"]
 
@@ -95,32 +98,31 @@ def set_size(size):
         _collect()
 
 
-def program_key(config, settings, encoding):
+def program_key(architecture, rates, settings, encoding):
     """Return what the traces of a compiled model depend on, or None if that cannot be told from plain values."""
-    plain = {
+    arguments = architecture.keywords | {"dropout": [rate > 0 for rate in rates]}
+    settings = {
         name: value
         for name, value in settings.items()
         if not (name in _VARIABLE and (value is None or isinstance(value, Real)))
     }
+    key = [architecture.func.__name__, architecture.args, arguments, settings, encoding]
     try:
-        return json.dumps([_without_seeds(config), plain, encoding], sort_keys=True)
+        return json.dumps(key, sort_keys=True, default=_plain)
     except TypeError:  # an object among the settings
         return None
 
 
-def obtain(model, key):
-    """Return a program for a compiled fresh model: an idle one of this key with the model's values, or a new one."""
+def obtain(key, make):
+    """Return a program: an idle one of this key, with whatever values, or the one that `make` returns."""
     with _lock:
         _collect()
         place = next((place for place in _idle if place[0] == key), None)
-        program = None if place is None else _idle.pop(place)
-        _counts["traced" if program is None else "reused"] += 1
-    if program is None:
-        from skdeep.training import Program
-
-        return Program(model)
-    program.load_fresh(model)
-    return program
+        if place is not None:
+            _counts["reused"] += 1
+            return _idle.pop(place)
+        _counts["traced"] += 1
+    return make()
 
 
 def release(key, program):
@@ -146,9 +148,8 @@ def _collect():
         _idle.popitem(last=False)
 
 
-def _without_seeds(config):
-    if isinstance(config, dict):
-        return {name: _without_seeds(value) for name, value in config.items() if name != "seed"}
-    if isinstance(config, (list, tuple)):
-        return [_without_seeds(value) for value in config]
-    return config
+def _plain(value):
+    """Return what json takes for a number or an array of numpy."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError

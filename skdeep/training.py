@@ -11,7 +11,7 @@ Random numbers: the only draws here are the shuffles, from the generator `rng` t
 initial weights draw from seeds inside the model. No global state is touched.
 """
 
-import functools
+import inspect
 import math
 import time
 import warnings
@@ -22,6 +22,7 @@ from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
 from skdeep._tensorflow import keras, tf
+from skdeep.tracing import rate_variables, replaced_parts, traced
 
 _CHUNK_BYTES = 32 * 2**20
 _CHUNK_SECONDS = 0.25
@@ -84,13 +85,15 @@ class Program:
 
     def __init__(self, model):
         self.model = model
+        self._rates = rate_variables(model)
         self._steps = {}
         self._infer = None
         # The memory that a row takes in prediction is about that of the largest layer.
         self._infer_bytes = 4 * max(math.prod(layer.output.shape[1:]) for layer in model.layers)
         self._batch_seconds = {}
         self._has_metrics = False
-        self._fresh_optimizer = None
+        model.optimizer.build(model.trainable_variables)
+        self._fresh_optimizer = self.get_optimizer_values()
 
     def get_values(self):
         """Return the values of all that training changes: weights, random states and the state of the optimizer."""
@@ -104,21 +107,20 @@ class Program:
         _assign(self.model.variables, values["model"])
         self.set_optimizer_values(values["optimizer"])
 
-    def load_fresh(self, model):
-        """Load the values of a fresh model of the same layers, compiled alike but for the learning rate."""
-        self._build_optimizer()
-        _assign(self.model.variables, [variable.numpy() for variable in model.variables])
+    def reset_optimizer(self, learning_rate):
+        """Make the optimizer as it was before any training, with this learning rate or else its class's default."""
+        optimizer = self.model.optimizer
         self.set_optimizer_values(self._fresh_optimizer)
-        self.model.optimizer.learning_rate = float(model.optimizer.learning_rate)
+        if learning_rate is None:
+            learning_rate = inspect.signature(type(optimizer)).parameters["learning_rate"].default
+        optimizer.learning_rate = float(learning_rate)
 
     def get_optimizer_values(self):
         """Return the values of the optimizer's state."""
-        self._build_optimizer()
         return [variable.numpy() for variable in self.model.optimizer.variables]
 
     def set_optimizer_values(self, values):
         """Set what `get_optimizer_values` returned."""
-        self._build_optimizer()
         _assign(self.model.optimizer.variables, values)
 
     def fit(self, rows, *, first_epoch, epochs, batch_size, shuffle, rng, callbacks=(), validation=None, verbose=0):
@@ -151,6 +153,8 @@ class Program:
         batch_size = min(batch_size, len(rows))
         model = self.model
         self._build_metrics(rows)
+        for name, rate in self._rates.items():
+            rate.assign(model.get_layer(name).rate)
         callbacks = list(callbacks)
         by_batch = _overrides(callbacks, "train")
         test_by_batch = _overrides(callbacks, "test")
@@ -194,12 +198,12 @@ class Program:
         """
         if self._infer is None:
             signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
-            self._infer = _traced(lambda x: self.model(x, training=False), signature)
+            self._infer = traced(lambda x: self.model(x, training=False), signature)
         outputs = []
         for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
             (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
             batch = np.repeat(x, 2, axis=0) if len(x) == 1 else x
-            outputs.append(self._infer(batch).numpy()[: len(x)])
+            outputs.append(self._infer(tf.constant(batch)).numpy()[: len(x)])
         return np.concatenate(outputs)
 
     def metric_names(self, rows):
@@ -224,7 +228,7 @@ class Program:
                 getattr(hooks, f"on_{kind}_batch_begin")(start // batch_size)
             began = time.perf_counter()
             arrays = rows.gather(order[start:stop])
-            result = self._step(kind, arrays)(*arrays, batch_size, start == 0)
+            result = self._step(kind, arrays)(*map(tf.constant, [*arrays, batch_size, start == 0]))
             # Reading a metric waits for the end of the computation.
             logs = {name: float(value) for name, value in result.items()}
             self._batch_seconds[kind] = (time.perf_counter() - began) / math.ceil((stop - start) / batch_size)
@@ -267,11 +271,13 @@ class Program:
                 tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
                 return model.get_metrics_result()
 
-            self._steps[key] = _traced(run, (*signature, tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.bool)))
+            signature += (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.bool))
+            with replaced_parts(model, self._rates):
+                self._steps[key] = traced(run, signature)
         return self._steps[key]
 
     def _build_metrics(self, rows):
-        """Make the variables of loss, metrics and optimizer, which a traced loop may not make itself."""
+        """Make the variables of loss and metrics, which a traced loop may not make itself."""
         if self._has_metrics:
             return
         x, *rest = rows.gather(np.arange(1))
@@ -286,22 +292,7 @@ class Program:
                     "have a parameter for their mean, such as metrics__average='macro'."
                 )
         self.model.reset_metrics()
-        self._build_optimizer()
         self._has_metrics = True
-
-    def _build_optimizer(self):
-        if not self.model.optimizer.built:
-            self.model.optimizer.build(self.model.trainable_variables)
-            self._fresh_optimizer = self.get_optimizer_values()
-
-
-def _traced(function, signature):
-    """Return a TensorFlow function that is traced once.
-
-    TensorFlow warns of retracing by counting the traces of one piece of code, whichever network they are for; a partial
-    is a piece of its own.
-    """
-    return tf.function(functools.partial(function), input_signature=signature, autograph=False)
 
 
 def _assign(variables, values):

@@ -1,3 +1,4 @@
+import functools
 import math
 from numbers import Integral
 
@@ -227,10 +228,11 @@ class CNNClassifier(BaseDeepClassifier):
             )
         return self.image_shape_
 
-    def _build_model(self, row_shape, head, rng):
+    def _architecture(self, row_shape, head):
         from skdeep.builders import build_cnn
 
-        return build_cnn(
+        return functools.partial(
+            build_cnn,
             row_shape,
             head.n_outputs,
             conv_filters=self.conv_filters,
@@ -243,7 +245,6 @@ class CNNClassifier(BaseDeepClassifier):
             dropout=self.dropout,
             output_activation=head.activation,
             dtype_policy=self.dtype_policy,
-            rng=rng,
         )
 
 

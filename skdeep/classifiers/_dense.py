@@ -1,5 +1,7 @@
 """What the classifiers of dense layers share."""
 
+import functools
+
 
 def table_row_shape(estimator, X):
     if X.ndim != 2:
@@ -11,10 +13,11 @@ def table_row_shape(estimator, X):
     return (X.shape[1],)
 
 
-def build_dense_model(estimator, row_shape, head, rng):
+def dense_architecture(estimator, row_shape, head):
     from skdeep.builders import build_dense
 
-    return build_dense(
+    return functools.partial(
+        build_dense,
         row_shape,
         head.n_outputs,
         hidden_layer_sizes=estimator.hidden_layer_sizes,
@@ -22,5 +25,4 @@ def build_dense_model(estimator, row_shape, head, rng):
         dropout=estimator.dropout,
         output_activation=head.activation,
         dtype_policy=estimator.dtype_policy,
-        rng=rng,
     )

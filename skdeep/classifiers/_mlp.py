@@ -1,5 +1,5 @@
 from skdeep.base import BaseDeepClassifier
-from skdeep.classifiers._dense import build_dense_model, table_row_shape
+from skdeep.classifiers._dense import dense_architecture, table_row_shape
 from skdeep.parameters import CONSTRAINTS
 
 
@@ -163,5 +163,5 @@ class MLPClassifier(BaseDeepClassifier):
     def _row_shape(self, X, *, reset):
         return table_row_shape(self, X)
 
-    def _build_model(self, row_shape, head, rng):
-        return build_dense_model(self, row_shape, head, rng)
+    def _architecture(self, row_shape, head):
+        return dense_architecture(self, row_shape, head)

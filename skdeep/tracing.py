@@ -1,0 +1,79 @@
+"""TensorFlow functions traced from Keras models, and what replaces parts of a model while its training is traced.
+
+The replacements compute what the parts do; one is quicker, with the other a trace fits more networks:
+
+- Softmax. TensorFlow's oneDNN kernel takes 50 microseconds or more for any small batch, a large share of a training
+  step; the exponential of the log-softmax takes 5 and differs from it by rounding.
+- Dropout. Keras writes the rate into the trace as a constant; here the trace reads it from a variable, so that networks
+  that differ in their rates alone can use the same trace.
+
+When the trace is made the model is as before: nobody outside sees the replacements, and what is saved is plain Keras.
+"""
+
+import contextlib
+import functools
+
+from skdeep._tensorflow import keras, tf
+
+
+def traced(function, signature):
+    """Trace a function of tensors with this signature, once.
+
+    Returns
+    -------
+    traced : tf.types.experimental.ConcreteFunction
+        Takes tensors only; a call costs half of what one of a `tf.function` costs.
+    """
+    # TensorFlow warns of retracing by counting the traces of one piece of code, whichever network they are for; a
+    # partial is a piece of its own.
+    function = tf.function(functools.partial(function), input_signature=signature, autograph=False)
+    return function.get_concrete_function()
+
+
+def rate_variables(model):
+    """Return a variable for the rate of each dropout layer of the model, by the name of the layer."""
+    return {
+        layer.name: tf.Variable(layer.rate, trainable=False, dtype=layer.compute_dtype)
+        for layer in model.layers
+        if type(layer) is keras.layers.Dropout
+    }
+
+
+@contextlib.contextmanager
+def replaced_parts(model, rates):
+    """Replace the softmax and the dropout of a model in the body of the ``with`` statement.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Model whose training is traced.
+    rates : dict of str to tf.Variable
+        From `rate_variables`: where the trace reads the dropout rates.
+    """
+    softmax_layers = [
+        layer for layer in model.layers if getattr(layer, "activation", None) is keras.activations.softmax
+    ]
+    dropout_layers = [model.get_layer(name) for name in rates]
+    for layer in softmax_layers:
+        layer.activation = _softmax
+    for layer in dropout_layers:
+        layer.call = functools.partial(_dropout, layer.seed_generator, rates[layer.name])
+    try:
+        yield
+    finally:
+        for layer in softmax_layers:
+            layer.activation = keras.activations.softmax
+        for layer in dropout_layers:
+            del layer.call
+
+
+def _softmax(x):
+    output = tf.exp(tf.nn.log_softmax(x))
+    output._keras_logits = x  # where Keras's cross-entropies look for the logits, as after its own softmax
+    return output
+
+
+def _dropout(seed_generator, rate, x, training=False):
+    if not training:
+        return x
+    return tf.nn.experimental.stateless_dropout(x, rate.read_value(), seed_generator.next())
