@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, StackingClassifier, VotingClassifier
@@ -21,7 +22,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeep import CNNClassifier, DNNClassifier, Flatten, MLPClassifier, ScaleToUnit
+from skdeep import CNNClassifier, DNNClassifier, Flatten, MLPClassifier, ScaleToUnit, programs
 
 NAMES = np.array(["setosa", "versicolor", "virginica"])
 
@@ -122,10 +123,36 @@ def test_a_search_refits_the_best_and_predicts_strings(iris):
     assert search.predict_proba(X).shape == (150, 3)
 
 
+@pytest.mark.parametrize(
+    "backend, size", [("sequential", 16), ("sequential", 0), ("threading", 16), ("threading", 0), ("loky", 16)]
+)
+@pytest.mark.parametrize("name", ["dense", "convolutions"])
+def test_same_weights_whatever_runs_the_fits(backend, size, name, digits):
+    X, y = digits.images[:300], digits.target[:300]
+    estimator = {
+        "dense": make_pipeline(Flatten(), DNNClassifier((20, 10), epochs=3, random_state=0)),
+        "convolutions": CNNClassifier((4,), epochs=2, random_state=0),
+    }[name]
+
+    def all_weights():
+        fitted = cross_validate(estimator, X, y, cv=3, return_estimator=True)["estimator"]
+        networks = [each[-1] if name == "dense" else each for each in fitted]
+        return [network.model_.get_weights() for network in networks]
+
+    expected = all_weights()
+    programs.set_size(size)
+    try:
+        with parallel_config(backend, n_jobs=2):
+            weights = all_weights()
+    finally:
+        programs.set_size(16)
+    for ours, theirs in zip(weights, expected, strict=True):
+        for our_weight, their_weight in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(our_weight, their_weight)
+
+
 def test_threads_do_not_disturb_each_other(iris):
     grid = {"hidden_layer_sizes": [(4,), (8,)], "dropout": [0.0, 0.3]}
-    from joblib import parallel_config
-
     one = GridSearchCV(quick(), grid, cv=3, refit=False).fit(*iris).cv_results_["mean_test_score"]
     with parallel_config("threading", n_jobs=2):
         two = GridSearchCV(quick(), grid, cv=3, refit=False).fit(*iris).cv_results_["mean_test_score"]

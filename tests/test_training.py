@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse
 
 from skdeep import CNNClassifier, DNNClassifier
+from skdeep.training import Program, Rows
 
 
 def plain(**params):
@@ -39,32 +40,87 @@ OPTIMIZERS = {
         {"optimizer": "sgd", "optimizer__clipnorm": 0.01},
         lambda: keras.optimizers.SGD(clipnorm=0.01),
     ),
+    "learning-rate schedule": (
+        {"optimizer": "adam", "learning_rate": keras.optimizers.schedules.ExponentialDecay(0.01, 3, 0.5)},
+        lambda: keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.01, 3, 0.5)),
+    ),
 }
+# Means of 1, so that skdeep's scaling changes nothing.
+WEIGHTS = {
+    "no weights": ({}, None),
+    "sample_weight": ({}, np.linspace(0.5, 1.5, 150)),
+    "class_weight": ({"class_weight": {0: 0.25, 1: 0.75, 2: 2.0}}, None),
+}
+
+
+def assert_same_training(ours, theirs, our_history, their_history):
+    for weight, keras_weight in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, keras_weight, rtol=1e-4, atol=1e-6)
+    assert set(our_history) == set(their_history)
+    for name, values in our_history.items():
+        np.testing.assert_allclose(values, their_history[name], rtol=1e-4)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "mean_squared_error"])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_same_weights_and_history_as_keras_fit(optimizer, loss, weighted, iris):
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_same_weights_and_history_as_keras_fit(optimizer, loss, weights, iris):
     """150 rows in batches of 32, so the last batch of an epoch is a partial one."""
     X, y = iris[0].astype(np.float32), iris[1]
     params, make_optimizer = OPTIMIZERS[optimizer]
-    sample_weight = np.linspace(0.5, 1.5, len(y)) if weighted else None
-    clf = plain(loss=loss, epochs=2, **params)
+    class_weight, sample_weight = WEIGHTS[weights]
+    clf = plain(loss=loss, epochs=2, **params, **class_weight)
     model, untrained = keras_twin(clf, X)
     model.set_weights(untrained.get_weights())
     model.compile(optimizer=make_optimizer(), loss=loss, weighted_metrics=["accuracy"])
     targets = y if loss.startswith("sparse") else np.eye(3, dtype=np.float32)[y]
     validation = (X[:50], targets[:50])
     expected = model.fit(
-        X, targets, 32, 2, verbose=0, shuffle=False, sample_weight=sample_weight, validation_data=validation
+        X,
+        targets,
+        32,
+        2,
+        verbose=0,
+        shuffle=False,
+        sample_weight=sample_weight,
+        **class_weight,
+        validation_data=validation,
     )
     clf.fit(X, y, sample_weight, X_val=X[:50], y_val=y[:50])
-    for ours, keras_weight in zip(clf.model_.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, keras_weight, rtol=1e-4, atol=1e-6)
-    assert set(clf.history_) == set(expected.history)
-    for name, values in clf.history_.items():
-        np.testing.assert_allclose(values, expected.history[name], rtol=1e-4)
+    assert_same_training(clf.model_, model, clf.history_, expected.history)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_same_training_of_a_model_with_regularisers_and_batch_normalisation(optimizer, weighted, iris):
+    X, y = iris[0].astype(np.float32), iris[1].astype(np.int32)
+    sample_weight = np.linspace(0.5, 1.5, 150, dtype=np.float32) if weighted else None
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(12, "relu", kernel_regularizer=keras.regularizers.L2(0.01)),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(8, "relu", bias_regularizer="l2", activity_regularizer=keras.regularizers.L2(0.01)),
+            keras.layers.Dense(3, "softmax"),
+        ]
+    )
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    for each in (model, twin):
+        each.compile(OPTIMIZERS[optimizer][1](), "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
+    expected = twin.fit(
+        X, y, 32, 2, verbose=0, shuffle=False, sample_weight=sample_weight, validation_data=(X[:50], y[:50])
+    )
+    history = Program(model).fit(
+        Rows(X, (4,), "float32", y, sample_weight),
+        first_epoch=0,
+        epochs=2,
+        batch_size=32,
+        shuffle=False,
+        rng=None,
+        validation=Rows(X[:50], (4,), "float32", y[:50]),
+    )
+    assert_same_training(model, twin, history, expected.history)
 
 
 def test_rows_come_in_a_new_order_each_epoch_unless_shuffle_is_off(iris):
