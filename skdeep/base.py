@@ -20,7 +20,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_y, check_consistent_length, check_is_fitted, validate_data
 
 from skdeep.network import Network
-from skdeep.parameters import RoutedParameters, routed_parameters
+from skdeep.parameters import RoutedParameters, routed_parameters, value_dtype
 from skdeep.sampling import split, total_weight, weighted_rows, with_mean_one
 from skdeep.targets import Targets, as_target_array, choose_head, snake_name
 
@@ -265,7 +265,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
 
     def _validate_training_data(self, X, y, sample_weight, *, reset):
         """Return X and, for its rows whose weight is not zero, the targets, the row numbers and the weights."""
-        X, y = self._validate_X_y(X, y, reset=reset, dtype=self.dtype_policy)
+        X, y = self._validate_X_y(X, y, reset=reset, dtype=value_dtype(self.dtype_policy))
         index, weight = weighted_rows(sample_weight, X)
         return X, y[index], index, weight
 
@@ -298,7 +298,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             raise ValueError(f"{given} was given without {missing}.")
         if X_val is not None:
             try:
-                X_val, y_val = self._validate_X_y(X_val, y_val, reset=False, dtype=self.dtype_policy)
+                X_val, y_val = self._validate_X_y(X_val, y_val, reset=False, dtype=value_dtype(self.dtype_policy))
                 val_shape = self._row_shape(X_val, reset=False)
             except ValueError as error:
                 raise ValueError(f"X_val or y_val does not fit: {error}") from error
@@ -319,7 +319,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
     def _rows(self, X, index, row_shape, network, codes, weight):
         from skdeep.training import Rows
 
-        dtype = network.settings["dtype_policy"]
+        dtype = value_dtype(network.settings["dtype_policy"])
         weight = None if weight is None else weight.astype(dtype)
         return Rows(X, row_shape, dtype, network.head.encode(codes), weight, index)
 
@@ -381,7 +381,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
 
         check_is_fitted(self)
         network = self._network
-        dtype = network.settings["dtype_policy"]
+        dtype = value_dtype(network.settings["dtype_policy"])
         X = self._validate_X(X, reset=False, dtype=dtype)
         rows = Rows(X, self._row_shape(X, reset=False), dtype)
         return convert(network.head, network.program.predict(rows))

@@ -37,7 +37,7 @@ def build_dense(
     output_activation : str
         Keras activation of the output layer.
     dtype_policy : str
-        Keras dtype policy of every layer.
+        Keras dtype policy of every layer; under a mixed one the output layer computes in float32.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def build_dense(
     layers = _Layers(dtype_policy)
     inputs = layers.input(input_shape)
     hidden = _hidden_layers(layers, inputs, hidden_layer_sizes, activation, dropout)
-    return keras.Model(inputs, layers.dense(hidden, n_outputs, output_activation, name="output"), name="dense")
+    return keras.Model(inputs, layers.output(hidden, n_outputs, output_activation), name="dense")
 
 
 def build_cnn(
@@ -112,7 +112,7 @@ def build_cnn(
         x = layers.max_pool(x, window, name=f"pool_{number}")
     x = layers.flatten(x)
     hidden = _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout)
-    return keras.Model(inputs, layers.dense(hidden, n_outputs, output_activation, name="output"), name="cnn")
+    return keras.Model(inputs, layers.output(hidden, n_outputs, output_activation), name="cnn")
 
 
 def dropout_rates(dropout, hidden_layer_sizes):
@@ -158,17 +158,14 @@ class _Layers:
         self.dtype_policy = dtype_policy
 
     def input(self, shape):
-        dtype = keras.dtype_policies.get(self.dtype_policy).compute_dtype
-        return keras.Input(shape, dtype=dtype, name="input")
+        return keras.Input(shape, dtype=self._value_dtype(), name="input")
+
+    def output(self, x, units, activation):
+        """Return the last layer, which computes in full precision under a mixed policy, too."""
+        return self._dense(x, units, activation, self._value_dtype(), name="output")
 
     def dense(self, x, units, activation, name):
-        return keras.layers.Dense(
-            units,
-            activation,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=0),
-            dtype=self.dtype_policy,
-            name=name,
-        )(x)
+        return self._dense(x, units, activation, self.dtype_policy, name)
 
     def conv(self, x, filters, kernel_size, activation, padding, name):
         return keras.layers.Conv2D(
@@ -190,6 +187,13 @@ class _Layers:
 
     def dropout(self, x, rate, name):
         return keras.layers.Dropout(rate, seed=0, dtype=self.dtype_policy, name=name)(x)
+
+    def _dense(self, x, units, activation, dtype, name):
+        initializer = keras.initializers.GlorotUniform(seed=0)
+        return keras.layers.Dense(units, activation, kernel_initializer=initializer, dtype=dtype, name=name)(x)
+
+    def _value_dtype(self):
+        return keras.dtype_policies.get(self.dtype_policy).variable_dtype
 
 
 def _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout):

@@ -12,6 +12,7 @@ import sys
 import numpy as np
 
 from skdeep._tensorflow import keras
+from skdeep.parameters import value_dtype
 from skdeep.targets import snake_name
 
 from scikeras.wrappers import KerasClassifier  # isort: skip (after our import of TensorFlow)
@@ -51,7 +52,7 @@ def compile_model(model, settings, *, encoding):
             raise ValueError("learning_rate and optimizer__learning_rate are the same setting; give only one of them.")
         routed["optimizer__learning_rate"] = settings["learning_rate"]
     if inspect.isclass(loss):
-        routed.setdefault("loss__dtype", settings["dtype_policy"])  # else it is Keras's global floatx
+        routed.setdefault("loss__dtype", value_dtype(settings["dtype_policy"]))  # else it is Keras's global floatx
     for number, metric in enumerate(metrics):
         if inspect.isclass(metric) and "metrics__name" not in routed:
             # Else Keras counts the objects of the process and appends the number.

@@ -34,7 +34,7 @@ CONSTRAINTS = {
     "tol": [Interval(Real, 0, None, closed="left")],
     "class_weight": [dict, StrOptions({"balanced"}), None],
     "warm_start": ["boolean"],
-    "dtype_policy": [StrOptions({"float32", "float64"})],
+    "dtype_policy": [StrOptions({"float32", "float64", "mixed_bfloat16"})],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }
@@ -107,6 +107,11 @@ class RoutedParameters(BaseEstimator):
         for name, value in params.items():
             setattr(self, name, value)
         return self
+
+
+def value_dtype(dtype_policy):
+    """Return the dtype of weights, data, losses and predictions under a dtype policy."""
+    return "float64" if dtype_policy == "float64" else "float32"
 
 
 def routed_parameters(estimator):

@@ -14,10 +14,15 @@ was loaded or copied.
 A program is never shared: it is taken out of the pool for one network, and comes back only when that network is gone
 and nobody outside can hold its model (`model_` was not read, no callback of the user's saw it).
 
-The pool holds the most recently used programs, 16 unless told otherwise: `set_size`, `info` and `clear` are there to
+The pool holds the most recently used programs, 6 unless told otherwise: `set_size`, `info` and `clear` are there to
 change, see and empty it, ``set_size(0)`` turns reuse off. Each process has its own.
+
+Memory: a program that falls out of the pool is a knot of objects that refer to each other, with its weights and traces.
+Python's collector would untie it in the end, but it counts objects, not bytes, and may let a dozen wait. So it is asked
+to once a few have been dropped.
 """
 
+import gc
 import json
 import threading
 from collections import OrderedDict, deque
@@ -30,8 +35,10 @@ __all__ = ["clear", "info", "set_size"]
 _lock = threading.Lock()
 _idle = OrderedDict()  # (key, number of the program): program, the least recently used first
 _returned = deque()  # what is on its way there, see release
-_size = 16
+_size = 6
 _counts = {"traced": 0, "reused": 0}
+_dropped = 0  # since the last collection
+_MAX_DROPPED = 4
 
 # Settings that are values of variables, so that a trace does not depend on them.
 _VARIABLE = ("learning_rate", "optimizer__learning_rate")
@@ -88,7 +95,7 @@ def set_size(size):
     Examples
     --------
     >>> from skdeep import programs
-    >>> programs.set_size(16)
+    >>> programs.set_size(6)
     """
     global _size
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
@@ -101,11 +108,10 @@ def set_size(size):
 def program_key(architecture, rates, settings, encoding):
     """Return what the traces of a compiled model depend on, or None if that cannot be told from plain values."""
     arguments = architecture.keywords | {"dropout": [rate > 0 for rate in rates]}
-    settings = {
-        name: value
-        for name, value in settings.items()
-        if not (name in _VARIABLE and (value is None or isinstance(value, Real)))
-    }
+    given = [name for name in _VARIABLE if isinstance(settings.get(name), Real)]
+    if len(given) > 1:
+        return None  # contradictory: compiling tells
+    settings = {name: value for name, value in settings.items() if name not in given and value is not None}
     key = [architecture.func.__name__, architecture.args, arguments, settings, encoding]
     try:
         return json.dumps(key, sort_keys=True, default=_plain)
@@ -115,6 +121,7 @@ def program_key(architecture, rates, settings, encoding):
 
 def obtain(key, make):
     """Return a program: an idle one of this key, with whatever values, or the one that `make` returns."""
+    global _dropped
     with _lock:
         _collect()
         place = next((place for place in _idle if place[0] == key), None)
@@ -122,6 +129,11 @@ def obtain(key, make):
             _counts["reused"] += 1
             return _idle.pop(place)
         _counts["traced"] += 1
+        must_collect = _dropped >= _MAX_DROPPED
+        if must_collect:
+            _dropped = 0
+    if must_collect:
+        gc.collect()
     return make()
 
 
@@ -141,11 +153,13 @@ def release(key, program):
 
 def _collect():
     """Take in what was released, and drop what is too much."""
+    global _dropped
     while _returned:
         key, program = _returned.popleft()
         _idle[key, id(program)] = program
     while len(_idle) > _size:
         _idle.popitem(last=False)
+        _dropped += 1
 
 
 def _plain(value):

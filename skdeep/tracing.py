@@ -1,11 +1,14 @@
 """TensorFlow functions traced from Keras models, and what replaces parts of a model while its training is traced.
 
-The replacements compute what the parts do; one is quicker, with the other a trace fits more networks:
+The replacements compute what the parts do, and each mends one thing:
 
 - Softmax. TensorFlow's oneDNN kernel takes 50 microseconds or more for any small batch, a large share of a training
   step; the exponential of the log-softmax takes 5 and differs from it by rounding.
 - Dropout. Keras writes the rate into the trace as a constant; here the trace reads it from a variable, so that networks
   that differ in their rates alone can use the same trace.
+- The optimizer's sum of gradients over replicas. There is one replica, so the sum is the gradient itself, but
+  TensorFlow registers a function for each such sum that it traces and never drops it, nor the traced graph that the
+  function refers to: about 4 MB for a small network.
 
 When the trace is made the model is as before: nobody outside sees the replacements, and what is saved is plain Keras.
 """
@@ -41,12 +44,12 @@ def rate_variables(model):
 
 @contextlib.contextmanager
 def replaced_parts(model, rates):
-    """Replace the softmax and the dropout of a model in the body of the ``with`` statement.
+    """Replace parts of a model and of its optimizer in the body of the ``with`` statement.
 
     Parameters
     ----------
     model : keras.Model
-        Model whose training is traced.
+        Compiled model whose training is traced.
     rates : dict of str to tf.Variable
         From `rate_variables`: where the trace reads the dropout rates.
     """
@@ -58,6 +61,7 @@ def replaced_parts(model, rates):
         layer.activation = _softmax
     for layer in dropout_layers:
         layer.call = functools.partial(_dropout, layer.seed_generator, rates[layer.name])
+    model.optimizer._all_reduce_sum_gradients = _unchanged
     try:
         yield
     finally:
@@ -65,12 +69,17 @@ def replaced_parts(model, rates):
             layer.activation = keras.activations.softmax
         for layer in dropout_layers:
             del layer.call
+        del model.optimizer._all_reduce_sum_gradients
 
 
 def _softmax(x):
     output = tf.exp(tf.nn.log_softmax(x))
     output._keras_logits = x  # where Keras's cross-entropies look for the logits, as after its own softmax
     return output
+
+
+def _unchanged(grads_and_vars):
+    return grads_and_vars
 
 
 def _dropout(seed_generator, rate, x, training=False):

@@ -1,5 +1,6 @@
 """fit, partial_fit, predict: what is learned, what is kept, what is left alone."""
 
+import pickle
 import random
 import subprocess
 import sys
@@ -428,6 +429,20 @@ def test_float64(iris):
     assert {weight.dtype for weight in clf.model_.get_weights()} == {np.dtype(np.float64)}
     assert not np.array_equal(clf.predict_proba(X).astype(np.float32), clf.predict_proba(X))
     assert clf.score(X, y) > 0.9
+
+
+def test_mixed_bfloat16(digits):
+    X = StandardScaler().fit_transform(digits.data)
+    clf = quick(dtype_policy="mixed_bfloat16", epochs=20).fit(X, digits.target, X_val=X, y_val=digits.target)
+    model = clf.model_
+    assert {weight.dtype for weight in model.get_weights()} == {np.dtype(np.float32)}
+    assert model.get_layer("hidden_1").compute_dtype == "bfloat16"
+    assert model.get_layer("output").compute_dtype == model.output.dtype == "float32"
+    assert clf.score(X, digits.target) > 0.95
+    in_full = quick(epochs=20).fit(X, digits.target, X_val=X, y_val=digits.target)
+    assert clf.history_ != in_full.history_
+    assert clf.history_["val_loss"][-1] == pytest.approx(in_full.history_["val_loss"][-1], rel=0.1)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X), clf.predict_proba(X))
 
 
 def test_auto_epochs_and_batch_size_follow_the_number_of_rows(iris):

@@ -20,9 +20,9 @@ def quick(**params):
 def empty_pool():
     gc.collect()
     programs.clear()
-    programs.set_size(16)
+    programs.set_size(6)
     yield
-    programs.set_size(16)
+    programs.set_size(6)
 
 
 def reused_by(action):
@@ -56,6 +56,7 @@ class TestReuse:
             {"metrics": []},
             {"output_activation": "sigmoid"},
             {"dtype_policy": "float64"},
+            {"dtype_policy": "mixed_bfloat16"},
         ],
     )
     def test_another_network_or_other_settings_do_not(self, params, iris):
@@ -91,7 +92,7 @@ class TestReuse:
         X, y = iris
         programs.set_size(0)
         fresh = quick(**params).fit(X, y)
-        programs.set_size(16)
+        programs.set_size(6)
         quick(**params).set_params(random_state=5, learning_rate=0.3, dropout=0.7, epochs=9).fit(
             X[20:], y[20:]
         ).predict(X)
@@ -114,7 +115,7 @@ class TestReuse:
     def test_after_a_fit_that_failed(self, params, iris):
         programs.set_size(0)
         expected = quick().fit(*iris).history_
-        programs.set_size(16)
+        programs.set_size(6)
         with pytest.raises(ValueError, match=r"monitor|class_weight"):
             quick(**params).fit(*iris)
         gc.collect()  # the error holds the failed fit in a cycle

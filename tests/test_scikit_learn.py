@@ -124,7 +124,7 @@ def test_a_search_refits_the_best_and_predicts_strings(iris):
 
 
 @pytest.mark.parametrize(
-    "backend, size", [("sequential", 16), ("sequential", 0), ("threading", 16), ("threading", 0), ("loky", 16)]
+    "backend, size", [("sequential", 6), ("sequential", 0), ("threading", 6), ("threading", 0), ("loky", 6)]
 )
 @pytest.mark.parametrize("name", ["dense", "convolutions"])
 def test_same_weights_whatever_runs_the_fits(backend, size, name, digits):
@@ -145,7 +145,7 @@ def test_same_weights_whatever_runs_the_fits(backend, size, name, digits):
         with parallel_config(backend, n_jobs=2):
             weights = all_weights()
     finally:
-        programs.set_size(16)
+        programs.set_size(6)
     for ours, theirs in zip(weights, expected, strict=True):
         for our_weight, their_weight in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(our_weight, their_weight)

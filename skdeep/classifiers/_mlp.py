@@ -59,8 +59,10 @@ class MLPClassifier(BaseDeepClassifier):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless its parameters
         were changed. `history_` goes on, too.
-    dtype_policy : {"float32", "float64"}, default="float32"
-        Keras dtype policy of the layers: in what precision the network computes.
+    dtype_policy : {"float32", "float64", "mixed_bfloat16"}, default="float32"
+        Keras dtype policy of the layers: in what precision the network computes. With "mixed_bfloat16" the hidden
+        layers compute in bfloat16, which is quicker for large networks on processors that have it (AVX512-BF16 or AMX)
+        and slow on others; weights, output layer, losses and predictions are float32.
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights, the dropout, the shuffles and the validation split. An int makes every fit the
         same, bit for bit, on the same kind of machine.
