@@ -1,0 +1,206 @@
+"""The works: what is measured, with which libraries, and what skdeep shall reach."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+FIGURES = {
+    "seconds": "seconds",
+    "milliseconds": "milliseconds",
+    "rows_per_second": "rows a second",
+    "accuracy": "test accuracy",
+    "best_score": "best accuracy in the search",
+    "growth_90": "growth over 90 fits, MB",
+    "growth_per_fit": "growth a fit, MB",
+    "load_and_predict": "both, seconds",
+    "load": "load, seconds",
+    "first_predict": "first predict, seconds",
+    "peak": "peak of memory, MB",
+}
+MORE_IS_BETTER = {"rows_per_second", "accuracy", "best_score"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What skdeep shall reach, shown in the row of one library."""
+
+    library: str
+    text: str
+    is_met: Callable  # medians[library][figure] -> bool
+
+
+@dataclass(frozen=True)
+class Work:
+    """One work; the first of its figures is the one compared in the column of ratios."""
+
+    description: str
+    libraries: tuple
+    figures: tuple
+    targets: tuple
+    data: str | None = None  # data set that run.py prepares
+    epochs: int | None = None  # where it may be chosen
+    quick: dict = field(default_factory=dict)  # settings of a quick run
+    settings: dict = field(default_factory=dict)  # by library
+    prepared_by_library: bool = False
+
+
+def times_as_fast(peer, least, figure="seconds"):
+    """Make the target that the peer takes at least so many times as long as skdeep."""
+    return Target(
+        peer,
+        f"at least {least} times as fast",
+        lambda medians: medians[peer][figure] >= least * medians["skdeep"][figure],
+    )
+
+
+def times_the_time(peer, most):
+    """Make the target that skdeep takes at most so many times as long as the peer."""
+    return Target(
+        peer,
+        f"at most {most} times its time",
+        lambda medians: medians["skdeep"]["seconds"] <= most * medians[peer]["seconds"],
+    )
+
+
+def below(figure, limit, unit):
+    """Make a target for skdeep alone."""
+    return Target("skdeep", f"below {limit:,} {unit}", lambda medians: medians["skdeep"][figure] < limit)
+
+
+def accuracy_near(library, other, points):
+    """Make the target that two accuracies differ by at most so many points."""
+    return Target(
+        library,
+        f"accuracies at most {points} points apart",
+        lambda medians: abs(medians[library]["accuracy"] - medians[other]["accuracy"]) <= points / 100,
+    )
+
+
+WORKS = {
+    "fit-mnist": Work(
+        "Fit 48,000 rows of MNIST (784 columns): hidden layers of 100 and 50 units, batches of 100, {epochs} epochs.",
+        libraries=("skdeep", "keras", "scikeras", "skorch", "scikit-learn"),
+        figures=("seconds", "accuracy"),
+        targets=(
+            times_as_fast("scikeras", 2.4),
+            accuracy_near("scikeras", "skdeep", 0.5),
+            times_as_fast("scikit-learn", 1.1),
+        ),
+        data="mnist",
+        epochs=3,
+        quick={"rows": 1000, "epochs": 1},
+    ),
+    "grid-digits": Work(
+        "GridSearchCV on the digits (1,797 rows, 64 columns): hidden layers (50), (100) and (100, 50), dropout 0, 0.2 "
+        "and 0.4, for scikit-learn three values of alpha; cv=3, 27 fits of 10 epochs in batches of 32, n_jobs=1, no "
+        "refit.",
+        libraries=("skdeep", "scikeras", "keras.wrappers", "skorch", "scikit-learn"),
+        figures=("seconds", "best_score"),
+        targets=(times_as_fast("scikeras", 6), times_as_fast("skorch", 1.5), times_the_time("scikit-learn", 2.2)),
+        quick={"epochs": 1},
+    ),
+    "search-learning-rate": Work(
+        "RandomizedSearchCV on the digits: 20 learning rates from 0.0001 to 0.1 for hidden layers of 100 and 50 units; "
+        "cv=3, 60 fits of 10 epochs in batches of 32, n_jobs=1, no refit.",
+        libraries=("skdeep", "scikeras", "skorch", "scikit-learn"),
+        figures=("seconds", "best_score"),
+        targets=(times_as_fast("scikeras", 8),),
+        quick={"candidates": 2, "epochs": 1},
+    ),
+    "predict-one": Work(
+        "Predict one row of MNIST: median of 50 calls after 3 others.",
+        libraries=("skdeep", "scikeras", "skorch", "scikit-learn"),
+        figures=("milliseconds",),
+        targets=(below("milliseconds", 1, "ms"),),
+        data="mnist",
+        quick={"rows": 1000},
+    ),
+    "predict-many": Work(
+        "Predict 10,000 rows of MNIST: median of 5 calls after one other.",
+        libraries=("skdeep", "keras", "scikeras", "skorch", "scikit-learn"),
+        figures=("rows_per_second",),
+        targets=(
+            Target(
+                "skdeep", "more than 300,000 a second", lambda medians: medians["skdeep"]["rows_per_second"] > 300_000
+            ),
+        ),
+        data="mnist",
+        quick={"rows": 1000},
+    ),
+    "cnn-mnist": Work(
+        "Fit 12,800 images of MNIST: 32 convolutions of 3 x 3, max-pooling, a hidden layer of 128 units; batches of "
+        "128, {epochs} epochs.",
+        libraries=("skdeep", "keras", "scikeras", "skorch"),
+        figures=("seconds", "accuracy"),
+        targets=(times_as_fast("keras", 1.1), times_as_fast("scikeras", 1.1)),
+        data="mnist",
+        epochs=2,
+        quick={"rows": 640, "epochs": 1},
+    ),
+    "cnn-cifar10": Work(
+        "Fit 12,800 images of CIFAR-10: 32 and 64 convolutions of 3 x 3, max-pooling, hidden layers of 128 and 64 "
+        "units, dropout 0.3 and 0.2; batches of 128, {epochs} epochs. skdeep-bfloat16 is skdeep with "
+        'dtype_policy="mixed_bfloat16"; how quick that is hangs on the instructions of the CPU.',
+        libraries=("skdeep", "skdeep-bfloat16", "keras"),
+        figures=("seconds", "accuracy"),
+        targets=(
+            Target(
+                "skdeep-bfloat16",
+                "at least 2 times as fast as float32",
+                lambda medians: medians["skdeep"]["seconds"] >= 2 * medians["skdeep-bfloat16"]["seconds"],
+            ),
+            accuracy_near("skdeep-bfloat16", "skdeep", 1),
+        ),
+        data="cifar10",
+        epochs=2,
+        quick={"rows": 640, "epochs": 1},
+    ),
+    "sequential-fits": Work(
+        "Fit 100 estimators one after the other in one process, each dropped before the next is fitted: digits, hidden "
+        "layers of 100 and 50 units, one epoch in batches of 32. Seconds are the median of a fit from the 10th on; "
+        "growth is that of resident memory from the 10th fit to the last, after garbage collection. Keras and "
+        "scikeras, which are slow here, do 30 fits, and their growth is scaled to 90.",
+        libraries=("skdeep", "keras", "scikeras", "skorch", "scikit-learn"),
+        figures=("seconds", "growth_90", "growth_per_fit"),
+        targets=(below("seconds", 0.1, "s"), below("growth_90", 40, "MB")),
+        settings={"keras": {"fits": 30}, "scikeras": {"fits": 30}},
+        quick={"fits": 12},
+    ),
+    "many-architectures": Work(
+        "Fit 30 estimators, each of another architecture, in one process: digits, one epoch in batches of 32. Growth "
+        "is that of resident memory from the 5th fit to the 30th, after garbage collection.",
+        libraries=("skdeep", "keras", "scikeras", "skorch", "scikit-learn"),
+        figures=("growth_per_fit",),
+        targets=(
+            Target(
+                "scikeras",
+                "less than half of it",
+                lambda medians: medians["skdeep"]["growth_per_fit"] < medians["scikeras"]["growth_per_fit"] / 2,
+            ),
+        ),
+        quick={"fits": 7},
+    ),
+    "load": Work(
+        "Load a network fitted on MNIST, saved with joblib, in a process that has imported the framework, and predict "
+        "one row.",
+        libraries=("skdeep", "scikeras", "skorch", "scikit-learn"),
+        figures=("load_and_predict", "load", "first_predict"),
+        targets=(below("load_and_predict", 0.3, "s"),),
+        data="mnist",
+        prepared_by_library=True,
+    ),
+    "import": Work(
+        "Import the estimator in a fresh process, make it, clone it, pickle and unpickle it.",
+        libraries=("skdeep", "scikeras", "skorch", "scikit-learn"),
+        figures=("seconds",),
+        targets=(times_the_time("scikit-learn", 1.2),),
+    ),
+    "memory-map": Work(
+        "Fit one epoch of a memory-mapped file of 4.3 GB (5,350,000 rows of 800 bytes): hidden layers of 100 and 50 "
+        "units, batches of 256. The memory is the process's anonymous one, TensorFlow included.",
+        libraries=("skdeep",),
+        figures=("peak", "seconds"),
+        targets=(below("peak", 1500, "MB"),),
+        prepared_by_library=True,
+        quick={"rows": 20_000},
+    ),
+}
