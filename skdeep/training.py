@@ -3,9 +3,9 @@
 Keras's `fit` calls one TensorFlow function for each batch, fed by a data pipeline. Here one call takes a chunk of many
 batches: rows are gathered on the host, and a loop inside the TensorFlow function runs Keras's own `train_step` on each
 batch, so that losses, metrics, regularisers, optimizers, gradient clipping and batch normalisation are Keras's. The
-same call resets the metrics at the start of an epoch and returns them. X is never copied whole: memory beyond it is one
-chunk. A chunk is sized by the time that the last one took, so that Ctrl-C is answered soon; where chunks end does not
-change what is learned.
+same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole: memory beyond it
+is two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C is answered soon; where chunks end
+does not change what is learned.
 
 Random numbers: the only draws here are the shuffles, from the generator `rng` that the caller passes; dropout and
 initial weights draw from seeds inside the model. No global state is touched.
@@ -15,6 +15,7 @@ import inspect
 import math
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ from sklearn.utils import gen_batches
 from skdeep._tensorflow import keras, tf
 from skdeep.tracing import rate_variables, replaced_parts, traced
 
-_CHUNK_BYTES = 32 * 2**20
+_CHUNK_BYTES = 8 * 2**20
 _CHUNK_SECONDS = 0.25
 _FIRST_CHUNK_BATCHES = 16
 
@@ -62,9 +63,7 @@ class Rows:
     def gather(self, positions):
         """Return the arrays x, y and weights, as far as there are any, of these positions."""
         rows = positions if self.index is None else self.index[positions]
-        x = self.X[rows]
-        if issparse(x):
-            x = x.toarray()
+        x = self.X[rows].toarray() if issparse(self.X) else np.take(self.X, rows, axis=0)
         x = np.asarray(x, dtype=self.dtype).reshape(-1, *self.shape)
         return (x, *(part[positions] for part in (self.y, self.sample_weight) if part is not None))
 
@@ -93,7 +92,7 @@ class Program:
         self._batch_seconds = {}
         self._has_metrics = False
         model.optimizer.build(model.trainable_variables)
-        self._fresh_optimizer = self.get_optimizer_values()
+        self._fresh_optimizer = [_without_repetition(value) for value in self.get_optimizer_values()]
 
     def get_values(self):
         """Return the values of all that training changes: weights, random states and the state of the optimizer."""
@@ -220,24 +219,30 @@ class Program:
 
     def _run(self, kind, rows, order, batch_size, hooks):
         """Run one epoch of training or testing and return its metrics; with `hooks`, one batch at a time."""
-        start = 0
-        while start < len(order):
+
+        def gather(start):
             n_batches = 1 if hooks else self._chunk_batches(kind, batch_size * rows.row_bytes)
-            stop = min(start + n_batches * batch_size, len(order))
-            if hooks:
-                getattr(hooks, f"on_{kind}_batch_begin")(start // batch_size)
-            began = time.perf_counter()
-            arrays = rows.gather(order[start:stop])
-            result = self._step(kind, arrays)(*map(tf.constant, [*arrays, batch_size, start == 0]))
-            # Reading a metric waits for the end of the computation.
-            logs = {name: float(value) for name, value in result.items()}
-            self._batch_seconds[kind] = (time.perf_counter() - began) / math.ceil((stop - start) / batch_size)
-            if hooks:
-                getattr(hooks, f"on_{kind}_batch_end")(start // batch_size, dict(logs))
-                if self.model.stop_training:
-                    break
-            start = stop
-        return logs
+            part = order[start : start + n_batches * batch_size]
+            return start + len(part), [tf.constant(array) for array in rows.gather(part)]
+
+        self.model.reset_metrics()
+        start, (stop, tensors) = 0, gather(0)
+        with ThreadPoolExecutor(1) as pool:  # which has no thread as long as nothing is submitted
+            while True:
+                ahead = pool.submit(gather, stop) if stop < len(order) else None
+                if hooks:
+                    getattr(hooks, f"on_{kind}_batch_begin")(start // batch_size)
+                step = self._step(kind, tensors)
+                began = time.perf_counter()
+                result = step(*tensors, tf.constant(batch_size))
+                # Reading a metric waits for the end of the computation.
+                logs = {name: float(value) for name, value in result.items()}
+                self._batch_seconds[kind] = (time.perf_counter() - began) / math.ceil((stop - start) / batch_size)
+                if hooks:
+                    getattr(hooks, f"on_{kind}_batch_end")(start // batch_size, dict(logs))
+                if ahead is None or (hooks and self.model.stop_training):
+                    return logs
+                start, (stop, tensors) = stop, ahead.result()
 
     def _chunk_batches(self, kind, batch_bytes):
         """Return how many batches the next chunk takes, by what it may need in memory and time."""
@@ -246,22 +251,17 @@ class Program:
             n_batches = int(_CHUNK_SECONDS / self._batch_seconds[kind])
         return max(1, min(n_batches, _CHUNK_BYTES // batch_bytes))
 
-    def _step(self, kind, arrays):
-        """Return the function that runs `train_step` or `test_step` on all batches of arrays of this kind."""
-        signature = tuple(tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in arrays)
+    def _step(self, kind, tensors):
+        """Return the function that runs `train_step` or `test_step` on all batches of tensors of this kind."""
+        signature = tuple(tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in tensors)
         key = (kind, signature)
         if key not in self._steps:
             model = self.model
             step = model.train_step if kind == "train" else model.test_step
 
-            def reset():
-                model.reset_metrics()
-                return tf.constant(0)
-
             def run(*arguments):
-                *tensors, batch_size, is_first = arguments
+                *tensors, batch_size = arguments
                 n_rows = tf.shape(tensors[0])[0]
-                tf.cond(is_first, reset, lambda: tf.constant(0))
 
                 def run_batch(start):
                     stop = tf.minimum(start + batch_size, n_rows)
@@ -271,9 +271,8 @@ class Program:
                 tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
                 return model.get_metrics_result()
 
-            signature += (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.bool))
             with replaced_parts(model, self._rates):
-                self._steps[key] = traced(run, signature)
+                self._steps[key] = traced(run, (*signature, tf.TensorSpec([], tf.int32)))
         return self._steps[key]
 
     def _build_metrics(self, rows):
@@ -293,6 +292,12 @@ class Program:
                 )
         self.model.reset_metrics()
         self._has_metrics = True
+
+
+def _without_repetition(array):
+    """Return an equal array that takes no memory if all its values are the same, as in most optimizers at first."""
+    first = array.ravel()[:1]
+    return np.broadcast_to(first, array.shape) if array.ndim and (array == first).all() else array
 
 
 def _assign(variables, values):
