@@ -38,12 +38,11 @@ class Network:
         rates = builders.dropout_rates(architecture.keywords["dropout"], architecture.keywords["hidden_layer_sizes"])
         key = programs.program_key(architecture, rates, settings, head.encoding)
         self._program = programs.obtain(key, lambda: self._compiled(architecture()))
-        self._give_back = weakref.finalize(self, programs.release, key, self._program)
-        self._give_back.atexit = False
+        self._give_back = None
         builders.draw_values(self._program.model, rates, rng)
-        if key is None or self._program.model.optimizer.use_ema:  # averages of weights start from the weights
-            self.keep()
-        else:
+        if key is not None and not self._program.model.optimizer.use_ema:  # averages of weights start from the weights
+            self._give_back = weakref.finalize(self, programs.release, key, self._program)
+            self._give_back.atexit = False
             self._program.reset_optimizer(settings["learning_rate"] or settings.get("optimizer__learning_rate"))
 
     @property
