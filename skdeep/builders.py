@@ -151,7 +151,8 @@ def draw_values(model, rates, rng):
 class _Layers:
     """Keras layers with one dtype policy and names that say where they stand.
 
-    Their seeds are set, lest Keras draws some from Python's global `random`; `draw_values` gives them others.
+    Their weights are 0 until `draw_values`. The seed of a dropout layer is set, lest Keras draws one from the global
+    `random` of Python; `draw_values` gives it another.
     """
 
     def __init__(self, dtype_policy):
@@ -173,7 +174,7 @@ class _Layers:
             kernel_size,
             padding=padding,
             activation=activation,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=0),
+            kernel_initializer="zeros",
             data_format="channels_last",
             dtype=self.dtype_policy,
             name=name,
@@ -189,8 +190,7 @@ class _Layers:
         return keras.layers.Dropout(rate, seed=0, dtype=self.dtype_policy, name=name)(x)
 
     def _dense(self, x, units, activation, dtype, name):
-        initializer = keras.initializers.GlorotUniform(seed=0)
-        return keras.layers.Dense(units, activation, kernel_initializer=initializer, dtype=dtype, name=name)(x)
+        return keras.layers.Dense(units, activation, kernel_initializer="zeros", dtype=dtype, name=name)(x)
 
     def _value_dtype(self):
         return keras.dtype_policies.get(self.dtype_policy).variable_dtype

@@ -9,6 +9,7 @@ The replacements compute what the parts do, and each mends one thing:
 - The optimizer's sum of gradients over replicas. There is one replica, so the sum is the gradient itself, but
   TensorFlow registers a function for each such sum that it traces and never drops it, nor the traced graph that the
   function refers to: about 4 MB for a small network.
+- Adam's step. Keras writes it as a dozen operations on each variable; TensorFlow has one for the same formula.
 
 When the trace is made the model is as before: nobody outside sees the replacements, and what is saved is plain Keras.
 """
@@ -61,7 +62,12 @@ def replaced_parts(model, rates):
         layer.activation = _softmax
     for layer in dropout_layers:
         layer.call = functools.partial(_dropout, layer.seed_generator, rates[layer.name])
-    model.optimizer._all_reduce_sum_gradients = _unchanged
+    optimizer = model.optimizer
+    # Also Keras's subclasses that keep Adam's step, such as AdamW.
+    is_adam = type(optimizer).update_step is keras.optimizers.Adam.update_step and not optimizer.amsgrad
+    optimizer._all_reduce_sum_gradients = _unchanged
+    if is_adam:
+        optimizer.update_step = functools.partial(_adam_step, optimizer)
     try:
         yield
     finally:
@@ -69,7 +75,9 @@ def replaced_parts(model, rates):
             layer.activation = keras.activations.softmax
         for layer in dropout_layers:
             del layer.call
-        del model.optimizer._all_reduce_sum_gradients
+        del optimizer._all_reduce_sum_gradients
+        if is_adam:
+            del optimizer.update_step
 
 
 def _softmax(x):
@@ -80,6 +88,24 @@ def _softmax(x):
 
 def _unchanged(grads_and_vars):
     return grads_and_vars
+
+
+def _adam_step(optimizer, gradient, variable, learning_rate):
+    # Keras's own name for the place of a variable's moments; its public attributes do not tell.
+    index = optimizer._get_variable_index(variable)
+    step = tf.cast(optimizer.iterations + 1, variable.dtype)
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=optimizer._momentums[index].value.handle,
+        v=optimizer._velocities[index].value.handle,
+        beta1_power=tf.pow(tf.cast(optimizer.beta_1, variable.dtype), step),
+        beta2_power=tf.pow(tf.cast(optimizer.beta_2, variable.dtype), step),
+        lr=tf.cast(learning_rate, variable.dtype),
+        beta1=tf.cast(optimizer.beta_1, variable.dtype),
+        beta2=tf.cast(optimizer.beta_2, variable.dtype),
+        epsilon=tf.cast(optimizer.epsilon, variable.dtype),
+        grad=tf.cast(gradient, variable.dtype),
+    )
 
 
 def _dropout(seed_generator, rate, x, training=False):

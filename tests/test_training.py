@@ -31,6 +31,14 @@ def keras_twin(estimator, X, n_classes=3):
 
 OPTIMIZERS = {
     "adam": ({"optimizer": "adam"}, lambda: keras.optimizers.Adam()),
+    "adam with amsgrad": (
+        {"optimizer": "adam", "optimizer__amsgrad": True},
+        lambda: keras.optimizers.Adam(amsgrad=True),
+    ),
+    "adam with weight decay": (
+        {"optimizer": "adamw", "optimizer__weight_decay": 0.01, "optimizer__beta_1": 0.8},
+        lambda: keras.optimizers.AdamW(weight_decay=0.01, beta_1=0.8),
+    ),
     "sgd with momentum": (
         {"optimizer": "sgd", "learning_rate": 0.05, "optimizer__momentum": 0.9},
         lambda: keras.optimizers.SGD(0.05, momentum=0.9),
