@@ -16,14 +16,17 @@ _HOME = {
     "ScaleToUnit": "skdeep.preprocessing",
     "ZScore": "skdeep.preprocessing",
 }
+# Importing these imports TensorFlow, so ``from skdeep import *`` leaves them out.
+_WITH_TENSORFLOW = {"StopAtMetric": "skdeep.callbacks"}
 _MODULES = ("classifiers", "datasets", "preprocessing", "programs")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 
 
 def __getattr__(name):
-    if name in _HOME:
-        value = getattr(importlib.import_module(_HOME[name]), name)
+    home = _HOME.get(name) or _WITH_TENSORFLOW.get(name)
+    if home is not None:
+        value = getattr(importlib.import_module(home), name)
     elif name in _MODULES:
         return importlib.import_module(f"skdeep.{name}")
     elif name == "__version__":
@@ -37,4 +40,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted(__all__)
+    return sorted([*__all__, *_WITH_TENSORFLOW])

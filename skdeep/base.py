@@ -16,12 +16,13 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils.validation import _check_y, check_consistent_length, check_is_fitted, validate_data
 
 from skdeep.network import Network
 from skdeep.parameters import RoutedParameters, routed_parameters, value_dtype
 from skdeep.sampling import split, total_weight, weighted_rows, with_mean_one
+from skdeep.summary import summarize
 from skdeep.targets import Targets, as_target_array, choose_head, snake_name
 
 # epochs="auto" is about this many steps of the optimizer, within these bounds.
@@ -211,11 +212,35 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         scores = _log(probabilities)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
+    def summary(self):
+        """Describe the layers of the fitted network.
+
+        Returns
+        -------
+        summary : skdeep.summary.NetworkSummary
+            Prints as a table of the layers with the shapes of their outputs for one sample and the numbers of their
+            parameters, also in notebooks; `layers` and `n_parameters` give the same as values.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        return summarize(self._network.program.model)
+
     @property
     def model_(self):
         """The fitted `keras.Model`."""
         check_is_fitted(self)
         return self._network.model
+
+    def _html_repr(self):
+        """Return scikit-learn's picture of the estimator, and below it the layers, if it is fitted."""
+        picture = estimator_html_repr(self)
+        if not hasattr(self, "_network"):
+            return picture
+        return f"{picture}<details><summary>Layers</summary>{self.summary()._repr_html_()}</details>"
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_network")
@@ -276,7 +301,8 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         row_shape = self._row_shape(X, reset=True)
         names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
         settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
-        network = Network(self._architecture(row_shape, head), settings, head, rng)
+        initializers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
+        network = Network(self._architecture(row_shape, head), initializers, settings, head, rng)
         if earlier is not None:
             network.take_over(earlier)
         return network, row_shape

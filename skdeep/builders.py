@@ -4,6 +4,7 @@ They know nothing of estimators or data. What is random in a network, its initia
 apart from its layers, by `draw_values`: so a network that exists already can start again as a fresh one would.
 """
 
+import inspect
 from collections.abc import Iterable
 from numbers import Integral, Real
 
@@ -124,7 +125,7 @@ def dropout_rates(dropout, hidden_layer_sizes):
     return tuple(float(rate) for rate in rates)
 
 
-def draw_values(model, rates, rng):
+def draw_values(model, rates, initializers, rng):
     """Give a model that was built here the dropout rates, the initial weights and the seeds of a fresh one.
 
     Parameters
@@ -133,6 +134,8 @@ def draw_values(model, rates, rng):
         Changed in place.
     rates : tuple of float
         From `dropout_rates`; above 0 where those that the model was built with are.
+    initializers : dict of str to tuple
+        For "kernel" and "bias" the class of the Keras initializer and its arguments.
     rng : numpy.random.Generator
         Source of a seed for each layer, in the order of the layers.
     """
@@ -143,9 +146,20 @@ def draw_values(model, rates, rng):
             layer.seed = int(rng.integers(2**31))
             layer.seed_generator.state.assign([layer.seed, 0])
         elif layer.weights:
-            layer.kernel_initializer = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
-            layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape, layer.kernel.dtype))
-            layer.bias.assign(layer.bias_initializer(layer.bias.shape, layer.bias.dtype))
+            for name, (initializer, arguments) in initializers.items():
+                initializer = _seeded(initializer, arguments, rng)
+                variable = getattr(layer, name)
+                variable.assign(initializer(variable.shape, variable.dtype))
+                if not type(initializer).__module__.startswith("keras."):
+                    initializer = keras.initializers.Zeros()  # else the model's config would need the user's class
+                setattr(layer, f"{name}_initializer", initializer)
+
+
+def _seeded(initializer, arguments, rng):
+    """Return an initializer of this class, with a seed if it takes one and was given none."""
+    if "seed" in inspect.signature(initializer).parameters and arguments.get("seed") is None:
+        arguments = arguments | {"seed": int(rng.integers(2**31))}
+    return initializer(**arguments)
 
 
 class _Layers:

@@ -61,6 +61,19 @@ def compile_model(model, settings, *, encoding):
     _through_scikeras(compiled, optimizer=optimizer, loss=loss, metrics=metrics, **routed)
 
 
+def initializer_class(value, name):
+    """Return the class of the Keras initializer that the parameter `name` asks for, and its arguments."""
+    if isinstance(value, str):
+        value = _class_named(keras.initializers, keras.initializers.Initializer, snake_name(value), default=value)
+    if inspect.isclass(value) and issubclass(value, keras.initializers.Initializer):
+        return value, {}
+    if isinstance(value, keras.initializers.Initializer):
+        return type(value), value.get_config()
+    if isinstance(value, str):
+        raise ValueError(f"{name}={value!r} is not an initializer that Keras knows, such as 'he_normal'.")
+    raise TypeError(f"{name} must be the name, a class or an instance of a Keras initializer. Got {value!r}.")
+
+
 def make_callbacks(callbacks, routed):
     """Return the callbacks of one fit, made from classes and their routed parameters, or copied from objects."""
     routed = {name: value for name, value in routed.items() if name.startswith("callbacks__")}

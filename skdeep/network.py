@@ -20,6 +20,8 @@ class Network:
     ----------
     architecture : functools.partial
         Function of `skdeep.builders` that builds the model, with all its arguments.
+    initializers : dict
+        The parameters `kernel_initializer` and `bias_initializer` of the estimator, as "kernel" and "bias".
     settings : dict
         What the model is compiled with, see `skdeep.compilation.compile_model`.
     head : skdeep.targets.Head
@@ -28,18 +30,20 @@ class Network:
         Source of the seeds of the network.
     """
 
-    def __init__(self, architecture, settings, head, rng):
+    def __init__(self, architecture, initializers, settings, head, rng):
         from skdeep import builders, programs
+        from skdeep.compilation import initializer_class
 
         self.settings = settings
         self.head = head
         self._lock = threading.Lock()
         self._values = None
         rates = builders.dropout_rates(architecture.keywords["dropout"], architecture.keywords["hidden_layer_sizes"])
+        initializers = {name: initializer_class(value, f"{name}_initializer") for name, value in initializers.items()}
         key = programs.program_key(architecture, rates, settings, head.encoding)
         self._program = programs.obtain(key, lambda: self._compiled(architecture()))
         self._give_back = None
-        builders.draw_values(self._program.model, rates, rng)
+        builders.draw_values(self._program.model, rates, initializers, rng)
         if key is not None and not self._program.model.optimizer.use_ema:  # averages of weights start from the weights
             self._give_back = weakref.finalize(self, programs.release, key, self._program)
             self._give_back.atexit = False

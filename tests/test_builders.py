@@ -1,5 +1,9 @@
 """The networks that the parameters ask for."""
 
+import pickle
+import random
+
+import keras
 import numpy as np
 import pytest
 
@@ -116,3 +120,68 @@ def test_layers_start_from_different_weights():
     model = MLPClassifier((5, 5), learning_rate=1e-12, epochs=1, random_state=0).fit(np.eye(5), np.arange(5)).model_
     first, second = (model.get_layer(f"hidden_{i}").get_weights()[0] for i in (1, 2))
     assert not np.array_equal(first, second)
+
+
+class OwnInitializer(keras.initializers.Initializer):
+    def __call__(self, shape, dtype=None):
+        return np.full(shape, 0.25)
+
+
+class TestInitializers:
+    NORMAL = keras.initializers.RandomNormal(stddev=1.0)
+
+    def weights(self, seed=0, **params):
+        params = {"hidden_layer_sizes": (400,), "optimizer": "sgd", "learning_rate": 1e-30} | params
+        return dense(50, 10, random_state=seed, **params).get_weights()
+
+    def test_weights_and_biases_are_drawn_as_asked(self):
+        kernel, bias, *_ = self.weights(kernel_initializer=self.NORMAL, bias_initializer=self.NORMAL)
+        assert kernel.std() == pytest.approx(1, abs=0.03)
+        assert bias.std() == pytest.approx(1, abs=0.1)
+        assert kernel.mean() == pytest.approx(0, abs=0.03)
+
+    @pytest.mark.parametrize("bias", ["zeros", "ones"])
+    def test_biases(self, bias):
+        assert np.all(self.weights(bias_initializer=bias)[1] == (bias == "ones"))
+
+    @pytest.mark.parametrize("form", ["he_normal", "HeNormal", keras.initializers.HeNormal])
+    def test_every_form_draws_alike_and_with_the_seed_of_the_fit(self, form):
+        expected = self.weights(kernel_initializer=keras.initializers.HeNormal())[0]
+        np.testing.assert_array_equal(self.weights(kernel_initializer=form)[0], expected)
+        assert not np.array_equal(self.weights(seed=1, kernel_initializer=form)[0], expected)
+        assert expected.std() == pytest.approx(np.sqrt(2 / 50), rel=0.05)
+
+    def test_a_seed_of_its_own_counts(self):
+        given = keras.initializers.RandomNormal(seed=3)
+        first, second = (self.weights(seed=seed, kernel_initializer=given)[0] for seed in (0, 1))
+        np.testing.assert_array_equal(first, second)
+
+    def test_python_s_random_numbers_are_left_alone(self):
+        random.seed(0)
+        state = random.getstate()
+        self.weights(kernel_initializer="random_normal", bias_initializer="random_normal")
+        assert random.getstate() == state
+
+    def test_the_same_program_starts_from_another_initializer(self):
+        draws = [
+            self.weights(kernel_initializer=form)[0].std() for form in ("zeros", self.NORMAL, OwnInitializer(), "zeros")
+        ]
+        assert draws == [0, pytest.approx(1, abs=0.03), 0, 0]
+
+    @pytest.mark.parametrize("initializer", [NORMAL, OwnInitializer])
+    def test_pickles(self, initializer):
+        X = np.eye(4)
+        clf = DNNClassifier((), kernel_initializer=initializer, epochs=1, random_state=0).fit(X, [0, 1, 2, 0])
+        loaded = pickle.loads(pickle.dumps(clf))
+        np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+    @pytest.mark.parametrize(
+        "params, error, message",
+        [
+            ({"kernel_initializer": "normall"}, ValueError, "kernel_initializer='normall' is not an initializer that"),
+            ({"bias_initializer": 0.5}, TypeError, "bias_initializer must be the name, a class or an instance of"),
+        ],
+    )
+    def test_what_is_none_is_named(self, params, error, message):
+        with pytest.raises(error, match=message):
+            self.weights(**params)

@@ -24,6 +24,11 @@ class DNNClassifier(BaseDeepClassifier):
         "auto" is the cross-entropy that fits the targets. Any Keras loss is taken by name, class or object; targets are
         given to it as class numbers if its name starts with "sparse", otherwise one-hot (as one column of 0 and 1 for
         one sigmoid unit).
+    kernel_initializer : str, class or keras.initializers.Initializer, default="glorot_uniform"
+        Keras initializer of the weights of all layers. Where it has no seed of its own, each layer gets one that
+        follows from `random_state`.
+    bias_initializer : str, class or keras.initializers.Initializer, default="zeros"
+        Keras initializer of the biases of all layers.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
         Keras optimizer. Each fit makes a fresh one. A name or class takes routed parameters:
         ``optimizer="sgd", optimizer__momentum=0.9``.
@@ -120,6 +125,8 @@ class DNNClassifier(BaseDeepClassifier):
         dropout=0.2,
         output_activation="auto",
         loss="auto",
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
         optimizer="adam",
         learning_rate=None,
         metrics="accuracy",
@@ -144,6 +151,8 @@ class DNNClassifier(BaseDeepClassifier):
         self.dropout = dropout
         self.output_activation = output_activation
         self.loss = loss
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.metrics = metrics

@@ -1,0 +1,59 @@
+"""The table of layers."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+
+from skdeep import CNNClassifier, DNNClassifier, Flatten, programs
+
+
+@pytest.fixture(scope="module")
+def cnn():
+    X = np.zeros((10, 28, 28), dtype=np.uint8)
+    params = {"dropout": 0.3, "optimizer": "sgd", "epochs": 1, "random_state": 0}
+    return CNNClassifier(((32,),), hidden_layer_sizes=(128,), **params).fit(X, np.arange(10))
+
+
+def test_text(cnn):
+    assert str(cnn.summary()).splitlines() == [
+        "layer      kind          output shape  parameters",
+        "-------------------------------------------------",
+        "input      InputLayer    28 x 28 x 1            0",
+        "conv_1_1   Conv2D        28 x 28 x 32         320",
+        "pool_1     MaxPooling2D  14 x 14 x 32           0",
+        "flatten    Flatten       6272                   0",
+        "hidden_1   Dense         128              802,944",
+        "dropout_1  Dropout       128                    0",
+        "output     Dense         10                 1,290",
+        "-------------------------------------------------",
+        "total                                     804,554",
+    ]
+
+
+def test_values(cnn):
+    summary = cnn.summary()
+    assert summary.n_parameters == cnn.model_.count_params() == 804_554
+    assert [layer.output_shape for layer in summary.layers][:3] == [(28, 28, 1), (28, 28, 32), (14, 14, 32)]
+
+
+def test_notebooks_show_a_table_also_with_the_estimator(cnn):
+    table = cnn.summary()._repr_html_()
+    assert table.count("<tr>") == 9
+    assert "<td style='text-align: right'>804,554</td>" in table
+    assert cnn._repr_mimebundle_()["text/html"].endswith(f"<summary>Layers</summary>{table}</details>")
+    assert "Layers</summary>" not in CNNClassifier()._repr_mimebundle_()["text/html"]
+    assert make_pipeline(Flatten(), cnn)._repr_mimebundle_()["text/html"]
+
+
+def test_an_unfitted_estimator_has_no_layers():
+    with pytest.raises(NotFittedError):
+        DNNClassifier().summary()
+
+
+def test_a_program_is_reused_after_a_look_at_its_layers(iris):
+    programs.clear()
+    clf = DNNClassifier((5,), epochs=1).fit(*iris)
+    assert clf.summary().n_parameters == 4 * 5 + 5 + 5 * 3 + 3
+    del clf
+    assert programs.info()["idle"] == 1
