@@ -12,13 +12,14 @@ _HOME = {
     "MLPClassifier": "skdeep.classifiers",
     "Flatten": "skdeep.preprocessing",
     "OneHot": "skdeep.preprocessing",
+    "ReadImages": "skdeep.preprocessing",
     "Reshape": "skdeep.preprocessing",
     "ScaleToUnit": "skdeep.preprocessing",
     "ZScore": "skdeep.preprocessing",
 }
 # Importing these imports TensorFlow, so ``from skdeep import *`` leaves them out.
 _WITH_TENSORFLOW = {"StopAtMetric": "skdeep.callbacks"}
-_MODULES = ("classifiers", "datasets", "preprocessing", "programs")
+_MODULES = ("classifiers", "datasets", "plotting", "preprocessing", "programs")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 

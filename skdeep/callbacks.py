@@ -38,6 +38,9 @@ class StopAtMetric(keras.callbacks.Callback):
         self.value = value
         self.verbose = verbose
 
+    def __repr__(self):
+        return f"StopAtMetric(metric={self.metric!r}, value={self.value!r}, verbose={self.verbose!r})"
+
     def on_epoch_end(self, epoch, logs=None):
         """Stop if the metric has reached the value.
 

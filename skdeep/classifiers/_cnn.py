@@ -116,7 +116,7 @@ class CNNClassifier(BaseDeepClassifier):
         Height, width and channels of the images seen in `fit`.
     n_features_in_ : int
         Length of the second axis of X in `fit`: features of flat rows, height of images.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in `fit`, if they are all strings.
 
     See Also

@@ -91,14 +91,14 @@ class MLPClassifier(BaseDeepClassifier):
         The fitted network.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in `fit`, if they are all strings.
 
     See Also
     --------
     DNNClassifier : Several hidden layers with dropout.
     CNNClassifier : Convolutions for images.
-    sklearn.neural_network.MLPClassifier : scikit-learn's own, without dropout or Keras.
+    sklearn.neural_network.MLPClassifier : Scikit-learn's own, without dropout or Keras.
 
     Examples
     --------

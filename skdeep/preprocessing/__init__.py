@@ -1,7 +1,8 @@
 """Transformers that image data and labels need in front of a network; none of them loads TensorFlow."""
 
 from skdeep.preprocessing._one_hot import OneHot
+from skdeep.preprocessing._read_images import ReadImages
 from skdeep.preprocessing._scale import ScaleToUnit, ZScore
 from skdeep.preprocessing._shape import Flatten, Reshape
 
-__all__ = ["Flatten", "OneHot", "Reshape", "ScaleToUnit", "ZScore"]
+__all__ = ["Flatten", "OneHot", "ReadImages", "Reshape", "ScaleToUnit", "ZScore"]

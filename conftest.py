@@ -1,0 +1,13 @@
+"""What holds for all tests, doctests included."""
+
+import sys
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def figures_closed():
+    """Close the figures that a test drew: matplotlib warns of too many open ones."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

@@ -1,0 +1,88 @@
+from skdeep.plotting._history import TrainingHistoryDisplay
+
+
+def plot_loss(estimator, ax=None):
+    """Draw the loss over the epochs, for training and validation.
+
+    Parameters
+    ----------
+    estimator : estimator or mapping of str to estimator
+        As for `TrainingHistoryDisplay.from_estimator`.
+    ax : matplotlib Axes, default=None
+        Where to draw; None is a new figure.
+
+    Returns
+    -------
+    display : TrainingHistoryDisplay
+        The display, with the attributes `ax_`, `figure_` and `lines_`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeep import DNNClassifier
+    >>> from skdeep.plotting import plot_loss
+    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(*load_digits(return_X_y=True))
+    >>> plot_loss(clf).ax_.get_ylabel()
+    'loss'
+    """
+    return TrainingHistoryDisplay.from_estimator(estimator, metrics="loss", ax=ax)
+
+
+def plot_accuracy(estimator, ax=None):
+    """Draw the accuracy over the epochs, for training and validation.
+
+    Parameters
+    ----------
+    estimator : estimator or mapping of str to estimator
+        As for `TrainingHistoryDisplay.from_estimator`.
+    ax : matplotlib Axes, default=None
+        Where to draw; None is a new figure.
+
+    Returns
+    -------
+    display : TrainingHistoryDisplay
+        The display, with the attributes `ax_`, `figure_` and `lines_`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeep import DNNClassifier
+    >>> from skdeep.plotting import plot_accuracy
+    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(*load_digits(return_X_y=True))
+    >>> plot_accuracy(clf).ax_.get_ylabel()
+    'accuracy'
+    """
+    return TrainingHistoryDisplay.from_estimator(estimator, metrics="accuracy", ax=ax)
+
+
+def plot_history(models, metric="val_loss", ax=None):
+    """Draw one metric of several models over the epochs, to compare them.
+
+    Parameters
+    ----------
+    models : mapping of str to estimator or history, or one of them
+        Fitted estimators, histories, or both, by the name for the legend.
+    metric : str, default="val_loss"
+        Name in the histories.
+    ax : matplotlib Axes, default=None
+        Where to draw; None is a new figure.
+
+    Returns
+    -------
+    display : TrainingHistoryDisplay
+        The display, with the attributes `ax_`, `figure_` and `lines_`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeep import DNNClassifier
+    >>> from skdeep.plotting import plot_history
+    >>> X, y = load_digits(return_X_y=True)
+    >>> models = {
+    ...     name: DNNClassifier(optimizer=name, epochs=2, validation_fraction=0.1, random_state=0).fit(X, y)
+    ...     for name in ("adam", "sgd")
+    ... }
+    >>> [line.get_label() for line in plot_history(models).lines_]
+    ['adam', 'sgd']
+    """
+    return TrainingHistoryDisplay.from_history(models, metrics=metric, ax=ax)

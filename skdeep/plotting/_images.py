@@ -1,0 +1,92 @@
+from skdeep.plotting._grid import as_images, draw_grid, number_to_draw, value_range
+
+
+class ImageGridDisplay:
+    """Images side by side, in a grid.
+
+    uint8 is drawn from 0 (black) to 255 (white), values within 0 and 1 from 0 to 1, and any others from the smallest to
+    the largest finite value of all images.
+
+    Parameters
+    ----------
+    images : array-like of shape (n_images, height, width) or (n_images, height, width, n_channels)
+        Images with 1 (grey), 3 (red, green, blue) or 4 channels (and alpha), of any numeric dtype.
+    titles : sequence of str, default=None
+        A title for each image, such as its label. Long ones are broken into two lines, then shortened.
+    image_shape : tuple of int, default=None
+        Shape of one image, if `images` are flat rows: ``(height, width)`` or ``(height, width, n_channels)``.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The Axes with all images.
+    figure_ : matplotlib Figure
+        The figure that has it.
+    images_ : list of matplotlib AxesImage
+        The images drawn.
+    texts_ : list of matplotlib Text
+        The titles drawn.
+
+    See Also
+    --------
+    PredictionDisplay : Images with their true and predicted class.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeep.plotting import ImageGridDisplay
+    >>> digits = load_digits()
+    >>> display = ImageGridDisplay(digits.images, titles=digits.target).plot(n_images=36)
+    >>> len(display.images_)
+    36
+    >>> _ = ImageGridDisplay(digits.data, image_shape=(8, 8)).plot(n_images=4, n_columns=2)
+    """
+
+    def __init__(self, images, *, titles=None, image_shape=None):
+        self.images = images
+        self.titles = titles
+        self.image_shape = image_shape
+
+    def plot(self, *, n_images=None, n_columns=12, cmap="gray", figsize=None, ax=None):
+        """Draw the images.
+
+        Parameters
+        ----------
+        n_images : int, default=None
+            How many to draw, the first ones. None is all.
+        n_columns : int, default=12
+            Images in a row.
+        cmap : str or matplotlib Colormap, default="gray"
+            Colours of images with one channel.
+        figsize : tuple of two floats, default=None
+            Width and height of the figure in inches. None is what the grid needs, at most about 15 in width.
+        ax : matplotlib Axes, default=None
+            Where to draw; None is a new figure.
+
+        Returns
+        -------
+        display : ImageGridDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If `images` are no images, `image_shape` does not fit them, or `titles` are not as many.
+        """
+        images = as_images(self.images, self.image_shape)
+        titles = None if self.titles is None else list(self.titles)
+        if titles is not None and len(titles) != len(images):
+            raise ValueError(f"titles must be one for each of the {len(images)} images. Got {len(titles)}.")
+        n_images = number_to_draw(n_images, len(images))
+        self.ax_, self.images_, self.texts_ = draw_grid(
+            images[:n_images],
+            titles and titles[:n_images],
+            [None] * n_images,
+            limits=value_range(images),
+            n_columns=n_columns,
+            cmap=cmap,
+            figsize=figsize,
+            ax=ax,
+        )
+        self.figure_ = self.ax_.figure
+        return self
