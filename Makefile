@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: experiments test lint format
+.PHONY: experiments test docs lint format
 
 experiments: .venv
 	$(BIN)/pip install -q -e .
@@ -10,6 +10,10 @@ experiments: .venv
 test: .venv
 	$(BIN)/pip install -q -e '.[test]'
 	$(BIN)/python -m pytest
+
+docs: .venv
+	$(BIN)/pip install -q -e '.[docs]'
+	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
 
 lint: .venv
 	$(BIN)/pip install -q -e '.[dev]'

@@ -60,6 +60,16 @@ def fetch_mnist(*, data_home=None, return_X_y=False):
     >>> mnist = fetch_mnist()  # doctest: +SKIP
     >>> mnist.X_train.shape  # doctest: +SKIP
     (60000, 28, 28)
+
+    The file that it reads, here with two blank images only:
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> folder = tempfile.mkdtemp()
+    >>> images, labels = np.zeros((2, 28, 28), np.uint8), np.array([3, 8], np.uint8)
+    >>> np.savez(f"{folder}/mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    >>> fetch_mnist(data_home=folder).X_train.shape
+    (2, 28, 28)
     """
     return _fetch("mnist", (28, 28), [str(digit) for digit in range(10)], _MNIST_DESCR, data_home, return_X_y)
 
@@ -96,6 +106,16 @@ def fetch_fashion_mnist(*, data_home=None, return_X_y=False):
     >>> from skdeep.datasets import fetch_fashion_mnist
     >>> fetch_fashion_mnist().target_names[9]  # doctest: +SKIP
     'Ankle boot'
+
+    The file that it reads, here with two blank images only:
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> folder = tempfile.mkdtemp()
+    >>> images, labels = np.zeros((2, 28, 28), np.uint8), np.array([3, 8], np.uint8)
+    >>> np.savez(f"{folder}/fashion_mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    >>> fetch_fashion_mnist(data_home=folder).target_names[9]
+    'Ankle boot'
     """
     return _fetch("fashion_mnist", (28, 28), _FASHION_NAMES, _FASHION_DESCR, data_home, return_X_y)
 
@@ -131,6 +151,16 @@ def fetch_cifar10(*, data_home=None, return_X_y=False):
     --------
     >>> from skdeep.datasets import fetch_cifar10
     >>> fetch_cifar10().target_names[:3]  # doctest: +SKIP
+    ['airplane', 'automobile', 'bird']
+
+    The file that it reads, here with two blank images only:
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> folder = tempfile.mkdtemp()
+    >>> images, labels = np.zeros((2, 32, 32, 3), np.uint8), np.array([3, 8], np.uint8)
+    >>> np.savez(f"{folder}/cifar10.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    >>> fetch_cifar10(data_home=folder).target_names[:3]
     ['airplane', 'automobile', 'bird']
     """
     return _fetch("cifar10", (32, 32, 3), _CIFAR10_NAMES, _CIFAR10_DESCR, data_home, return_X_y)

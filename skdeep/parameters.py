@@ -96,6 +96,7 @@ class RoutedParameters(BaseEstimator):
         Returns
         -------
         self : estimator
+            The estimator itself.
         """
         known = self._get_param_names()
         for name in params:

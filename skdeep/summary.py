@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Layer:
     """One layer of a network.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Name of the layer in the Keras model.
@@ -18,6 +18,12 @@ class Layer:
         Shape of its output for one sample.
     n_parameters : int
         Number of its weights.
+
+    Examples
+    --------
+    >>> from skdeep.summary import Layer
+    >>> Layer("hidden_1", "Dense", (8,), 40).n_parameters
+    40
     """
 
     name: str
@@ -30,10 +36,27 @@ class Layer:
 class NetworkSummary:
     """The layers of a network; prints as a table, also in notebooks.
 
-    Attributes
+    Parameters
     ----------
     layers : tuple of Layer
         From the input to the output.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeep import DNNClassifier
+    >>> clf = DNNClassifier((8,), epochs=1, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> clf.summary()
+    layer      kind        output shape  parameters
+    -----------------------------------------------
+    input      InputLayer  4                      0
+    hidden_1   Dense       8                     40
+    dropout_1  Dropout     8                      0
+    output     Dense       3                     27
+    -----------------------------------------------
+    total                                        67
+    >>> clf.summary().layers[1].output_shape
+    (8,)
     """
 
     layers: tuple

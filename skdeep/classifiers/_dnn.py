@@ -91,7 +91,7 @@ class DNNClassifier(BaseDeepClassifier):
         The fitted network.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in `fit`, if they are all strings.
 
     See Also

@@ -80,8 +80,14 @@ class PredictionDisplay:
             How many to draw. None is all.
         random_state : int, RandomState instance or None, default=None
             Which ones, if there are more than `n_images`: None takes the first, anything else draws at random.
-        n_columns, cmap, figsize, ax
-            As for `ImageGridDisplay.plot`.
+        n_columns : int, default=12
+            Images in a row.
+        cmap : str or matplotlib Colormap, default="gray"
+            Colours of images with one channel.
+        figsize : tuple of two floats, default=None
+            Width and height of the figure in inches. None is what the grid needs, at most about 15 in width.
+        ax : matplotlib Axes, default=None
+            Where to draw; None is a new figure.
 
         Returns
         -------

@@ -26,7 +26,7 @@ class OneHot(TransformerMixin, BaseEstimator):
         The fitted encoder; ``encoder_.categories_`` has the labels.
     n_features_in_ : int
         Number of columns of labels; 1 for an array of shape (n_samples,).
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns seen in `fit`, if they are all strings.
 
     See Also

@@ -32,7 +32,7 @@ class ScaleToUnit(ArrayTransformer):
         Shape of one sample in `fit`.
     n_features_in_ : int
         Length of the second axis of X in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in `fit`, if they are all strings.
 
     See Also
@@ -163,7 +163,7 @@ class ZScore(ArrayTransformer):
         Shape of one sample in `fit`.
     n_features_in_ : int
         Length of the second axis of X in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in `fit`, if they are all strings.
 
     See Also
@@ -237,7 +237,7 @@ class ZScore(ArrayTransformer):
         Returns
         -------
         X_out : ndarray of the shape of X
-            float64 for float64, float32 for any other dtype.
+            The scores; float64 for float64, float32 for any other dtype.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)

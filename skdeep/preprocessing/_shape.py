@@ -24,7 +24,7 @@ class Reshape(ArrayTransformer):
         Shape of one sample in `fit`.
     n_features_in_ : int
         Length of the second axis of X in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in `fit`, if they are all strings.
 
     See Also
@@ -143,7 +143,7 @@ class Flatten(Reshape):
         Shape of one sample in `fit`.
     n_features_in_ : int
         Length of the second axis of X in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in `fit`, if they are all strings.
 
     See Also
