@@ -1,11 +1,19 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: experiments test docs lint format
+.PHONY: experiments report test docs lint format
 
 experiments: .venv
 	$(BIN)/pip install -q -e .
 	$(BIN)/python examples/reproduce.py
+
+# The report of the documentation, from the real images.
+report: .venv
+	$(BIN)/pip install -q -e .
+	$(BIN)/python examples/reproduce.py --data real --resume
+	mkdir -p docs/experiments
+	cp results/real/report.md docs/experiments/index.md
+	cp results/real/*.png docs/experiments
 
 test: .venv
 	$(BIN)/pip install -q -e '.[test]'

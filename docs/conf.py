@@ -70,10 +70,9 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["skdeep.css"]
-html_sidebars = {  # pages without pages below them need no navigation at the left
-    page: []
-    for page in ("index", "quickstart", "performance", "benchmarks", "default_accuracy", "experiments", "changelog")
-}
+# Pages without pages below them need no navigation at the left.
+_alone = ("index", "quickstart", "performance", "benchmarks", "default_accuracy", "experiments/index", "changelog")
+html_sidebars = {page: [] for page in _alone}
 toc_object_entries_show_parents = "hide"
 html_show_sourcelink = False
 html_copy_source = False

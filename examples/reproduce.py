@@ -1,7 +1,7 @@
 """Run the experiments of the study notes and set what they reported beside what skdeep obtains.
 
     python examples/reproduce.py                   # on scikit-learn's 8 x 8 digits: nothing to download
-    python examples/reproduce.py --data real       # on the real images, see skdeep.datasets: a quarter of an hour
+    python examples/reproduce.py --data real       # on the real images, see skdeep.datasets: twelve minutes
     python examples/reproduce.py --list            # the experiments
     python examples/reproduce.py --only ann-mnist  # one of them
     python examples/reproduce.py --data real --resume  # go on after an interruption
@@ -71,50 +71,111 @@ def epochs_for(experiment, source):
     return min(experiment.epochs * DIGITS_EPOCHS_FACTOR, DIGITS_MAX_EPOCHS)
 
 
-def finished(path, experiment, shape, epochs):
-    """Return the result of an earlier run with the same settings, or None."""
-    from study_notes.running import Result, settings
+class Runner:
+    """Runs experiments on one source of data, and keeps each result as JSON.
 
-    if not path.exists():
-        return None
-    result = Result(**json.loads(path.read_text()))
-    return result if result.settings == settings(experiment, shape, epochs) else None
+    Parameters
+    ----------
+    source : {"digits", "real"}
+        Data sets.
+    folder : Path
+        Where results are kept.
+    """
+
+    def __init__(self, source, folder):
+        self.source = source
+        self.folder = folder
+        self._arrays = {}
+
+    def finished(self, experiment):
+        """Return what came out of an earlier run with the same settings, or None."""
+        from study_notes.running import Result, settings
+
+        path = self._path(experiment)
+        if not path.exists():
+            return None
+        try:
+            result = Result(**json.loads(path.read_text()))
+        except (ValueError, TypeError):  # no JSON, or that of another version
+            return None
+        shape = self._load(experiment)[0].shape[1:]
+        return result if result.settings == settings(experiment, shape, epochs_for(experiment, self.source)) else None
+
+    def run(self, experiment, say):
+        """Run an experiment and keep what comes out."""
+        from study_notes.running import run  # which imports TensorFlow
+
+        result = run(experiment, self._load(experiment), epochs_for(experiment, self.source), say)
+        part = self._path(experiment).with_suffix(".part")  # so that there is never half a file under the final name
+        part.write_text(json.dumps(result.as_dict()))
+        part.replace(self._path(experiment))
+        return result
+
+    def _path(self, experiment):
+        return self.folder / f"{experiment.id}.json"
+
+    def _load(self, experiment):
+        if experiment.data not in self._arrays:
+            self._arrays[experiment.data] = load(experiment.data, self.source)
+        return self._arrays[experiment.data]
 
 
-def run_all(chosen, source, folder, resume):
-    """Run experiments one by one, keep each result as JSON and yield it."""
-    from study_notes.running import run  # which imports TensorFlow
-
+def run_all(runner, chosen, resume):
+    """Run experiments one by one and yield their results."""
     terminal = Terminal()
-    arrays = {}
-    began, usual_done = time.perf_counter(), 0
+    began, usual_seconds = time.perf_counter(), 0
     for number, experiment in enumerate(chosen, start=1):
-        if experiment.data not in arrays:
-            arrays[experiment.data] = load(experiment.data, source)
-        data = arrays[experiment.data]
-        epochs = epochs_for(experiment, source)
-        path = folder / f"{experiment.id}.json"
         title = f"[{number}/{len(chosen)}] {experiment.id}"
-        result = finished(path, experiment, data[0].shape[1:], epochs) if resume else None
+        result = runner.finished(experiment) if resume else None
         if result is not None:
             terminal.line(f"{title}: done earlier")
-        else:
-            left = sum(each.seconds for each in chosen[number - 1 :])
-            if usual_done:
-                left *= (time.perf_counter() - began) / usual_done
-            estimate = f" (all: about {left / 60:.0f} min left)" if source == "real" and left > 60 else ""
-            terminal.line(f"{title}: {experiment.shows}{estimate}")
-            result = run(experiment, data, epochs, terminal.progress)
-            usual_done += experiment.seconds
-            part = path.with_suffix(".part")  # so that there is never half a file under the final name
-            part.write_text(json.dumps(result.as_dict()))
-            part.replace(path)
-            terminal.line(f"  {result.obtained['seconds']:.1f} s")
+            yield experiment, result
+            continue
+        left = sum(each.seconds for each in chosen[number - 1 :])
+        if usual_seconds:
+            left *= (time.perf_counter() - began) / usual_seconds
+        estimate = f" (all: about {left / 60:.0f} min left)" if runner.source == "real" and left > 60 else ""
+        terminal.line(f"{title}: {experiment.shows}{estimate}")
+        result = runner.run(experiment, terminal.progress)
+        usual_seconds += experiment.seconds
+        epochs, most = result.obtained["epochs"], epochs_for(experiment, runner.source)
+        stopped = f", stopped after epoch {epochs:.0f}" if epochs < most else ""
+        terminal.line(f"  {result.obtained['seconds']:.1f} s{stopped}")
         yield experiment, result
 
 
+def reproduce(chosen, source, folder, resume):
+    """Run experiments, print the table and write the report."""
+    runner = Runner(source, folder)
+    results = {}
+    try:
+        with warnings.catch_warnings():
+            # Ctrl-C ends a fit with a warning; here it shall end the run.
+            warnings.filterwarnings("error", message="Training was interrupted")
+            for experiment, result in run_all(runner, chosen, resume):
+                results[experiment.id] = experiment, result
+    except (KeyboardInterrupt, UserWarning):
+        print(
+            f"\nInterrupted. {len(results)} of {len(chosen)} experiments are finished; --resume goes on with the rest."
+        )
+        sys.exit(130)
+    is_real = source == "real"
+    print(f"\n{report.markdown_table(*report.overview(results.values(), is_real))}\n")
+    if is_real:
+        for experiment, result in results.values():
+            for name in report.outside(experiment, result):
+                print(f"{experiment.id}: {name} is outside of what is allowed.")
+    # With --only, the report keeps what earlier runs found.
+    for experiment in EXPERIMENTS:
+        if experiment.id not in results and (result := runner.finished(experiment)) is not None:
+            results[experiment.id] = experiment, result
+    ordered = [results[experiment.id] for experiment in EXPERIMENTS if experiment.id in results]
+    report.write(folder, ordered, INTRO[source], is_real)
+    print(f"Written to {folder}: report.html, report.md and its pictures, and a JSON file for each experiment")
+
+
 def main():
-    """Run the experiments that the command line asks for."""
+    """Do what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", choices=["digits", "real"], default="digits", help="data sets (default: digits)")
     ids = [experiment.id for experiment in EXPERIMENTS]
@@ -130,26 +191,7 @@ def main():
     folder = args.output / args.data
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [experiment for experiment in EXPERIMENTS if not args.only or experiment.id in args.only]
-    results = []
-    try:
-        with warnings.catch_warnings():
-            # Ctrl-C ends a fit with a warning; here it shall end the run.
-            warnings.filterwarnings("error", message="Training was interrupted")
-            for experiment, result in run_all(chosen, args.data, folder, args.resume):
-                results.append((experiment, result))
-    except (KeyboardInterrupt, UserWarning):
-        print(
-            f"\nInterrupted. {len(results)} of {len(chosen)} experiments are finished; --resume goes on with the rest."
-        )
-        sys.exit(130)
-    is_real = args.data == "real"
-    print(f"\n{report.markdown_table(*report.overview(results, is_real))}\n")
-    if is_real:
-        for experiment, result in results:
-            for name in report.outside(experiment, result):
-                print(f"{experiment.id}: {name} is outside of what is allowed.")
-    report.write(folder, results, INTRO[args.data], is_real)
-    print(f"Written to {folder}: report.html, report.md and its pictures, and a JSON file for each experiment")
+    reproduce(chosen, args.data, folder, args.resume)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ They know nothing of estimators or data. What is random in a network, its initia
 apart from its layers, by `draw_values`: so a network that exists already can start again as a fresh one would.
 """
 
-import inspect
 from collections.abc import Iterable
 from numbers import Integral, Real
 
@@ -135,7 +134,7 @@ def draw_values(model, rates, initializers, rng):
     rates : tuple of float
         From `dropout_rates`; above 0 where those that the model was built with are.
     initializers : dict of str to tuple
-        For "kernel" and "bias" the class of the Keras initializer and its arguments.
+        For "kernel" and "bias" a function from `rng` to a fresh Keras initializer.
     rng : numpy.random.Generator
         Source of a seed for each layer, in the order of the layers.
     """
@@ -146,20 +145,19 @@ def draw_values(model, rates, initializers, rng):
             layer.seed = int(rng.integers(2**31))
             layer.seed_generator.state.assign([layer.seed, 0])
         elif layer.weights:
-            for name, (initializer, arguments) in initializers.items():
-                initializer = _seeded(initializer, arguments, rng)
+            for name, make_initializer in initializers.items():
+                initializer = make_initializer(rng)
                 variable = getattr(layer, name)
-                variable.assign(initializer(variable.shape, variable.dtype))
+                try:
+                    variable.assign(initializer(variable.shape, variable.dtype))
+                except ValueError as error:
+                    raise ValueError(
+                        f"{name}_initializer does not fit the layer {layer.name!r}, whose {name} has the shape "
+                        f"{tuple(variable.shape)}: {error}"
+                    ) from error
                 if not type(initializer).__module__.startswith("keras."):
                     initializer = keras.initializers.Zeros()  # else the model's config would need the user's class
                 setattr(layer, f"{name}_initializer", initializer)
-
-
-def _seeded(initializer, arguments, rng):
-    """Return an initializer of this class, with a seed if it takes one and was given none."""
-    if "seed" in inspect.signature(initializer).parameters and arguments.get("seed") is None:
-        arguments = arguments | {"seed": int(rng.integers(2**31))}
-    return initializer(**arguments)
 
 
 class _Layers:

@@ -1,5 +1,7 @@
 """Keras callbacks that Keras itself does not have. Importing this module imports TensorFlow."""
 
+from numbers import Real
+
 from skdeep._tensorflow import keras
 
 
@@ -8,13 +10,20 @@ class StopAtMetric(keras.callbacks.Callback):
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Name in `history_`, such as "accuracy", "loss" or "val_accuracy".
+    monitor : str, default="accuracy"
+        Name of the metric in `history_`, such as "accuracy", "loss" or "val_accuracy".
     value : float, default=0.99
-        Training stops after the first epoch in which the metric is at least that, or for losses and errors (names that
-        end in "loss", "error" or "crossentropy") at most that.
+        Training stops after the first epoch in which the metric has reached that.
+    mode : {"auto", "min", "max"}, default="auto"
+        Whether the metric has reached the value when it is at most ("min") or at least ("max") that. "auto" is "min"
+        for names that end in "loss", "error" or "crossentropy", otherwise "max".
     verbose : int, default=0
         If positive, a line is printed when training stops.
+
+    Raises
+    ------
+    ValueError
+        If `value` is not a number or `mode` not one of these.
 
     See Also
     --------
@@ -32,14 +41,19 @@ class StopAtMetric(keras.callbacks.Callback):
     True
     """
 
-    def __init__(self, metric="accuracy", value=0.99, verbose=0):
+    def __init__(self, monitor="accuracy", value=0.99, *, mode="auto", verbose=0):
         super().__init__()
-        self.metric = metric
+        if not isinstance(value, Real):
+            raise ValueError(f"value must be a number. Got {value!r}.")
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"mode must be 'auto', 'min' or 'max'. Got {mode!r}.")
+        self.monitor = monitor
         self.value = value
+        self.mode = mode
         self.verbose = verbose
 
     def __repr__(self):
-        return f"StopAtMetric(metric={self.metric!r}, value={self.value!r}, verbose={self.verbose!r})"
+        return f"StopAtMetric({self.monitor!r}, {self.value!r}, mode={self.mode!r}, verbose={self.verbose!r})"
 
     def on_epoch_end(self, epoch, logs=None):
         """Stop if the metric has reached the value.
@@ -57,11 +71,13 @@ class StopAtMetric(keras.callbacks.Callback):
             If the metric is not among those of the epoch.
         """
         logs = logs or {}
-        if self.metric not in logs:
-            raise ValueError(f"metric={self.metric!r} is not among the metrics of this fit, which are {list(logs)!r}.")
-        reached = logs[self.metric]
-        falls = self.metric.endswith(("loss", "error", "crossentropy"))
-        if (reached <= self.value) if falls else (reached >= self.value):
+        if self.monitor not in logs:
+            raise ValueError(
+                f"monitor={self.monitor!r} is not among the metrics of this fit, which are {list(logs)!r}."
+            )
+        now = logs[self.monitor]
+        falls = self.monitor.endswith(("loss", "error", "crossentropy")) if self.mode == "auto" else self.mode == "min"
+        if (now <= self.value) if falls else (now >= self.value):
             self.model.stop_training = True
             if self.verbose:
-                print(f"Epoch {epoch + 1}: {self.metric} is {reached:.4f}, training stops.")
+                print(f"Epoch {epoch + 1}: {self.monitor} is {now:.4f}, training stops.")

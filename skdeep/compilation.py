@@ -17,6 +17,9 @@ from skdeep.targets import snake_name
 
 from scikeras.wrappers import KerasClassifier  # isort: skip (after our import of TensorFlow)
 
+# Keras's other names; its own look-up would make an object, which draws from the global `random` of Python.
+_INITIALIZER_ALIASES = {"normal": "RandomNormal", "uniform": "RandomUniform", "one": "Ones", "zero": "Zeros"}
+
 
 def compile_model(model, settings, *, encoding):
     """Compile `model` in place.
@@ -61,16 +64,18 @@ def compile_model(model, settings, *, encoding):
     _through_scikeras(compiled, optimizer=optimizer, loss=loss, metrics=metrics, **routed)
 
 
-def initializer_class(value, name):
-    """Return the class of the Keras initializer that the parameter `name` asks for, and its arguments."""
+def initializer_factory(value, name):
+    """Return a function from a generator of seeds to a fresh Keras initializer, as the parameter `name` asks for it."""
     if isinstance(value, str):
-        value = _class_named(keras.initializers, keras.initializers.Initializer, snake_name(value), default=value)
+        value = _initializer_named(value, name)
     if inspect.isclass(value) and issubclass(value, keras.initializers.Initializer):
-        return value, {}
+        has_seed = "seed" in inspect.signature(value).parameters
+        return lambda rng: value(seed=_seed(rng)) if has_seed else value()
     if isinstance(value, keras.initializers.Initializer):
-        return type(value), value.get_config()
-    if isinstance(value, str):
-        raise ValueError(f"{name}={value!r} is not an initializer that Keras knows, such as 'he_normal'.")
+        config = value.get_config()
+        if "seed" in config and config["seed"] is None:
+            return lambda rng: type(value).from_config(config | {"seed": _seed(rng)})
+        return lambda rng: copy.deepcopy(value)
     raise TypeError(f"{name} must be the name, a class or an instance of a Keras initializer. Got {value!r}.")
 
 
@@ -97,6 +102,19 @@ def early_stopping(monitor, patience, min_delta):
     """
     stop = keras.callbacks.EarlyStopping(monitor, min_delta, patience)
     return stop, keras.callbacks.EarlyStopping(monitor, patience=sys.maxsize, restore_best_weights=True)
+
+
+def _initializer_named(value, name):
+    known = _INITIALIZER_ALIASES.get(value, value)
+    base = keras.initializers.Initializer
+    found = getattr(keras.initializers, known, None) or _class_named(keras.initializers, base, known, default=None)
+    if not inspect.isclass(found) or found is base:
+        raise ValueError(f"{name}={value!r} is not an initializer that Keras knows, such as 'he_normal'.")
+    return found
+
+
+def _seed(rng):
+    return int(rng.integers(2**31))
 
 
 def _optimizer(optimizer, learning_rate):

@@ -32,14 +32,14 @@ class Network:
 
     def __init__(self, architecture, initializers, settings, head, rng):
         from skdeep import builders, programs
-        from skdeep.compilation import initializer_class
+        from skdeep.compilation import initializer_factory
 
         self.settings = settings
         self.head = head
         self._lock = threading.Lock()
         self._values = None
         rates = builders.dropout_rates(architecture.keywords["dropout"], architecture.keywords["hidden_layer_sizes"])
-        initializers = {name: initializer_class(value, f"{name}_initializer") for name, value in initializers.items()}
+        initializers = {name: initializer_factory(value, f"{name}_initializer") for name, value in initializers.items()}
         key = programs.program_key(architecture, rates, settings, head.encoding)
         self._program = programs.obtain(key, lambda: self._compiled(architecture()))
         self._give_back = None

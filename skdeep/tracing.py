@@ -63,8 +63,8 @@ def replaced_parts(model, rates):
     for layer in dropout_layers:
         layer.call = functools.partial(_dropout, layer.seed_generator, rates[layer.name])
     optimizer = model.optimizer
-    # Also Keras's subclasses that keep Adam's step, such as AdamW.
-    is_adam = type(optimizer).update_step is keras.optimizers.Adam.update_step and not optimizer.amsgrad
+    # AdamW differs in what it does besides; a subclass of the user's may change any part of the step.
+    is_adam = type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad
     optimizer._all_reduce_sum_gradients = _unchanged
     if is_adam:
         optimizer.update_step = functools.partial(_adam_step, optimizer)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from skdeep import CNNClassifier, DNNClassifier, MLPClassifier
+from skdeep import CNNClassifier, DNNClassifier, MLPClassifier, programs
 
 
 def dense(rows, n_classes, **params):
@@ -122,9 +122,14 @@ def test_layers_start_from_different_weights():
     assert not np.array_equal(first, second)
 
 
-class OwnInitializer(keras.initializers.Initializer):
+class Filled(keras.initializers.Initializer):
+    """Like many of users', without get_config."""
+
+    def __init__(self, value):
+        self.value = value
+
     def __call__(self, shape, dtype=None):
-        return np.full(shape, 0.25)
+        return np.full(shape, self.value)
 
 
 class TestInitializers:
@@ -162,13 +167,25 @@ class TestInitializers:
         self.weights(kernel_initializer="random_normal", bias_initializer="random_normal")
         assert random.getstate() == state
 
-    def test_the_same_program_starts_from_another_initializer(self):
-        draws = [
-            self.weights(kernel_initializer=form)[0].std() for form in ("zeros", self.NORMAL, OwnInitializer(), "zeros")
-        ]
-        assert draws == [0, pytest.approx(1, abs=0.03), 0, 0]
+    def test_a_reused_program_starts_from_another_initializer(self):
+        X, y = np.zeros((3, 50)), np.arange(3)
+        programs.clear()
+        before = programs.info()["reused"]
+        means = []
+        for form in ("zeros", keras.initializers.RandomNormal(mean=1.0), Filled(0.25), "zeros"):
+            clf = DNNClassifier((400,), kernel_initializer=form, learning_rate=1e-30, epochs=1, random_state=0)
+            means.append(clf.fit(X, y)._network.program.model.get_weights()[0].mean())  # model_ would stop the reuse
+            del clf
+        assert means == pytest.approx([0, 1, 0.25, 0], abs=0.01)
+        assert programs.info()["reused"] == before + 3
 
-    @pytest.mark.parametrize("initializer", [NORMAL, OwnInitializer])
+    @pytest.mark.parametrize("name", ["normal", "uniform", "one", "zero", "OrthogonalInitializer"])
+    def test_keras_s_other_names(self, name):
+        expected = type(keras.initializers.get(name))()
+        shape = self.weights(kernel_initializer=name)[0].shape
+        assert shape == self.weights(kernel_initializer=expected)[0].shape
+
+    @pytest.mark.parametrize("initializer", [NORMAL, Filled(0.5)])
     def test_pickles(self, initializer):
         X = np.eye(4)
         clf = DNNClassifier((), kernel_initializer=initializer, epochs=1, random_state=0).fit(X, [0, 1, 2, 0])
@@ -179,6 +196,12 @@ class TestInitializers:
         "params, error, message",
         [
             ({"kernel_initializer": "normall"}, ValueError, "kernel_initializer='normall' is not an initializer that"),
+            ({"kernel_initializer": "initializer"}, ValueError, "kernel_initializer='initializer' is not an initi"),
+            (
+                {"bias_initializer": "orthogonal"},
+                ValueError,
+                r"bias_initializer does not fit the layer 'hidden_1', whose bias has the shape \(400,\): ",
+            ),
             ({"bias_initializer": 0.5}, TypeError, "bias_initializer must be the name, a class or an instance of"),
         ],
     )

@@ -31,8 +31,28 @@ def test_a_value_that_is_not_reached_stops_nothing(iris):
 
 
 def test_an_unknown_metric_is_named(iris):
-    with pytest.raises(ValueError, match=r"metric='acc' is not among the metrics of this fit, .*'accuracy', 'loss'"):
+    with pytest.raises(ValueError, match=r"monitor='acc' is not among the metrics of this fit, .*'accuracy', 'loss'"):
         fitted(StopAtMetric("acc"), iris)
+
+
+def test_mode_says_which_way_a_metric_goes(iris):
+    clf = fitted(StopAtMetric("kl_divergence", 0.4, mode="min"), iris, metrics="kl_divergence")
+    assert 1 < clf.n_iter_ < 60
+    assert clf.history_["kl_divergence"][-1] <= 0.4 < min(clf.history_["kl_divergence"][:-1])
+    assert fitted(StopAtMetric("loss", 0.0, mode="max"), iris).n_iter_ == 1
+
+
+@pytest.mark.parametrize(
+    "params, message",
+    [({"value": "0.9"}, "value must be a number. Got '0.9'"), ({"mode": "up"}, "mode must be 'auto'")],
+)
+def test_bad_arguments_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        StopAtMetric(**params)
+
+
+def test_repr_tells_its_arguments():
+    assert repr(StopAtMetric("loss", 0.1)) == "StopAtMetric('loss', 0.1, mode='auto', verbose=0)"
 
 
 def test_as_a_parameter(iris):

@@ -150,6 +150,19 @@ class TestTrainingHistoryDisplay:
         assert colors[::2] == colors[1::2]
         assert len(set(colors)) == 4
 
+    def test_names_that_begin_with_an_underscore_are_in_the_legend(self):
+        display = TrainingHistoryDisplay.from_history({"_a": {"loss": [1, 2]}, "b": {"loss": [2, 1]}})
+        assert legend(display.ax_) == ["_a", "b"]
+
+    @pytest.mark.parametrize("history", [None, [{"loss": [1.0]}], "loss"])
+    def test_what_is_no_history_is_named(self, history):
+        with pytest.raises(TypeError, match=f"dict of these by name. Got {type(history).__name__}"):
+            TrainingHistoryDisplay.from_history(history)
+
+    def test_no_metric_at_all(self):
+        with pytest.raises(ValueError, match="metrics must name at least one metric"):
+            TrainingHistoryDisplay.from_history({"loss": [1.0, 2.0]}, metrics=[])
+
     def test_one_validation_curve_for_each_model(self):
         display = TrainingHistoryDisplay.from_history({"a": HISTORY, "b": HISTORY}, metrics="val_loss")
         assert display.ax_.get_ylabel() == "validation loss"

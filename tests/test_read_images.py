@@ -385,7 +385,6 @@ def test_folder_is_named(tmp_path):
         (np.zeros((0, 3), np.uint8), "it has no pixels"),
         (Image.new("RGB", (0, 3)), "it has no pixels"),
     ],
-    ids=str,
 )
 def test_item_that_is_no_image_is_named(item, cause, paths):
     with pytest.raises(ValueError, match=rf"Cannot read X\[2\]: {cause}"):
@@ -599,3 +598,10 @@ def test_column_of_a_data_frame(column, paths, stack):
     X_out = columns.fit_transform(frame)
     assert_array_equal(X_out, np.column_stack([stack.reshape(12, -1), frame["age"]]))
     assert_array_equal(columns.transform(frame[::-1]), X_out[::-1])
+
+
+def test_a_pipeline_that_ends_in_flat_rows_gives_tables(paths, stack):
+    pipeline = make_pipeline(ReadImages(), Flatten()).set_output(transform="pandas")
+    table = pipeline.fit_transform(paths)
+    assert isinstance(table, pd.DataFrame)
+    assert_array_equal(table.to_numpy(), stack.reshape(len(stack), -1))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +93,28 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path):
     output = reproduce("--only", "mlp-mnist", "--output", ".", "--resume", cwd=tmp_path)
     assert "[1/1] mlp-mnist: done earlier" in output
     assert (tmp_path / "digits" / "mlp-mnist.json").read_bytes() == before
+
+
+def test_the_settings_of_an_experiment_are_always_the_same_text():
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r})\n"
+        "from study_notes.registry import EXPERIMENTS; from study_notes.running import settings\n"
+        "for experiment in EXPERIMENTS: print(settings(experiment, (8, 8), 5))"
+    )
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in "ab"
+    )
+    assert first == second
+    assert len(set(first.splitlines())) == len(NAMES)
+    assert "'stddev': 1.0" in first
+
+
+def test_only_keeps_the_others_in_the_report(digits, tmp_path):
+    shutil.copytree(digits[1], tmp_path / "digits")
+    (tmp_path / "digits" / "sgd.json").write_text("{")  # what cannot be read is left out
+    reproduce("--only", "xor", "--output", ".", cwd=tmp_path)
+    titles = re.findall("^## (.+)", (tmp_path / "digits" / "report.md").read_text(), flags=re.MULTILINE)
+    assert titles == ["sgd-momentum", "stop-at-99", "softmax-keras", "xor", "xor-learned"]
 
 
 def test_resume_takes_nothing_that_was_run_otherwise(tmp_path):

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import make_pipeline
 
-from skdeep import CNNClassifier, DNNClassifier, Flatten, programs
+from skdeep import CNNClassifier, DNNClassifier, programs
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +42,6 @@ def test_notebooks_show_a_table_also_with_the_estimator(cnn):
     assert "<td style='text-align: right'>804,554</td>" in table
     assert cnn._repr_mimebundle_()["text/html"].endswith(f"<summary>Layers</summary>{table}</details>")
     assert "Layers</summary>" not in CNNClassifier()._repr_mimebundle_()["text/html"]
-    assert make_pipeline(Flatten(), cnn)._repr_mimebundle_()["text/html"]
 
 
 def test_an_unfitted_estimator_has_no_layers():

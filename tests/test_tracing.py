@@ -59,3 +59,18 @@ def test_a_dropped_program_leaves_no_graph_behind(iris):
     programs.clear()
     gc.collect()
     assert [graph() for graph in graphs] == [None]
+
+
+class HalfStep(keras.optimizers.Adam):
+    def assign_sub(self, variable, value):
+        super().assign_sub(variable, 0.5 * value)
+
+
+def test_an_optimizer_of_the_user_s_does_what_it_says(iris):
+    params = {"dropout": 0, "shuffle": False, "epochs": 5}
+    own, half, whole = (
+        quick(optimizer=optimizer, learning_rate=rate, **params).fit(*iris).history_["loss"]
+        for optimizer, rate in ((HalfStep, 0.01), ("adam", 0.005), ("adam", 0.01))
+    )
+    np.testing.assert_allclose(own, half, rtol=1e-4)
+    assert not np.allclose(own, whole, rtol=1e-3)

@@ -39,6 +39,14 @@ OPTIMIZERS = {
         {"optimizer": "adamw", "optimizer__weight_decay": 0.01, "optimizer__beta_1": 0.8},
         lambda: keras.optimizers.AdamW(weight_decay=0.01, beta_1=0.8),
     ),
+    "adam with averages of weights": (
+        {"optimizer": "adam", "optimizer__use_ema": True, "optimizer__ema_momentum": 0.9},
+        lambda: keras.optimizers.Adam(use_ema=True, ema_momentum=0.9),
+    ),
+    "adam with accumulated gradients": (
+        {"optimizer": "adam", "optimizer__gradient_accumulation_steps": 3},
+        lambda: keras.optimizers.Adam(gradient_accumulation_steps=3),
+    ),
     "sgd with momentum": (
         {"optimizer": "sgd", "learning_rate": 0.05, "optimizer__momentum": 0.9},
         lambda: keras.optimizers.SGD(0.05, momentum=0.9),

@@ -87,7 +87,7 @@ def _small_cnn(**params):
 def _until_99(shape):
     from skdeep import StopAtMetric  # which imports TensorFlow
 
-    stop = StopAtMetric("accuracy", 0.99, verbose=1)
+    stop = StopAtMetric("accuracy", 0.99)
     return [Flatten(), ScaleToUnit(), DNNClassifier((784,), dropout=0, batch_size=32, callbacks=stop)]
 
 

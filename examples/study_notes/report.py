@@ -144,6 +144,8 @@ def _header(is_real):
 def _band(name, low, high):
     if low == high:
         return show(name, low)
+    if low == 0:
+        return f"up to {show(name, high)}"
     if high == 1 and name != "epochs":
         return f"from {show(name, low)}"
     return f"{show(name, low)} to {show(name, high)}"

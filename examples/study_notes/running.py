@@ -1,6 +1,5 @@
 """One experiment: train, test, and keep what came out as plain data."""
 
-import re
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -69,9 +68,16 @@ def make(experiment, shape, epochs):
 @sklearn.config_context(enable_metadata_routing=True)
 def settings(experiment, shape, epochs):
     """Return a text that says what would be run."""
-    pipeline = make(experiment, shape, epochs)
-    text = f"{experiment.split.__name__}, {experiment.data} {shape}, {pipeline!r}, {experiment.more_epochs}"
-    return re.sub(r"\s+| at 0x\w+", " ", text)
+    steps = [
+        f"{type(step).__name__}({', '.join(f'{name}={_by_value(value)}' for name, value in step.get_params().items())})"
+        for _, step in make(experiment, shape, epochs).steps
+    ]
+    return f"{experiment.data} {shape}, {experiment.split.__name__}, {experiment.more_epochs}: {' '.join(steps)}"
+
+
+def _by_value(value):
+    """Describe a parameter; what Keras prints of its objects tells where they are, not what they are."""
+    return f"{type(value).__name__}({value.get_config()})" if hasattr(value, "get_config") else repr(value)
 
 
 @sklearn.config_context(enable_metadata_routing=True)

@@ -25,8 +25,8 @@ class DNNClassifier(BaseDeepClassifier):
         given to it as class numbers if its name starts with "sparse", otherwise one-hot (as one column of 0 and 1 for
         one sigmoid unit).
     kernel_initializer : str, class or keras.initializers.Initializer, default="glorot_uniform"
-        Keras initializer of the weights of all layers. Where it has no seed of its own, each layer gets one that
-        follows from `random_state`.
+        Keras initializer of the weights of all layers; arguments are given with an instance. Where it has no seed of
+        its own, each layer gets one that follows from `random_state`.
     bias_initializer : str, class or keras.initializers.Initializer, default="zeros"
         Keras initializer of the biases of all layers.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"

@@ -84,21 +84,26 @@ class TrainingHistoryDisplay:
 
         self.lines_ = []
         for panel, metric in zip(axes, metrics, strict=True):
-            legend_title = None
+            in_legend, legend_title = [], None
             for name, history in self.histories.items():
                 label = str(name) or ("validation" if metric.startswith("val_") else "training")
                 line = _draw(panel, history[metric], label=label)
                 self.lines_.append(line)
+                in_legend.append(line)
                 if f"val_{metric}" in history:
-                    label = "validation"
-                    if name != "":  # the legend has one entry for each model: matplotlib leaves out what starts with _
-                        label, legend_title = f"_{name} validation", "dotted: validation"
-                    values = history[f"val_{metric}"]
-                    self.lines_.append(_draw(panel, values, label=label, linestyle=":", color=line.get_color()))
+                    label = f"{name} validation".strip()
+                    dotted = _draw(panel, history[f"val_{metric}"], label=label, linestyle=":", color=line.get_color())
+                    self.lines_.append(dotted)
+                    if name == "":
+                        in_legend.append(dotted)
+                    else:  # one entry for each model
+                        legend_title = "dotted: validation"
             panel.set(xlabel="epoch", ylabel=metric.replace("val_", "validation "))
             panel.margins(x=0)
             panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
-            panel.legend(fontsize="small", title=legend_title, title_fontsize="small")
+            # Labels of their own: matplotlib would leave out those that begin with _.
+            labels = [line.get_label() for line in in_legend]
+            panel.legend(in_legend, labels, fontsize="small", title=legend_title, title_fontsize="small")
         self.axes_ = axes
         self.ax_ = axes[0]
         self.figure_ = self.ax_.figure
@@ -176,6 +181,8 @@ class TrainingHistoryDisplay:
             metrics = [name for name in ("loss", "accuracy") if all(name in history for history in histories)]
             metrics = metrics or next(iter(histories[0]))
         metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+        if not metrics:
+            raise ValueError("metrics must name at least one metric. Got none.")
         for metric in metrics:
             for name, history in self.histories.items():
                 if metric not in history:
@@ -202,6 +209,11 @@ def _history(item):
     item = getattr(item, "history", item)  # of what Keras's fit returns
     if isinstance(item, Mapping):
         return item
+    if not hasattr(item, "fit"):
+        raise TypeError(
+            "A history as a dict of lists, one for each metric, or a fitted classifier is needed, or a dict of these "
+            f"by name. Got {type(item).__name__}."
+        )
     check_is_fitted(item)
     if hasattr(item, "best_estimator_"):
         return _history(item.best_estimator_)

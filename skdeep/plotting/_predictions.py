@@ -228,6 +228,11 @@ class PredictionDisplay:
         y_pred = _labels(y_pred, "y_pred")
         if probabilities is not None:
             probabilities = np.asarray(probabilities, dtype=np.float64)
+            if probabilities.ndim not in (1, 2):
+                raise ValueError(
+                    "probabilities must be of shape (n_images,) or (n_images, n_classes). "
+                    f"Got shape {probabilities.shape}."
+                )
             probabilities = probabilities.max(axis=1) if probabilities.ndim == 2 else probabilities
         check_consistent_length(images, y_true, y_pred, probabilities)
         if class_names is not None and not isinstance(class_names, Mapping):

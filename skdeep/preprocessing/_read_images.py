@@ -140,6 +140,21 @@ class ReadImages(TransformerMixin, BaseEstimator):
         self.image_shape_, self.mode_ = X_out.shape[1:3], "L" if X_out.ndim == 3 else "RGB"
         return X_out
 
+    def set_output(self, *, transform=None):
+        """Do nothing: images are no table. It lets a pipeline with later steps that give tables be configured.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : estimator
+            The transformer itself.
+        """
+        return self
+
     def _check_size(self):
         if self.size is None:
             return None
