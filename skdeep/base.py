@@ -12,6 +12,7 @@ go on with the stream.
 import contextlib
 import copy
 import math
+import warnings
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -377,7 +378,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
                 raise ValueError(f"monitor={self.monitor!r} is not among the metrics of this fit, which are {names!r}.")
             stopper, keeper = compilation.early_stopping(self.monitor, self.n_iter_no_change, self.tol)
             callbacks += [stopper, keeper]
-        new_history = network.program.fit(
+        new_history, last_epoch = network.program.fit(
             train,
             first_epoch=first_epoch,
             epochs=first_epoch + n_epochs,
@@ -388,7 +389,6 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             validation=validation,
             verbose=self.verbose,
         )
-        network.check_finite(new_history)
         n_new = len(new_history.get("loss", ()))  # none if training was interrupted in the first epoch
         self._network = network
         self._targets = targets
@@ -399,7 +399,8 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             for name in {**history, **new_history}
         }
         self.n_iter_ = first_epoch + n_new
-        self.best_epoch_ = self.n_iter_ if keeper is None or n_new == 0 else keeper.best_epoch + 1
+        best = last_epoch if keeper is None or n_new == 0 else keeper.best_epoch + 1
+        self.best_epoch_ = min(best, last_epoch)  # training may diverge before there is a best epoch
         return self
 
     def _outputs(self, X, convert):
@@ -410,7 +411,16 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         dtype = value_dtype(network.settings["dtype_policy"])
         X = self._validate_X(X, reset=False, dtype=dtype)
         rows = Rows(X, self._row_shape(X, reset=False), dtype)
-        return convert(network.head, network.program.predict(rows))
+        outputs = network.program.predict(rows)
+        is_finite = np.isfinite(outputs).all(axis=1)
+        if not is_finite.all():
+            warnings.warn(
+                f"The outputs of the network are not finite for {np.sum(~is_finite)} of {len(outputs)} rows of X, so "
+                "their predictions mean nothing: the values are too large for its weights. Scale X.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return convert(network.head, outputs)
 
 
 def _log(probabilities):

@@ -10,8 +10,6 @@ import copy
 import threading
 import weakref
 
-import numpy as np
-
 
 class Network:
     """A program, or what it takes to build one again.
@@ -82,17 +80,6 @@ class Network:
         model.set_weights(earlier_model.get_weights())
         if _optimizer_settings(self.settings) == _optimizer_settings(earlier.settings):
             self.program.set_optimizer_values(earlier.program.get_optimizer_values())
-
-    def check_finite(self, history):
-        """Raise if training ended in weights that are not finite."""
-        if all(np.isfinite(weight).all() for weight in self.program.model.get_weights()):
-            return
-        losses = np.array(history.get("loss", [np.nan]))
-        epoch = losses.size if np.isfinite(losses).all() else int(np.argmin(np.isfinite(losses))) + 1
-        raise ValueError(
-            f"Training diverged: the loss was {losses[epoch - 1]} in epoch {epoch}, and the weights are no longer "
-            "finite. Scale X, for example with StandardScaler or ScaleToUnit, or lower learning_rate."
-        )
 
     @contextlib.contextmanager
     def restored_on_error(self):

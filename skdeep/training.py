@@ -7,6 +7,8 @@ same call returns the metrics. While it runs, a thread gathers the next chunk. X
 is two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C is answered soon; where chunks end
 does not change what is learned.
 
+The weights before each epoch are kept, so that training which diverges can go back to them.
+
 Random numbers: the only draws here are the shuffles, from the generator `rng` that the caller passes; dropout and
 initial weights draw from seeds inside the model. No global state is touched.
 """
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skdeep._tensorflow import keras, tf
@@ -148,6 +151,13 @@ class Program:
         -------
         history : dict of str to list of float
             Metrics, one entry an epoch; those of the validation data are named ``val_...``.
+        last_epoch : int
+            How many epochs the weights have been through, those before `first_epoch` included.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the loss or a weight is no longer finite: training ends, and the weights are those before that epoch.
         """
         batch_size = min(batch_size, len(rows))
         model = self.model
@@ -167,27 +177,49 @@ class Program:
         )
         logs = None
         model.stop_training = False
+        finite = model.get_weights()
+        last_epoch = first_epoch
+        diverged = False
         hooks.on_train_begin()
         try:
             for epoch in range(first_epoch, epochs):
                 hooks.on_epoch_begin(epoch)
                 order = rng.permutation(len(rows)) if shuffle else np.arange(len(rows))
                 logs = self._run("train", rows, order, batch_size, hooks if by_batch else None)
-                if validation is not None:
-                    logs |= self._test(validation, batch_size, hooks, test_by_batch)
+                weights = model.get_weights()
+                diverged = not (math.isfinite(logs["loss"]) and _all_finite(weights))
+                if diverged:
+                    # Before the hooks see the model: early stopping, say, may keep its weights.
+                    self._go_back_to(finite)
+                    logs |= {f"val_{name}": math.nan for name in logs if validation is not None}
+                else:
+                    finite, last_epoch = weights, epoch + 1
+                    if validation is not None:
+                        logs |= self._test(validation, batch_size, hooks, test_by_batch)
                 hooks.on_epoch_end(epoch, logs)
-                if model.stop_training:
+                if diverged or model.stop_training:
                     break
         except KeyboardInterrupt:
+            if not _all_finite(model.get_weights()):
+                self._go_back_to(finite)
             warnings.warn(
                 f"Training was interrupted after {len(record.epoch)} whole epochs; what was learned is kept.",
                 stacklevel=6,
             )
-        model.optimizer.finalize_variable_values(model.trainable_weights)
+        if diverged:
+            warnings.warn(
+                f"Training diverged in epoch {epoch + 1}: the loss was {logs['loss']}, or a weight no longer finite. "
+                f"The weights are those after {last_epoch} epochs. Scale X, for example with StandardScaler or "
+                "ScaleToUnit, or lower learning_rate.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+        else:
+            model.optimizer.finalize_variable_values(model.trainable_weights)
         hooks.on_train_end(logs)
         # Keras sorts the names; the order of the metrics, training before validation, reads better.
         names = dict.fromkeys([*(logs or ()), *record.history])
-        return {name: record.history[name] for name in names if name in record.history}
+        return {name: record.history[name] for name in names if name in record.history}, last_epoch
 
     def predict(self, rows):
         """Return the outputs of the network for all rows, as an array of shape (n_rows, n_outputs).
@@ -209,6 +241,12 @@ class Program:
         """Return the names that `fit` on such rows reports."""
         self._build_metrics(rows)
         return list(self.model.get_metrics_result())
+
+    def _go_back_to(self, weights):
+        """Set these weights, and start the moments of the optimizer anew, but not its scalars, such as its steps."""
+        self.model.set_weights(weights)
+        state = zip(self.get_optimizer_values(), self._fresh_optimizer, strict=True)
+        self.set_optimizer_values([now if now.ndim == 0 and np.isfinite(now) else fresh for now, fresh in state])
 
     def _test(self, rows, batch_size, hooks, by_batch):
         """Return the metrics on validation rows, with their names as in `history`."""
@@ -240,7 +278,8 @@ class Program:
                 self._batch_seconds[kind] = (time.perf_counter() - began) / math.ceil((stop - start) / batch_size)
                 if hooks:
                     getattr(hooks, f"on_{kind}_batch_end")(start // batch_size, dict(logs))
-                if ahead is None or (hooks and self.model.stop_training):
+                is_over = (hooks and self.model.stop_training) or (kind == "train" and not math.isfinite(logs["loss"]))
+                if ahead is None or is_over:
                     return logs
                 start, (stop, tensors) = stop, ahead.result()
 
@@ -298,6 +337,10 @@ def _without_repetition(array):
     """Return an equal array that takes no memory if all its values are the same, as in most optimizers at first."""
     first = array.ravel()[:1]
     return np.broadcast_to(first, array.shape) if array.ndim and (array == first).all() else array
+
+
+def _all_finite(arrays):
+    return all(np.isfinite(array).all() for array in arrays)
 
 
 def _assign(variables, values):

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +13,8 @@ import scipy.sparse
 import sklearn
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -252,12 +254,55 @@ class TestEarlyStopping:
 
 
 class TestDivergence:
-    def test_it_is_an_error_that_says_what_to_do(self, iris):
-        clf = quick(optimizer="sgd").fit(*iris)
-        before = clf.predict_proba(iris[0])
-        with pytest.raises(ValueError, match=r"Training diverged: the loss was nan in epoch 1.*Scale X.*learning_rate"):
-            clf.set_params(learning_rate=1e6).fit(iris[0] * 1e4, iris[1])
-        np.testing.assert_array_equal(clf.predict_proba(iris[0]), before)
+    MESSAGE = r"Training diverged in epoch {}: .*The weights are those after {} epochs.*Scale X.*lower learning_rate"
+
+    def test_in_the_first_epoch_the_initial_weights_stay(self, iris):
+        params = {"optimizer": "sgd", "validation_fraction": 0.2}
+        with pytest.warns(ConvergenceWarning, match=self.MESSAGE.format(1, 0)):
+            clf = quick(learning_rate=1e6, **params).fit(iris[0] * 1e4, iris[1])
+        initial = quick(learning_rate=1e-30, epochs=1, **params).fit(iris[0] * 1e4, iris[1])
+        np.testing.assert_allclose(weights(clf), weights(initial), atol=1e-20)
+        assert (clf.n_iter_, clf.best_epoch_) == (1, 0)
+        assert np.isnan(clf.history_["val_loss"]).tolist() == [True]
+        assert np.isfinite(clf.predict_proba(iris[0])).all()
+
+    class BlowUp(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 3:
+                self.model.optimizer.learning_rate = 1e38
+
+    @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
+    @pytest.mark.parametrize("params", [{}, {"early_stopping": True, "monitor": "loss"}])
+    def test_later_the_last_finite_weights_stay(self, optimizer, params, iris):
+        clf = quick(optimizer=optimizer, epochs=9, callbacks=self.BlowUp, **params)
+        with pytest.warns(ConvergenceWarning, match=self.MESSAGE.format(4, 3)):
+            clf.fit(*iris)
+        expected = quick(optimizer=optimizer, epochs=3).fit(*iris)
+        np.testing.assert_array_equal(weights(clf), weights(expected))
+        assert clf.history_["loss"][:3] == expected.history_["loss"]
+        assert (clf.n_iter_, clf.best_epoch_) == (4, 3)
+
+    def test_training_can_go_on(self, iris):
+        clf = quick(epochs=9, callbacks=self.BlowUp)
+        with pytest.warns(ConvergenceWarning):
+            clf.fit(*iris)
+        clf.set_params(callbacks=None, warm_start=True, learning_rate=0.01).fit(*iris)
+        assert clf.n_iter_ == 13
+        assert clf.score(*iris) > 0.9
+
+    def test_a_search_goes_on_and_ranks_it_last(self, iris):
+        search = GridSearchCV(quick(optimizer="sgd"), {"learning_rate": [0.1, 1e30]}, cv=2)
+        with pytest.warns(ConvergenceWarning):
+            search.fit(*iris)
+        assert search.best_params_ == {"learning_rate": 0.1}
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+    def test_predictions_that_mean_nothing_are_told(self, digits):
+        clf = quick(epochs=1).fit(digits.data, digits.target)
+        X = np.full((3, 64), 3e38)
+        X[1] = 0
+        with pytest.warns(RuntimeWarning, match="not finite for 2 of 3 rows of X.* Scale X"):
+            clf.predict(X)
 
 
 class TestWarmStart:

@@ -127,7 +127,7 @@ def test_same_training_of_a_model_with_regularisers_and_batch_normalisation(opti
     expected = twin.fit(
         X, y, 32, 2, verbose=0, shuffle=False, sample_weight=sample_weight, validation_data=(X[:50], y[:50])
     )
-    history = Program(model).fit(
+    history, _ = Program(model).fit(
         Rows(X, (4,), "float32", y, sample_weight),
         first_epoch=0,
         epochs=2,
