@@ -4,6 +4,9 @@ import sys
 
 import pytest
 
+# The settings of Sphinx, and what it makes of the documentation.
+collect_ignore = ["docs/conf.py", "docs/_build", "docs/auto_examples", "docs/api/generated"]
+
 
 @pytest.fixture(autouse=True)
 def figures_closed():

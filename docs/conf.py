@@ -22,7 +22,7 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "conftest.py", "auto_examples/**/*.ipynb", "auto_examples/*.md5"]
+exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/*.md5"]
 templates_path = ["_templates"]
 # Single backticks in docstrings link to what is documented here, and are plain code otherwise.
 default_role = "py:obj"

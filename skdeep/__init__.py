@@ -16,6 +16,8 @@ _HOME = {
     "Reshape": "skdeep.preprocessing",
     "ScaleToUnit": "skdeep.preprocessing",
     "ZScore": "skdeep.preprocessing",
+    "load": "skdeep.persistence",
+    "save": "skdeep.persistence",
 }
 # Importing these imports TensorFlow, so ``from skdeep import *`` leaves them out.
 _WITH_TENSORFLOW = {"StopAtMetric": "skdeep.callbacks"}

@@ -40,7 +40,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
 
     @abstractmethod
     def _architecture(self, row_shape, head):
-        """Return the builder of the network with all its arguments, a `functools.partial`."""
+        """Return what builds the network, a `skdeep.network.Architecture`."""
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):

@@ -220,6 +220,9 @@ def _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout):
 
 
 def _activation(value, name):
+    # Keras would also take a dict that describes a function, and run the code in it.
+    if not (value is None or isinstance(value, str) or callable(value)):
+        raise TypeError(f"{name} must be a Keras activation by name, or a function, for each layer. Got {value!r}.")
     try:
         return keras.activations.get(value)
     except (ValueError, TypeError) as error:

@@ -1,14 +1,51 @@
 """A fitted network as an estimator holds it: live while it is used, plain data when it is copied or saved.
 
-`Network` pickles, and so copies, as the Keras config of the model, the settings it was compiled with and the values of
-its variables as arrays, optimizer state and random states included, so that training goes on from a copy with the same
-bits. The model is built again from them when it is first needed; loading alone does not import TensorFlow.
+`Network` pickles, and so copies, as its architecture (the name of a builder and its arguments), the settings it was
+compiled with and the values of its variables as arrays, optimizer state and random states included, so that training
+goes on from a copy with the same bits. The model is built again from them when it is first needed; loading alone does
+not import TensorFlow.
 """
 
 import contextlib
-import copy
+import contextvars
 import threading
 import weakref
+from dataclasses import dataclass
+
+import numpy as np
+
+# The form of the state below; 1 is the first.
+_FORMAT = 1
+_BUILDERS = ("build_dense", "build_cnn")
+_without_optimizer = contextvars.ContextVar("without_optimizer", default=False)
+
+
+@contextlib.contextmanager
+def states_without_optimizer():
+    """Leave the state of optimizers out of what networks pickle in the body of the ``with`` statement."""
+    token = _without_optimizer.set(True)
+    try:
+        yield
+    finally:
+        _without_optimizer.reset(token)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A function of `skdeep.builders` by name, with all its arguments."""
+
+    builder: str
+    input_shape: tuple
+    n_outputs: int
+    parameters: dict
+
+    def build(self):
+        """Return the model, not compiled."""
+        from skdeep import builders
+
+        if self.builder not in _BUILDERS:
+            raise ValueError(f"There is no builder {self.builder!r}; a file may have been altered.")
+        return getattr(builders, self.builder)(self.input_shape, self.n_outputs, **self.parameters)
 
 
 class Network:
@@ -16,8 +53,8 @@ class Network:
 
     Parameters
     ----------
-    architecture : functools.partial
-        Function of `skdeep.builders` that builds the model, with all its arguments.
+    architecture : Architecture
+        What builds the model.
     initializers : dict
         The parameters `kernel_initializer` and `bias_initializer` of the estimator, as "kernel" and "bias".
     settings : dict
@@ -29,19 +66,18 @@ class Network:
     """
 
     def __init__(self, architecture, initializers, settings, head, rng):
-        from skdeep import builders, programs
-        from skdeep.compilation import initializer_factory
+        from skdeep import programs
 
+        self.architecture = architecture
+        self.initializers = initializers
         self.settings = settings
         self.head = head
         self._lock = threading.Lock()
         self._values = None
-        rates = builders.dropout_rates(architecture.keywords["dropout"], architecture.keywords["hidden_layer_sizes"])
-        initializers = {name: initializer_factory(value, f"{name}_initializer") for name, value in initializers.items()}
-        key = programs.program_key(architecture, rates, settings, head.encoding)
-        self._program = programs.obtain(key, lambda: self._compiled(architecture()))
         self._give_back = None
-        builders.draw_values(self._program.model, rates, initializers, rng)
+        key = programs.program_key(architecture, self._rates(), settings, head.encoding)
+        self._program = programs.obtain(key, self._compiled)
+        self._draw_values(self._program, rng)
         if key is not None and not self._program.model.optimizer.use_ema:  # averages of weights start from the weights
             self._give_back = weakref.finalize(self, programs.release, key, self._program)
             self._give_back.atexit = False
@@ -91,64 +127,68 @@ class Network:
             self.program.set_values(before)
             raise
 
-    def _compiled(self, model):
+    def _rates(self):
+        from skdeep.builders import dropout_rates
+
+        parameters = self.architecture.parameters
+        return dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"])
+
+    def _compiled(self):
         from skdeep.compilation import compile_model
         from skdeep.training import Program
 
+        model = self.architecture.build()
         compile_model(model, self.settings, encoding=self.head.encoding)
         return Program(model)
 
-    def _rebuild(self):
-        from skdeep._tensorflow import keras
+    def _draw_values(self, program, rng):
+        from skdeep.builders import draw_values
+        from skdeep.compilation import initializer_factory
 
-        model = keras.Model.from_config(copy.deepcopy(self._config))  # Keras changes what it is given
-        for name, activation in self._activations.items():
-            model.get_layer(name).activation = activation
-        program = self._compiled(model)
+        initializers = {
+            name: initializer_factory(value, f"{name}_initializer") for name, value in self.initializers.items()
+        }
+        draw_values(program.model, self._rates(), initializers, rng)
+
+    def _rebuild(self):
+        program = self._compiled()
+        # For the rates and initializers of the layers; the values are those that were saved.
+        self._draw_values(program, np.random.default_rng(0))
         program.set_values(self._values)
         return program
 
     def __getstate__(self):
-        if self._program is not None:
-            self._config, self._activations = _describe(self._program.model)
+        from skdeep import __version__
+
+        values = self._values if self._program is None else self._program.get_values()
+        if _without_optimizer.get():
+            values = values | {"optimizer": None}
         return {
+            "format": _FORMAT,
+            "version": __version__,
+            "architecture": self.architecture,
+            "initializers": self.initializers,
             "settings": self.settings,
             "head": self.head,
-            "config": self._config,
-            "activations": self._activations,
-            "values": self._values if self._program is None else self._program.get_values(),
+            "values": values,
         }
 
     def __setstate__(self, state):
+        if state.get("format") != _FORMAT:
+            from skdeep import __version__
+
+            raise ValueError(
+                f"This estimator was saved by skdeep {state.get('version', '(unknown)')} in format "
+                f"{state.get('format', 0)}, but skdeep {__version__} reads format {_FORMAT}."
+            )
+        self.architecture = state["architecture"]
+        self.initializers = state["initializers"]
         self.settings = state["settings"]
         self.head = state["head"]
-        self._config = state["config"]
-        self._activations = state["activations"]
         self._values = state["values"]
         self._program = None
         self._give_back = None
         self._lock = threading.Lock()
-
-
-def _describe(model):
-    """Return the config of a model, and its activations that are functions of the user's, by layer.
-
-    Keras would write down their names alone, which need not be unique, nor lead back to them.
-    """
-    from skdeep._tensorflow import keras
-
-    own = {
-        layer.name: layer.activation
-        for layer in model.layers
-        if hasattr(layer, "activation")
-        and getattr(keras.activations, getattr(layer.activation, "__name__", ""), None) is not layer.activation
-    }
-    for name in own:
-        model.get_layer(name).activation = keras.activations.linear
-    config = model.get_config()
-    for name, activation in own.items():
-        model.get_layer(name).activation = activation
-    return config, own
 
 
 def _optimizer_settings(settings):

@@ -105,9 +105,10 @@ class Program:
         }
 
     def set_values(self, values):
-        """Set what `get_values` returned, here or in a program of the same model."""
+        """Set what `get_values` returned, here or in a program of the same model; the optimizer's may be None."""
         _assign(self.model.variables, values["model"])
-        self.set_optimizer_values(values["optimizer"])
+        if values["optimizer"] is not None:
+            self.set_optimizer_values(values["optimizer"])
 
     def reset_optimizer(self, learning_rate):
         """Make the optimizer as it was before any training, with this learning rate or else its class's default."""

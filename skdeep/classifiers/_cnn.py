@@ -1,4 +1,3 @@
-import functools
 import math
 from numbers import Integral
 
@@ -6,6 +5,8 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skdeep.base import BaseDeepClassifier
+from skdeep.classifiers._dense import hidden_parameters
+from skdeep.network import Architecture
 from skdeep.parameters import CNN_CONSTRAINTS
 
 
@@ -240,23 +241,9 @@ class CNNClassifier(BaseDeepClassifier):
         return self.image_shape_
 
     def _architecture(self, row_shape, head):
-        from skdeep.builders import build_cnn
-
-        return functools.partial(
-            build_cnn,
-            row_shape,
-            head.n_outputs,
-            conv_filters=self.conv_filters,
-            kernel_size=self.kernel_size,
-            conv_activation=self.conv_activation,
-            padding=self.padding,
-            pool_size=self.pool_size,
-            hidden_layer_sizes=self.hidden_layer_sizes,
-            activation=self.activation,
-            dropout=self.dropout,
-            output_activation=head.activation,
-            dtype_policy=self.dtype_policy,
-        )
+        names = ("conv_filters", "kernel_size", "conv_activation", "padding", "pool_size")
+        parameters = {name: getattr(self, name) for name in names} | hidden_parameters(self, head)
+        return Architecture("build_cnn", row_shape, head.n_outputs, parameters)
 
 
 def _image_shape(X, image_shape):

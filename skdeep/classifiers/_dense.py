@@ -1,6 +1,6 @@
-"""What the classifiers of dense layers share."""
+"""What the classifiers share of dense layers."""
 
-import functools
+from skdeep.network import Architecture
 
 
 def table_row_shape(estimator, X):
@@ -13,16 +13,11 @@ def table_row_shape(estimator, X):
     return (X.shape[1],)
 
 
-def dense_architecture(estimator, row_shape, head):
-    from skdeep.builders import build_dense
+def hidden_parameters(estimator, head):
+    """Return the arguments of the builders for the dense layers of an estimator."""
+    names = ("hidden_layer_sizes", "activation", "dropout", "dtype_policy")
+    return {name: getattr(estimator, name) for name in names} | {"output_activation": head.activation}
 
-    return functools.partial(
-        build_dense,
-        row_shape,
-        head.n_outputs,
-        hidden_layer_sizes=estimator.hidden_layer_sizes,
-        activation=estimator.activation,
-        dropout=estimator.dropout,
-        output_activation=head.activation,
-        dtype_policy=estimator.dtype_policy,
-    )
+
+def dense_architecture(estimator, row_shape, head):
+    return Architecture("build_dense", row_shape, head.n_outputs, hidden_parameters(estimator, head))
