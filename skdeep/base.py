@@ -9,7 +9,6 @@ split, the seeds of the network and the shuffles follow. The generator is kept, 
 go on with the stream.
 """
 
-import contextlib
 import copy
 import math
 import warnings
@@ -25,6 +24,7 @@ from skdeep.parameters import RoutedParameters, routed_parameters, value_dtype
 from skdeep.sampling import split, total_weight, weighted_rows, with_mean_one
 from skdeep.summary import summarize
 from skdeep.targets import Targets, as_target_array, choose_head, snake_name
+from skdeep.validation import as_numbers, restored_on_error, without_missing
 
 # epochs="auto" is about this many steps of the optimizer, within these bounds.
 _AUTO_STEPS = 5000
@@ -71,7 +71,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             If a parameter or an array is not what it must be; the message names it. What an earlier `fit` learned is
             kept.
         """
-        with self._restored_on_error():
+        with restored_on_error(self):
             continued = self.warm_start and hasattr(self, "_network")
             X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
             targets = Targets.learn(y)
@@ -122,7 +122,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
                 f"class_weight='balanced'. Got early_stopping={self.early_stopping!r} and "
                 f"class_weight={self.class_weight!r}."
             )
-        with self._restored_on_error():
+        with restored_on_error(self):
             first = not hasattr(self, "_network")
             X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=first)
             if first:
@@ -133,9 +133,9 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
                 network, row_shape = self._new_network(X, targets, rng, earlier=None)
             else:
                 targets, rng, network = self._targets, copy.deepcopy(self._rng), self._network
-                if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+                if classes is not None and not _same_labels(classes, self.classes_):
                     raise ValueError(
-                        f"classes={list(classes)!r} is not the same as on the last call to partial_fit or fit, "
+                        f"classes={classes!r} is not the same as on the last call to partial_fit or fit, "
                         f"{self.classes_.tolist()!r}."
                     )
                 row_shape = self._row_shape(X, reset=False)
@@ -252,16 +252,6 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         tags.classifier_tags.multi_label = True
         return tags
 
-    @contextlib.contextmanager
-    def _restored_on_error(self):
-        before = vars(self).copy()
-        try:
-            yield
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-
     def _new_rng(self):
         return np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
@@ -269,7 +259,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         return validate_data(self, X, reset=reset, **checks)
 
     def _validate_X(self, X, *, reset, dtype):
-        X = self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True)
+        X = as_numbers(self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True))
         dtype = np.dtype(dtype)
         if X.dtype.kind == "f" and X.dtype.itemsize > dtype.itemsize:
             limit = np.finfo(dtype).max
@@ -280,14 +270,14 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
                 )
         return X
 
-    def _validate_X_y(self, X, y, *, reset, dtype):
+    def _validate_X_y(self, X, y, *, reset, dtype, y_name="y"):
         if y is None:
             name = type(self).__name__
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
         X = self._validate_X(X, reset=reset, dtype=dtype)
-        y = _check_y(y, multi_output=True, estimator=self)
+        y = _check_y(without_missing(y, y_name), multi_output=True, estimator=self)
         check_consistent_length(X, y)
-        return X, as_target_array(y)
+        return X, as_target_array(y, y_name)
 
     def _validate_training_data(self, X, y, sample_weight, *, reset):
         """Return X and, for its rows whose weight is not zero, the targets, the row numbers and the weights."""
@@ -325,10 +315,12 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             raise ValueError(f"{given} was given without {missing}.")
         if X_val is not None:
             try:
-                X_val, y_val = self._validate_X_y(X_val, y_val, reset=False, dtype=value_dtype(self.dtype_policy))
+                dtype = value_dtype(self.dtype_policy)
+                X_val, y_val = self._validate_X_y(X_val, y_val, reset=False, dtype=dtype, y_name="y_val")
                 val_shape = self._row_shape(X_val, reset=False)
-            except ValueError as error:
-                raise ValueError(f"X_val or y_val does not fit: {error}") from error
+            except (ValueError, TypeError) as error:
+                kind = ValueError if isinstance(error, ValueError) else TypeError
+                raise kind(f"X_val or y_val does not fit: {error}") from error
             val_codes = targets.encode(y_val, "y_val")
             validation = self._rows(X_val, np.arange(X_val.shape[0]), val_shape, network, val_codes, None)
             return self._rows(X, index, row_shape, network, codes, weight), validation
@@ -347,7 +339,12 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         from skdeep.training import Rows
 
         dtype = value_dtype(network.settings["dtype_policy"])
-        weight = None if weight is None else weight.astype(dtype)
+        if weight is not None:
+            if weight.max(initial=0) > np.finfo(dtype).max:
+                raise ValueError(
+                    f"sample_weight contains a value too large for {dtype}, in which the network computes."
+                )
+            weight = weight.astype(dtype)
         return Rows(X, row_shape, dtype, network.head.encode(codes), weight, index)
 
     def _batch_size(self, n_rows):
@@ -421,6 +418,13 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
                 stacklevel=3,
             )
         return convert(network.head, outputs)
+
+
+def _same_labels(classes, known):
+    try:
+        return np.ndim(classes) == 1 and np.array_equal(np.unique(classes), known)
+    except TypeError:  # labels that cannot be compared
+        return False
 
 
 def _log(probabilities):

@@ -4,8 +4,11 @@ They know nothing of estimators or data. What is random in a network, its initia
 apart from its layers, by `draw_values`: so a network that exists already can start again as a fresh one would.
 """
 
+import inspect
 from collections.abc import Iterable
 from numbers import Integral, Real
+
+import numpy as np
 
 from skdeep._tensorflow import keras
 
@@ -221,12 +224,23 @@ def _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout):
 
 def _activation(value, name):
     # Keras would also take a dict that describes a function, and run the code in it.
-    if not (value is None or isinstance(value, str) or callable(value)):
+    if not (value is None or isinstance(value, str) or _takes_one(value)):
         raise TypeError(f"{name} must be a Keras activation by name, or a function, for each layer. Got {value!r}.")
     try:
         return keras.activations.get(value)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name}={value!r} is not an activation that Keras knows, such as 'relu'.") from error
+
+
+def _takes_one(function):
+    """Whether this is a function, not a class, that can be called with one argument."""
+    if not callable(function) or inspect.isclass(function):
+        return False
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    return True
 
 
 def _layer_sizes(hidden_layer_sizes):
@@ -273,7 +287,10 @@ def _pair(value, name):
 
 
 def _as_tuple(value):
-    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+    is_sequence = isinstance(value, Iterable) and not isinstance(value, str)
+    if isinstance(value, np.ndarray) and value.ndim == 0:  # which says that it can be iterated
+        is_sequence = False
+    return tuple(value) if is_sequence else (value,)
 
 
 def _is_positive_int(value):

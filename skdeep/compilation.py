@@ -68,10 +68,11 @@ def initializer_factory(value, name):
     """Return a function from a generator of seeds to a fresh Keras initializer, as the parameter `name` asks for it."""
     if isinstance(value, str):
         value = _initializer_named(value, name)
-    if inspect.isclass(value) and issubclass(value, keras.initializers.Initializer):
+    base = keras.initializers.Initializer
+    if inspect.isclass(value) and issubclass(value, base) and value is not base:
         has_seed = "seed" in inspect.signature(value).parameters
         return lambda rng: value(seed=_seed(rng)) if has_seed else value()
-    if isinstance(value, keras.initializers.Initializer):
+    if isinstance(value, base):
         config = value.get_config()
         if "seed" in config and config["seed"] is None:
             return lambda rng: type(value).from_config(config | {"seed": _seed(rng)})
@@ -86,13 +87,15 @@ def make_callbacks(callbacks, routed):
         if routed:
             raise ValueError(f"{next(iter(routed))} was given, but callbacks is None.")
         return []
+    for callback in _as_list(callbacks):
+        if not _is_or_makes(callback, keras.callbacks.Callback):
+            raise TypeError(f"callbacks must be Keras callbacks or classes of them. Got {callbacks!r}.")
     copies = _copied(callbacks)
     _check_routed("callbacks", copies, routed)
-    made = _through_scikeras(lambda: None, callbacks=copies, **routed)._fit_callbacks
-    for callback in made:
-        if not isinstance(callback, keras.callbacks.Callback):
-            raise TypeError(f"callbacks must be Keras callbacks or classes of them. Got {callback!r}.")
-    return made
+    try:
+        return _through_scikeras(lambda: None, callbacks=copies, **routed)._fit_callbacks
+    except TypeError as error:  # an argument is missing
+        raise TypeError(f"callbacks={callbacks!r} cannot be made: {error}") from error
 
 
 def early_stopping(monitor, patience, min_delta):
@@ -121,7 +124,7 @@ def _optimizer(optimizer, learning_rate):
     if isinstance(optimizer, str):
         try:
             return type(keras.optimizers.get(optimizer))
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(
                 f"optimizer={optimizer!r} is not an optimizer that Keras knows, such as 'adam' or 'sgd'."
             ) from error
@@ -130,7 +133,8 @@ def _optimizer(optimizer, learning_rate):
         if learning_rate is not None:
             config["learning_rate"] = learning_rate
         return type(optimizer).from_config(config)
-    if inspect.isclass(optimizer) and issubclass(optimizer, keras.optimizers.Optimizer):
+    base = keras.optimizers.Optimizer
+    if inspect.isclass(optimizer) and issubclass(optimizer, base) and optimizer is not base:
         return optimizer
     raise TypeError(f"optimizer must be the name, a class or an instance of a Keras optimizer. Got {optimizer!r}.")
 
@@ -144,13 +148,13 @@ def _loss(loss):
         return _class_named(keras.losses, keras.losses.Loss, snake_name(function), default=function)
     if inspect.isclass(loss) and issubclass(loss, keras.losses.Loss):
         return loss
-    if isinstance(loss, keras.losses.Loss) or callable(loss):
+    if isinstance(loss, keras.losses.Loss) or _is_function_of_targets(loss):
         return copy.deepcopy(loss)
     raise TypeError(f"loss must be 'auto', or a Keras loss as a name, class, function or object. Got {loss!r}.")
 
 
 def _metric(metric, encoding):
-    if metric in ("accuracy", "acc"):
+    if isinstance(metric, str) and metric in ("accuracy", "acc"):
         # For one output Keras picks the accuracy that fits, but it takes an indicator matrix for one-hot rows.
         return keras.metrics.BinaryAccuracy("accuracy") if encoding == "indicator" else "accuracy"
     if isinstance(metric, str):
@@ -161,9 +165,24 @@ def _metric(metric, encoding):
         return _class_named(keras.metrics, keras.metrics.Metric, snake_name(function), default=function)
     if isinstance(metric, keras.metrics.Metric):
         return type(metric).from_config(metric.get_config())
-    if callable(metric):
+    if (inspect.isclass(metric) and issubclass(metric, keras.metrics.Metric)) or _is_function_of_targets(metric):
         return metric
     raise TypeError(f"metrics must be one Keras metric or a list of them, by name, class or object. Got {metric!r}.")
+
+
+def _is_or_makes(item, base):
+    return issubclass(item, base) if inspect.isclass(item) else isinstance(item, base)
+
+
+def _is_function_of_targets(function):
+    """Whether this is a function, not a class or metric, that takes targets and outputs."""
+    if not callable(function) or inspect.isclass(function) or isinstance(function, keras.metrics.Metric):
+        return False
+    try:
+        inspect.signature(function).bind(None, None)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _copied(callbacks):

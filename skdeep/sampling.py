@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from numbers import Real
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
@@ -12,7 +13,14 @@ def weighted_rows(sample_weight, X):
     """Return the numbers of the rows whose weight is not zero, and their weights, or None for equal weights."""
     if sample_weight is None:
         return np.arange(X.shape[0]), None
-    weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    try:
+        weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    except (ValueError, TypeError) as error:
+        if "sample" in str(error):
+            raise
+        raise ValueError(f"sample_weight must hold one number for each row: {error}") from error
+    if not np.isfinite(weight).all():
+        raise ValueError("Input sample_weight contains NaN or infinity.")
     index = np.flatnonzero(weight)
     return index, weight[index]
 
@@ -30,7 +38,11 @@ def with_mean_one(weight):
 
     Keras divides the weighted sum over a batch of n rows by n; with a mean weight of 1 that is a weighted mean.
     """
-    return None if weight is None else weight / weight.mean()
+    if weight is None:
+        return None
+    with np.errstate(over="ignore"):
+        mean = weight.mean()
+    return weight / mean if np.isfinite(mean) else with_mean_one(weight / weight.max())
 
 
 def _weight_by_class(class_weight, codes, targets, sample_weight):
@@ -46,6 +58,8 @@ def _weight_by_class(class_weight, codes, targets, sample_weight):
     # Rows of a fold may lack a class that has a weight; a misspelt label leaves a class without one.
     if unknown and not all(label in class_weight for label in labels):
         raise ValueError(f"class_weight has weights for {unknown!r}, but the classes in y are {labels!r}.")
+    if not all(isinstance(weight, Real) and not isinstance(weight, bool) for weight in class_weight.values()):
+        raise ValueError(f"class_weight must hold finite weights of at least 0, not all 0. Got {class_weight!r}.")
     by_class = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
     if not (np.isfinite(by_class).all() and (by_class >= 0).all() and by_class.any()):
         raise ValueError(f"class_weight must hold finite weights of at least 0, not all 0. Got {class_weight!r}.")

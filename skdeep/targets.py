@@ -5,13 +5,15 @@ decides what the last layer and the loss look like for it. Nothing here knows ne
 """
 
 import re
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from skdeep.validation import without_missing
 
 
 class Targets:
@@ -39,11 +41,10 @@ class Targets:
         if y.ndim == 2:
             kind = "one-hot" if np.all(y.sum(axis=1) == 1) else "multilabel"
             return cls(kind, np.arange(y.shape[1]), y.dtype)
+        if y.dtype.kind == "O":
+            _sorted_labels(y, "y")  # which tells of labels that cannot be compared
         check_classification_targets(y)
-        if classes is not None:
-            classes = column_or_1d(classes)
-            check_classification_targets(classes)
-        labels = LabelEncoder().fit(y if classes is None else classes).classes_
+        labels = _sorted_labels(y, "y") if classes is None else _given_classes(classes)
         if len(labels) < 2:
             raise ValueError(
                 f"A classifier needs at least two classes, but y has only one class: {labels.tolist()[0]!r}."
@@ -68,13 +69,11 @@ class Targets:
 
     def _indices(self, y, name):
         index_of = {label: index for index, label in enumerate(self.classes.tolist())}
-        try:
-            present, inverse = np.unique(y, return_inverse=True)
-        except TypeError as error:  # labels that cannot be compared, such as numbers among strings
-            raise ValueError(f"{name} must hold labels of one type. {error}") from error
+        present, inverse = _sorted_labels(y, name, return_inverse=True)
         unseen = [label for label in present.tolist() if label not in index_of]
         if unseen:
-            raise ValueError(f"{name} contains labels that were not seen in fit: {unseen!r}.")
+            more = f" and {len(unseen) - 10:,} more" if len(unseen) > 10 else ""
+            raise ValueError(f"{name} contains labels that were not seen in fit: {unseen[:10]!r}{more}.")
         return np.array([index_of[label] for label in present.tolist()], dtype=np.int32)[inverse]
 
     def decode(self, probabilities):
@@ -94,12 +93,42 @@ def as_target_array(y, name="y"):
         return y
     if y.ndim == 2 and y.shape[1] == 1:
         return column_or_1d(y, warn=True)
-    if y.ndim != 2 or type_of_target(y, input_name=name) != "multilabel-indicator" or not np.isin(y, (0, 1)).all():
+    if y.ndim != 2 or not _is_indicator(y, name):
         raise ValueError(
             f"{name} of shape {y.shape} is not supported: labels of shape (n_samples,) or (n_samples, 1), or rows of "
             "0 and 1 (one-hot or multilabel) of shape (n_samples, n_classes) are."
         )
     return y
+
+
+def _is_indicator(y, name):
+    try:
+        return type_of_target(y, input_name=name) == "multilabel-indicator" and np.isin(y, (0, 1)).all()
+    except TypeError:  # objects that cannot be compared
+        return False
+
+
+def _sorted_labels(y, name, **kwargs):
+    try:
+        return np.unique(y, **kwargs)
+    except TypeError as error:  # such as numbers among strings
+        raise ValueError(f"{name} must hold labels of one type: {error}.") from error
+
+
+def _given_classes(classes):
+    """Return the labels that the caller lists, sorted."""
+    if issparse(classes) or np.ndim(classes) != 1 or len(classes) == 0:
+        raise ValueError(f"classes must be a sequence of all labels. Got {classes!r}.")
+    classes = np.asarray(without_missing(classes, "classes"))
+    if classes.dtype.kind == "f" and np.isnan(classes).any():
+        raise ValueError("classes contains missing values.")
+    labels = _sorted_labels(classes, "classes")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that there are many classes for so few rows
+        kind = type_of_target(labels, input_name="classes")
+    if kind not in ("binary", "multiclass"):
+        raise ValueError(f"classes must hold labels: ints, strings or bools. Got {classes.tolist()!r}.")
+    return labels
 
 
 @dataclass(frozen=True)
@@ -153,19 +182,20 @@ def choose_head(targets, output_activation, loss, *, one_hot):
     head : Head
     """
     n_classes = len(targets.classes)
-    name = "" if loss == "auto" else snake_name(loss)
+    is_auto = isinstance(loss, str) and loss == "auto"
+    name = "" if is_auto else snake_name(loss)
     if targets.kind == "multilabel":
         if output_activation == "softmax" or _compares_distributions(name):
             raise ValueError(
                 "y is multilabel (several 1s in a row), which needs output_activation='sigmoid' and a loss for "
                 f"independent labels. Got output_activation={output_activation!r} and loss={loss!r}."
             )
-        return Head(n_classes, "sigmoid", "binary_crossentropy" if loss == "auto" else loss, "indicator")
+        return Head(n_classes, "sigmoid", "binary_crossentropy" if is_auto else loss, "indicator")
     if output_activation == "auto":
         output_activation = "softmax" if n_classes > 2 or _compares_distributions(name) else "sigmoid"
     if output_activation == "sigmoid" and n_classes == 2 and not _compares_distributions(name):
-        return Head(1, "sigmoid", "binary_crossentropy" if loss == "auto" else loss, "column")
-    if loss == "auto":
+        return Head(1, "sigmoid", "binary_crossentropy" if is_auto else loss, "column")
+    if is_auto:
         loss = name = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
     return Head(n_classes, output_activation, loss, "indices" if name.startswith("sparse") else "one-hot")
 

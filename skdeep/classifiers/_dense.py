@@ -3,13 +3,18 @@
 from skdeep.network import Architecture
 
 
-def table_row_shape(estimator, X):
-    if X.ndim != 2:
+def check_is_table(estimator, X):
+    """Raise for images; scikit-learn would compare their heights with the number of features."""
+    if getattr(X, "ndim", 2) > 2:
         name = type(estimator).__name__
         raise ValueError(
             f"{name} takes tables of shape (n_samples, n_features), but X has shape {X.shape}. "
             f"For images, put Flatten in front: make_pipeline(Flatten(), {name}())."
         )
+
+
+def table_row_shape(estimator, X):
+    check_is_table(estimator, X)
     return (X.shape[1],)
 
 

@@ -1,5 +1,5 @@
 from skdeep.base import BaseDeepClassifier
-from skdeep.classifiers._dense import dense_architecture, table_row_shape
+from skdeep.classifiers._dense import check_is_table, dense_architecture, table_row_shape
 from skdeep.parameters import CONSTRAINTS
 
 
@@ -171,6 +171,10 @@ class DNNClassifier(BaseDeepClassifier):
         self.random_state = random_state
         self.verbose = verbose
         self._set_routed(routed)
+
+    def _check_X(self, X, *, reset, **checks):
+        check_is_table(self, X)
+        return super()._check_X(X, reset=reset, **checks)
 
     def _row_shape(self, X, *, reset):
         return table_row_shape(self, X)

@@ -7,19 +7,23 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names_in, validate_data
 
+from skdeep.validation import as_numbers, restored_on_error
+
 
 class ArrayTransformer(TransformerMixin, BaseEstimator):
     """Base of the transformers that take arrays of shape (n_samples, ...) and remember the shape of one sample."""
 
     def _validate(self, X, *, reset, **checks):
-        if not reset and len(self.sample_shape_) > 1:
-            # For images scikit-learn would compare heights alone, and call them features.
-            X = check_array(X, allow_nd=True, input_name="X", estimator=self, **checks)
-        else:
-            X = validate_data(self, X, reset=reset, allow_nd=True, **checks)
-        if reset:
-            self.sample_shape_ = X.shape[1:]
-        self._check_samples(X, self.sample_shape_)
+        with restored_on_error(self):
+            if not reset and len(self.sample_shape_) > 1:
+                # For images scikit-learn would compare heights alone, and call them features.
+                X = check_array(X, allow_nd=True, input_name="X", estimator=self, **checks)
+            else:
+                X = validate_data(self, X, reset=reset, allow_nd=True, **checks)
+            X = as_numbers(X)
+            if reset:
+                self.sample_shape_ = X.shape[1:]
+            self._check_samples(X, self.sample_shape_)
         return X
 
     def _check_samples(self, X, shape):

@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted
 
 from skdeep.preprocessing._base import ArrayTransformer
+from skdeep.validation import restored_on_error
 
 _CHUNK_VALUES = 2**21
 
@@ -210,8 +211,9 @@ class ZScore(ArrayTransformer):
         ValueError
             If `axis` does not exist in X, or leaves out the samples.
         """
-        X = self._validate(X, reset=True)
-        axis = self._resolve_axis(X.ndim)
+        with restored_on_error(self):
+            X = self._validate(X, reset=True)
+            axis = self._resolve_axis(X.ndim)
         # In float64 and chunk by chunk, so that images of uint8 are not copied whole into eight times the memory.
         n_values = np.prod([X.shape[a] for a in axis])
         chunks = list(gen_batches(X.shape[0], max(1, _CHUNK_VALUES // max(1, X[0].size))))

@@ -6,6 +6,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep.preprocessing._base import ArrayTransformer
+from skdeep.validation import restored_on_error
 
 
 class Reshape(ArrayTransformer):
@@ -70,8 +71,9 @@ class Reshape(ArrayTransformer):
         ValueError
             If `shape` is no shape, or does not fit the samples.
         """
-        X = self._validate(X, reset=True, ensure_all_finite=False)
-        self.shape_ = _resolve(self.shape, X.shape[1:])
+        with restored_on_error(self):
+            X = self._validate(X, reset=True, ensure_all_finite=False)
+            self.shape_ = _resolve(self.shape, X.shape[1:])
         return self
 
     def transform(self, X):
