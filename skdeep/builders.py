@@ -136,7 +136,7 @@ def draw_values(model, rates, initializers, rng):
         Changed in place.
     rates : tuple of float
         From `dropout_rates`; above 0 where those that the model was built with are.
-    initializers : dict of str to tuple
+    initializers : dict of str to callable
         For "kernel" and "bias" a function from `rng` to a fresh Keras initializer.
     rng : numpy.random.Generator
         Source of a seed for each layer, in the order of the layers.
