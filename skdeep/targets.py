@@ -41,10 +41,10 @@ class Targets:
         if y.ndim == 2:
             kind = "one-hot" if np.all(y.sum(axis=1) == 1) else "multilabel"
             return cls(kind, np.arange(y.shape[1]), y.dtype)
-        if y.dtype.kind == "O":
-            _sorted_labels(y, "y")  # which tells of labels that cannot be compared
+        labels = _sorted_labels(y, "y")  # first, since it tells of labels that cannot be compared
         check_classification_targets(y)
-        labels = _sorted_labels(y, "y") if classes is None else _given_classes(classes)
+        if classes is not None:
+            labels = _given_classes(classes)
         if len(labels) < 2:
             raise ValueError(
                 f"A classifier needs at least two classes, but y has only one class: {labels.tolist()[0]!r}."
