@@ -10,10 +10,10 @@ networks are rebuilt by skdeep's own builders from plain arguments.
 import hashlib
 import os
 import re
-import secrets
 import zipfile
 from pathlib import Path
 
+from skdeep.files import replaced
 from skdeep.network import states_without_optimizer
 
 _FORMAT = 1
@@ -86,7 +86,6 @@ def save(estimator, path, *, optimizer=True, trusted=()):
     from skdeep import __version__
 
     sio = _skops()
-    path = Path(path)
     try:
         if optimizer:
             archive = sio.dumps(estimator, compression=zipfile.ZIP_DEFLATED)
@@ -100,7 +99,8 @@ def save(estimator, path, *, optimizer=True, trusted=()):
         ) from error
     _check_types(sio, archive, trusted, f"{type(estimator).__name__} cannot be saved, for it has")
     first_line = f"skdeep file, format {_FORMAT}, written by skdeep {__version__}\n".encode()
-    _replace(path, [first_line, _digest(first_line, archive), archive])
+    with replaced(path) as part:
+        part.write_bytes(first_line + _digest(first_line, archive) + archive)
 
 
 def load(path, *, trusted=()):
@@ -191,17 +191,3 @@ def _check_types(sio, archive, trusted, what):
 
 def _digest(first_line, archive):
     return hashlib.sha256(first_line + archive).hexdigest().encode() + b"\n"
-
-
-def _replace(path, parts):
-    """Write a file beside the old one, and put it in its place when it is complete."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        with open(part, "xb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

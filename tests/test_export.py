@@ -1,0 +1,172 @@
+"""to_keras and to_onnx: files that other libraries read, and that compute what the estimator does."""
+
+import json
+import logging
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import tensorflow as tf
+from sklearn.exceptions import NotFittedError
+
+from skdeep import CNNClassifier, DNNClassifier, MLPClassifier
+
+# Those that take the output of a layer alone and keep its shape.
+ACTIVATIONS = sorted(
+    {name for name in dir(keras.activations) if not name.startswith("_")}
+    - {"get", "serialize", "deserialize", "glu", "threshold"}
+)
+
+
+def quick(**params):
+    return DNNClassifier(**{"hidden_layer_sizes": (16, 8), "epochs": 2, "random_state": 0} | params)
+
+
+def leaky(x):
+    return keras.ops.maximum(x, 0.1 * x)
+
+
+def bessel(x):
+    return tf.math.bessel_i0(x)
+
+
+def run_onnx(path, X):
+    session = onnxruntime.InferenceSession(path)
+    (probabilities,) = session.run(["probabilities"], {"input": np.asarray(X, dtype=np.float32)})
+    return probabilities
+
+
+class TestKeras:
+    def test_computes_the_same_without_skdeep(self, iris, tmp_path):
+        clf = quick(dropout=0.2, optimizer="sgd", optimizer__momentum=0.9).fit(*iris)
+        clf.to_keras(tmp_path / "iris.keras")
+        np.save(tmp_path / "X.npy", iris[0])
+        code = (
+            "import sys, keras, numpy as np; folder = sys.argv[1]; "
+            "model = keras.saving.load_model(folder + '/iris.keras'); "
+            "assert 'skdeep' not in sys.modules; assert float(model.optimizer.momentum) == 0.9; "
+            "np.save(folder + '/there.npy', model.predict(np.load(folder + '/X.npy'), verbose=0))"
+        )
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+        np.testing.assert_allclose(np.load(tmp_path / "there.npy"), clf.predict_proba(iris[0]), rtol=1e-5)
+
+    def test_images(self, digits, tmp_path):
+        clf = CNNClassifier((4,), epochs=1).fit(digits.images, digits.target)
+        clf.to_keras(str(tmp_path / "digits.keras"))
+        model = keras.saving.load_model(tmp_path / "digits.keras")
+        outputs = model.predict(digits.images[..., np.newaxis], verbose=0)
+        np.testing.assert_allclose(outputs, clf.predict_proba(digits.images), rtol=1e-4, atol=1e-6)
+
+    def test_training_goes_on_in_keras(self, iris, tmp_path):
+        clf = quick().fit(*iris)
+        clf.to_keras(tmp_path / "iris.keras")
+        model = keras.saving.load_model(tmp_path / "iris.keras")
+        assert int(model.optimizer.iterations) == int(clf.model_.optimizer.iterations) > 0
+        model.fit(*iris, verbose=0)
+
+    def test_the_suffix_is_asked_for(self, iris, tmp_path):
+        with pytest.raises(ValueError, match=r"path must end in '\.keras'\. Got '.*iris\.h5'"):
+            quick().fit(*iris).to_keras(tmp_path / "iris.h5")
+
+
+class TestOnnx:
+    @pytest.mark.parametrize(
+        "params",
+        [
+            {},
+            {"hidden_layer_sizes": ()},
+            {"activation": ("tanh", "selu"), "dropout": 0.3},
+            {"activation": leaky},
+            {"output_activation": "sigmoid"},
+            {"dtype_policy": "float64"},
+        ],
+    )
+    def test_dense(self, params, iris, tmp_path):
+        clf = quick(**params).fit(*iris)
+        clf.to_onnx(tmp_path / "file.onnx")
+        np.testing.assert_allclose(run_onnx(tmp_path / "file.onnx", iris[0]), clf.predict_proba(iris[0]), atol=1e-5)
+
+    @pytest.mark.parametrize("activation", ACTIVATIONS)
+    def test_all_activations_of_keras(self, activation, iris, tmp_path):
+        clf = quick(hidden_layer_sizes=(8,), epochs=1, activation=activation).fit(*iris)
+        clf.to_onnx(tmp_path / "file.onnx")
+        np.testing.assert_allclose(run_onnx(tmp_path / "file.onnx", iris[0]), clf.predict_proba(iris[0]), atol=1e-5)
+
+    @pytest.mark.parametrize(
+        "y",
+        [
+            lambda y: y > 0,
+            lambda y: np.eye(3, dtype=int)[y],
+            lambda y: np.column_stack([y > 0, y < 2, y == 1]).astype(int),
+        ],
+        ids=["binary", "one-hot", "multilabel"],
+    )
+    def test_other_targets(self, y, iris, tmp_path):
+        clf = quick().fit(iris[0], y(iris[1]))
+        clf.to_onnx(tmp_path / "file.onnx")
+        np.testing.assert_allclose(run_onnx(tmp_path / "file.onnx", iris[0]), clf.predict_proba(iris[0]), atol=1e-5)
+
+    @pytest.mark.parametrize(
+        "params", [{}, {"padding": "valid", "kernel_size": 2, "conv_activation": "elu", "pool_size": (1, 2)}]
+    )
+    def test_images(self, params, digits, tmp_path):
+        clf = CNNClassifier(((4, 8), (8,)), epochs=1, random_state=0, **params).fit(digits.images, digits.target)
+        clf.to_onnx(str(tmp_path / "digits.onnx"))
+        probabilities = run_onnx(tmp_path / "digits.onnx", digits.images[..., np.newaxis])
+        np.testing.assert_allclose(probabilities, clf.predict_proba(digits.images), atol=1e-5)
+
+    def test_bfloat16_is_written_as_float32(self, iris, tmp_path):
+        X, y = iris
+        clf = quick(dtype_policy="mixed_bfloat16").fit(X, y)
+        clf.to_onnx(tmp_path / "file.onnx")
+        np.testing.assert_allclose(run_onnx(tmp_path / "file.onnx", X), clf.predict_proba(X), atol=0.02)
+
+    def test_rows_for_which_all_outputs_are_zero(self, iris, tmp_path):
+        X, y = iris
+        clf = quick(output_activation="sigmoid").fit(X, y)
+        weights = clf.model_.get_weights()
+        clf.model_.set_weights([*weights[:-1], np.full(3, -200, dtype=np.float32)])
+        clf.to_onnx(tmp_path / "file.onnx")
+        np.testing.assert_allclose(run_onnx(tmp_path / "file.onnx", X), 1 / 3)
+        np.testing.assert_allclose(clf.predict_proba(X), 1 / 3)
+
+    def test_what_the_file_says(self, iris, tmp_path):
+        clf = quick().fit(iris[0], np.array(["a", "b", "ö"])[iris[1]])
+        clf.to_onnx(tmp_path / "file.onnx")
+        session = onnxruntime.InferenceSession(tmp_path / "file.onnx")
+        assert [(x.name, x.shape, x.type) for x in session.get_inputs()] == [
+            ("input", ["n_samples", 4], "tensor(float)")
+        ]
+        assert [(x.name, x.shape) for x in session.get_outputs()] == [("probabilities", ["n_samples", 3])]
+        assert json.loads(session.get_modelmeta().custom_metadata_map["classes"]) == ["a", "b", "ö"]
+        assert onnx.load(tmp_path / "file.onnx").producer_name == "skdeep"
+
+    def test_what_onnx_does_not_have(self, iris, tmp_path, caplog):
+        clf = quick(activation=bessel).fit(*iris)
+        with pytest.raises(ValueError, match=r"cannot be written as ONNX.*activations are bessel, softmax.*BesselI0"):
+            clf.to_onnx(tmp_path / "file.onnx")
+        assert not list(tmp_path.iterdir())
+        assert not caplog.records
+        assert logging.getLogger("tf2onnx").level != logging.CRITICAL
+
+    def test_the_estimator_stays_as_it_was(self, iris, tmp_path):
+        X, y = iris
+        clf, other = quick(activation="gelu").fit(X, y), quick(activation="gelu").fit(X, y)
+        clf.to_onnx(tmp_path / "file.onnx")
+        assert clf.partial_fit(X, y).history_ == other.partial_fit(X, y).history_
+        np.testing.assert_array_equal(clf.predict_proba(X), other.predict_proba(X))
+
+    def test_without_onnx_it_says_what_to_install(self, iris, tmp_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "tf2onnx", None)
+        with pytest.raises(ImportError, match=r"needs onnx and tf2onnx: pip install 'skdeep\[onnx\]'"):
+            quick().fit(*iris).to_onnx(tmp_path / "file.onnx")
+
+
+@pytest.mark.parametrize("name", ["to_keras", "to_onnx"])
+def test_an_estimator_that_is_not_fitted(name, tmp_path):
+    with pytest.raises(NotFittedError):
+        getattr(MLPClassifier(), name)(tmp_path / "file.keras")
