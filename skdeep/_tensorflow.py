@@ -5,7 +5,6 @@ setting allows; a value that the user has set stays. (TensorFlow 2.21 writes lin
 any setting.)
 """
 
-# ruff: noqa: E402 (what is set and checked here must be so before TensorFlow is imported)
 import os
 
 
@@ -20,8 +19,13 @@ def _check_backend(name):
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 _check_backend(os.environ.get("KERAS_BACKEND") or "tensorflow")  # before an import that may fail for another reason
 
-import keras
-import tensorflow as tf
+try:
+    import keras
+    import tensorflow as tf
+except ImportError as error:
+    raise ImportError(
+        f"skdeep needs TensorFlow and Keras for networks, which cannot be imported here: {error}"
+    ) from error
 
 _check_backend(keras.backend.backend())
 

@@ -24,7 +24,7 @@ from skdeep.parameters import RoutedParameters, routed_parameters, value_dtype
 from skdeep.sampling import split, total_weight, weighted_rows, with_mean_one
 from skdeep.summary import summarize
 from skdeep.targets import Targets, as_target_array, choose_head, snake_name
-from skdeep.validation import as_numbers, restored_on_error, without_missing
+from skdeep.validation import as_numbers, memory_errors, restored_on_error, without_missing
 
 # epochs="auto" is about this many steps of the optimizer, within these bounds.
 _AUTO_STEPS = 5000
@@ -71,7 +71,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             If a parameter or an array is not what it must be; the message names it. What an earlier `fit` learned is
             kept.
         """
-        with restored_on_error(self):
+        with restored_on_error(self), memory_errors():
             continued = self.warm_start and hasattr(self, "_network")
             X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
             targets = Targets.learn(y)
@@ -122,7 +122,7 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
                 f"class_weight='balanced'. Got early_stopping={self.early_stopping!r} and "
                 f"class_weight={self.class_weight!r}."
             )
-        with restored_on_error(self):
+        with restored_on_error(self), memory_errors():
             first = not hasattr(self, "_network")
             X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=first)
             if first:
@@ -500,7 +500,8 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         dtype = value_dtype(network.settings["dtype_policy"])
         X = self._validate_X(X, reset=False, dtype=dtype)
         rows = Rows(X, self._row_shape(X, reset=False), dtype)
-        outputs = network.program.predict(rows)
+        with memory_errors():
+            outputs = network.program.predict(rows)
         is_finite = np.isfinite(outputs).all(axis=1)
         if not is_finite.all():
             warnings.warn(

@@ -31,6 +31,9 @@ from skdeep.tracing import rate_variables, replaced_parts, traced
 _CHUNK_BYTES = 8 * 2**20
 _CHUNK_SECONDS = 0.25
 _FIRST_CHUNK_BATCHES = 16
+# Two interrupts within this time end more than a fit.
+_INTERRUPT_SECONDS = 2
+_last_interrupt = -math.inf
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,10 @@ class Program:
         self._steps = {}
         self._infer = None
         # The memory that a row takes in prediction is about that of the largest layer.
-        self._infer_bytes = 4 * max(math.prod(layer.output.shape[1:]) for layer in model.layers)
+        outputs = [math.prod(layer.output.shape[1:]) for layer in model.layers]
+        self._infer_bytes = 4 * max(outputs)
+        # Training keeps the outputs of all layers for the gradients.
+        self._train_bytes = 4 * sum(outputs)
         self._batch_seconds = {}
         self._has_metrics = False
         model.optimizer.build(model.trainable_variables)
@@ -155,12 +161,18 @@ class Program:
         last_epoch : int
             How many epochs the weights have been through, those before `first_epoch` included.
 
+        Raises
+        ------
+        MemoryError
+            If a batch is larger than what the process can get.
+
         Warns
         -----
         ConvergenceWarning
             If the loss or a weight is no longer finite: training ends, and the weights are those before that epoch.
         """
         batch_size = min(batch_size, len(rows))
+        _check_memory(batch_size, batch_size * self._train_bytes)
         model = self.model
         self._build_metrics(rows)
         for name, rate in self._rates.items():
@@ -201,10 +213,13 @@ class Program:
                 if diverged or model.stop_training:
                     break
         except KeyboardInterrupt:
+            if _interrupted_again():
+                raise
             if not _all_finite(model.get_weights()):
                 self._go_back_to(finite)
             warnings.warn(
-                f"Training was interrupted after {len(record.epoch)} whole epochs; what was learned is kept.",
+                f"Training was interrupted after {len(record.epoch)} whole epochs; what was learned is kept. Interrupt "
+                "twice within two seconds to end more than this fit, such as a search.",
                 stacklevel=6,
             )
         if diverged:
@@ -332,6 +347,24 @@ class Program:
                 )
         self.model.reset_metrics()
         self._has_metrics = True
+
+
+def _check_memory(batch_size, n_bytes):
+    """Ask for the memory of a batch and give it back, since operations of TensorFlow may crash where it is missing."""
+    try:
+        np.empty(n_bytes, dtype=np.uint8)
+    except MemoryError as error:
+        raise MemoryError(
+            f"There is not enough memory for a batch of {batch_size} rows: the outputs of the layers alone take "
+            f"{n_bytes / 2**20:,.0f} MB. A smaller batch_size or smaller layers need less."
+        ) from error
+
+
+def _interrupted_again():
+    """Whether this interrupt follows soon on another: then it is meant for whatever runs many fits."""
+    global _last_interrupt
+    before, _last_interrupt = _last_interrupt, time.monotonic()
+    return _last_interrupt - before < _INTERRUPT_SECONDS
 
 
 def _without_repetition(array):

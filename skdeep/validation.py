@@ -1,6 +1,8 @@
-"""Checks of arrays beyond those of scikit-learn, and what a failed `fit` leaves."""
+"""Checks of arrays beyond those of scikit-learn, and what is left and told when something fails."""
 
 import contextlib
+import re
+import sys
 
 import numpy as np
 from scipy.sparse import issparse
@@ -52,3 +54,19 @@ def restored_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+@contextlib.contextmanager
+def memory_errors():
+    """Raise MemoryError for TensorFlow's own kind of it in the body of the ``with`` statement."""
+    try:
+        yield
+    except Exception as error:
+        tf = sys.modules.get("tensorflow")  # only who has imported it can get its errors
+        if tf is None or not isinstance(error, tf.errors.ResourceExhaustedError):
+            raise
+        what = re.search(r"OOM when allocating .*? type \w+", error.message)
+        raise MemoryError(
+            f"There is not enough memory for the network or a batch of rows: {what[0] if what else error.message}. "
+            "Smaller layers or a smaller batch_size need less."
+        ) from error

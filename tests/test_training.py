@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 
 from skdeep import CNNClassifier, DNNClassifier
 from skdeep.training import Program, Rows
@@ -268,6 +269,22 @@ class TestInterrupt:
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == self.epoch:
                 raise KeyboardInterrupt
+
+    @pytest.fixture(autouse=True)
+    def no_earlier_interrupt(self, monkeypatch):
+        """Let the interrupts of several tests not count as one soon after another."""
+        monkeypatch.setattr("skdeep.training._last_interrupt", -np.inf)
+
+    def test_the_second_within_two_seconds_is_raised(self, iris):
+        X, y = iris
+        clf = plain(epochs=3).fit(X, y)
+        before = clf.predict_proba(X)
+        clf.set_params(callbacks=self.AtEpoch(1))
+        with pytest.warns(UserWarning, match="Interrupt twice within two seconds to end more"):
+            clone(clf).fit(X, y)
+        with pytest.raises(KeyboardInterrupt):
+            clf.fit(X, y)
+        np.testing.assert_array_equal(clf.predict_proba(X), before)
 
     @pytest.mark.parametrize("n_epochs", [0, 3])
     def test_what_was_learned_is_kept_and_training_can_go_on(self, n_epochs, iris):
