@@ -335,6 +335,13 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             return picture
         return f"{picture}<details><summary>Layers</summary>{self.summary()._repr_html_()}</details>"
 
+    def __copy__(self):
+        other = type(self).__new__(type(self))
+        vars(other).update(vars(self))
+        if hasattr(self, "_network"):  # which training changes in place
+            other._network = copy.deepcopy(self._network)
+        return other
+
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_network")
 

@@ -1,7 +1,9 @@
 """Whatever valid X and y: they are learned, predicted in the form of y, and left as they are."""
 
 import pickle
+import tempfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning
 
+import skdeep
 from skdeep import CNNClassifier, DNNClassifier, MLPClassifier, programs
 
 modest = settings(max_examples=8, deadline=None, derandomize=True)
@@ -167,6 +170,12 @@ def as_bytes(data):
     return pickle.dumps(data)
 
 
+def saved_and_loaded(clf):
+    with tempfile.TemporaryDirectory() as folder:
+        skdeep.save(clf, Path(folder) / "file")
+        return skdeep.load(Path(folder) / "file")
+
+
 def check(clf, X, y, n_classes, sums_to_one=True):
     """Fit and return the probabilities and predictions for X, after checks of what holds for every X and y."""
     clf, before = clone(clf), (as_bytes(X), as_bytes(y))
@@ -181,9 +190,9 @@ def check(clf, X, y, n_classes, sums_to_one=True):
     if sums_to_one:
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=0, atol=1e-15)
 
-    copied = pickle.loads(pickle.dumps(clf))
-    np.testing.assert_array_equal(copied.predict_proba(X), probabilities, strict=True)
-    np.testing.assert_array_equal(copied.predict(X), predicted, strict=True)
+    for copied in (pickle.loads(pickle.dumps(clf)), saved_and_loaded(clf)):
+        np.testing.assert_array_equal(copied.predict_proba(X), probabilities, strict=True)
+        np.testing.assert_array_equal(copied.predict(X), predicted, strict=True)
 
     again = fit(clone(clf), X, y)
     np.testing.assert_array_equal(again.predict_proba(X), probabilities, strict=True)

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 
+import cloudpickle
 import joblib
 import keras
 import numpy as np
@@ -15,6 +16,8 @@ from skdeep import CNNClassifier, DNNClassifier, Flatten, ScaleToUnit
 
 WAYS = {
     "pickle": lambda estimator, path: pickle.loads(pickle.dumps(estimator)),
+    "cloudpickle": lambda estimator, path: pickle.loads(cloudpickle.dumps(estimator)),
+    "copy": lambda estimator, path: copy.copy(estimator),
     "deepcopy": lambda estimator, path: copy.deepcopy(estimator),
     "joblib": lambda estimator, path: joblib.load(joblib.dump(estimator, path / "estimator.joblib", compress=3)[0]),
     "twice": lambda estimator, path: pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(estimator)))),
@@ -50,10 +53,11 @@ def test_training_goes_on_with_the_same_bits(way, optimizer, method, iris, tmp_p
     np.testing.assert_array_equal(other.predict_proba(iris[0]), clf.predict_proba(iris[0]))
 
 
-def test_training_a_copy_leaves_the_original_alone(iris):
+@pytest.mark.parametrize("way", WAYS)
+def test_training_a_copy_leaves_the_original_alone(way, iris, tmp_path):
     clf = quick().fit(*iris)
     before = clf.predict_proba(iris[0])
-    other = copy.deepcopy(clf)
+    other = WAYS[way](clf, tmp_path)
     other.partial_fit(*iris)
     np.testing.assert_array_equal(clf.predict_proba(iris[0]), before)
     assert not np.array_equal(other.predict_proba(iris[0]), before)

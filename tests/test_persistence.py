@@ -101,6 +101,22 @@ class TestRoundTrip:
         assert loaded.history_ == clf.history_
         np.testing.assert_array_equal(loaded.predict_proba(iris[0]), clf.predict_proba(iris[0]))
 
+    def test_training_goes_on_in_another_process_with_the_same_bits(self, digits, tmp_path):
+        X, y = digits.data, digits.target
+        clf = quick(dropout=0.3, learning_rate=0.01).fit(X, y)
+        skdeep.save(clf, tmp_path / "file")
+        code = (
+            "import sys, skdeep; from sklearn.datasets import load_digits; "
+            "clf = skdeep.load(sys.argv[1]).set_params(warm_start=True); "
+            "X, y = load_digits(return_X_y=True); skdeep.save(clf.partial_fit(X, y).fit(X, y), sys.argv[1])"
+        )
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / "file")], check=True)
+        there = skdeep.load(tmp_path / "file")
+        clf.set_params(warm_start=True).partial_fit(X, y).fit(X, y)
+        assert there.history_ == clf.history_
+        assert len(clf.history_["loss"]) == 5
+        np.testing.assert_array_equal(there.predict_proba(X), clf.predict_proba(X))
+
     def test_without_the_optimizer(self, iris, tmp_path):
         clf = quick(learning_rate=0.05).fit(*iris)
         skdeep.save(clf, tmp_path / "file", optimizer=False)

@@ -98,17 +98,26 @@ def test_cross_validate_returns_histories(iris):
     assert [len(estimator.history_["val_loss"]) for estimator in result["estimator"]] == [10, 10, 10]
 
 
-def test_a_search_gives_the_same_scores_with_one_worker_and_with_two(digits):
+def test_a_search_gives_the_same_results_each_time_with_one_worker_and_with_two(digits):
     X, _, y, _ = train_test_split(digits.images, digits.target, train_size=300, random_state=0)
     grid = {
         "dnnclassifier__hidden_layer_sizes": [(20,), (20, 10)],
         "dnnclassifier__dropout": [0.0, 0.2],
     }
     pipe = make_pipeline(Flatten(), ScaleToUnit(), DNNClassifier(epochs=3, random_state=0))
-    one, two = (GridSearchCV(pipe, grid, cv=2, n_jobs=n_jobs, refit=False).fit(X, y).cv_results_ for n_jobs in (1, 2))
-    for name in ("split0_test_score", "split1_test_score", "mean_test_score", "rank_test_score"):
-        np.testing.assert_array_equal(one[name], two[name])
-    assert len(set(one["mean_test_score"])) > 1
+
+    def results(n_jobs):
+        search = GridSearchCV(pipe, grid, cv=2, n_jobs=n_jobs, scoring=["accuracy", "neg_log_loss"], refit=False)
+        found = search.set_params(return_train_score=True).fit(X, y).cv_results_
+        return {name: values for name, values in found.items() if not name.endswith("_time")}
+
+    expected = results(1)
+    assert len(set(expected["mean_test_neg_log_loss"])) == 4
+    for n_jobs in (1, 2):
+        again = results(n_jobs)
+        assert again.keys() == expected.keys()
+        for name in expected:
+            np.testing.assert_array_equal(again[name], expected[name])
 
 
 def test_a_search_refits_the_best_and_predicts_strings(iris):
