@@ -114,6 +114,24 @@ def load(library, folder, seed):
     return {"load_and_predict": loaded + predicted, "load": loaded, "first_predict": predicted}
 
 
+def prepare_load_file(library, folder, seed):
+    import skdeep
+
+    estimator, _ = fitted_on_mnist(library, folder, seed)
+    skdeep.save(estimator, folder / "model.skdeep")
+
+
+def load_file(library, folder, seed):
+    import skdeep
+
+    X, _ = load_table(folder, "train", 1)
+    imported = seconds(importlib.import_module, "skops.io")
+    start = time.perf_counter()
+    estimator = skdeep.load(folder / "model.skdeep")
+    loaded = time.perf_counter() - start
+    return {"import_skops": imported, "load": loaded, "first_predict": seconds(estimator.predict, X)}
+
+
 def prepare_memory_map(library, folder, seed, *, rows=5_350_000, columns=800):
     n_bytes = rows * columns
     free = shutil.disk_usage(folder).free
@@ -146,9 +164,10 @@ WORKS = {
     "sequential-fits": sequential_fits,
     "many-architectures": many_architectures,
     "load": load,
+    "load-file": load_file,
     "memory-map": memory_map,
 }
-PREPARATIONS = {"load": prepare_load, "memory-map": prepare_memory_map}
+PREPARATIONS = {"load": prepare_load, "load-file": prepare_load_file, "memory-map": prepare_memory_map}
 
 
 def make(library, hidden_layer_sizes, X, seed, *, batch_size, epochs):

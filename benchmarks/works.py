@@ -13,6 +13,7 @@ FIGURES = {
     "growth_per_fit": "growth a fit, MB",
     "load_and_predict": "both, seconds",
     "load": "load, seconds",
+    "import_skops": "import skops.io, seconds",
     "first_predict": "first predict, seconds",
     "peak": "peak of memory, MB",
 }
@@ -185,6 +186,15 @@ WORKS = {
         libraries=("skdeep", "scikeras", "skorch", "scikit-learn"),
         figures=("load_and_predict", "load", "first_predict"),
         targets=(below("load_and_predict", 0.3, "s"),),
+        data="mnist",
+        prepared_by_library=True,
+    ),
+    "load-file": Work(
+        "Load the same network from a file of `skdeep.save`, in a process that has imported TensorFlow, and predict one "
+        "row. The import of skops is told apart: it is slow where many modules have been imported.",
+        libraries=("skdeep",),
+        figures=("load", "import_skops", "first_predict"),
+        targets=(below("load", 0.3, "s"),),
         data="mnist",
         prepared_by_library=True,
     ),
