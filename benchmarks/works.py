@@ -190,8 +190,8 @@ WORKS = {
         prepared_by_library=True,
     ),
     "load-file": Work(
-        "Load the same network from a file of `skdeep.save`, in a process that has imported TensorFlow, and predict one "
-        "row. The import of skops is told apart: it is slow where many modules have been imported.",
+        "Load the same network from a file of `skdeep.save`, in a process that has imported TensorFlow, and predict "
+        "one row. The import of skops is told apart: it is slow where many modules have been imported.",
         libraries=("skdeep",),
         figures=("load", "import_skops", "first_predict"),
         targets=(below("load", 0.3, "s"),),

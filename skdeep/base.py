@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils.validation import _check_y, check_consistent_length, check_is_fitted, validate_data
 
@@ -31,7 +32,7 @@ _AUTO_STEPS = 5000
 _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 10, 200
 
 
-class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
+class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, RoutedParameters, ABC):
     """Base class of the classifiers; see `skdeep.DNNClassifier` for parameters and attributes."""
 
     @abstractmethod
@@ -73,6 +74,8 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         """
         with restored_on_error(self), memory_errors():
             continued = self.warm_start and hasattr(self, "_network")
+            metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+            task_data = {"estimator": self, "X": X, "y": y, "metadata": metadata}
             X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
             targets = Targets.learn(y)
             if continued and not np.array_equal(targets.classes, self.classes_):
@@ -84,7 +87,12 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             earlier = self._network if continued else None
             network, row_shape = self._new_network(X, targets, rng, earlier)
             train, validation = self._training_rows(X, y, index, weight, row_shape, network, targets, rng, X_val, y_val)
-            return self._train(network, targets, train, validation, rng, continued, self._n_epochs(len(train)))
+            n_epochs = self._n_epochs(len(train))
+            task = self._init_callback_context(max_subtasks=n_epochs)
+            task.call_on_fit_task_begin(**task_data)
+            self._train(network, targets, train, validation, rng, continued, n_epochs, task, task_data)
+            task.call_on_fit_task_end(**task_data, reconstruction_attributes={})
+            return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -457,9 +465,10 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
         steps_per_epoch = math.ceil(n_rows / self._batch_size(n_rows))
         return min(_MAX_AUTO_EPOCHS, max(_MIN_AUTO_EPOCHS, math.ceil(_AUTO_STEPS / steps_per_epoch)))
 
-    def _train(self, network, targets, train, validation, rng, continued, n_epochs):
+    def _train(self, network, targets, train, validation, rng, continued, n_epochs, task=None, task_data=None):
         """Train the network and set what was learned on the estimator."""
         from skdeep import compilation
+        from skdeep.callbacks import EpochTasks
 
         history, first_epoch = (self.history_, self.n_iter_) if continued else ({}, 0)
         callbacks = compilation.make_callbacks(self.callbacks, routed_parameters(self))
@@ -474,6 +483,24 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
                 raise ValueError(f"monitor={self.monitor!r} is not among the metrics of this fit, which are {names!r}.")
             stopper, keeper = compilation.early_stopping(self.monitor, self.n_iter_no_change, self.tol)
             callbacks += [stopper, keeper]
+
+        def learned(network, new_history):
+            n_new = len(new_history.get("loss", ()))  # none if training was interrupted in the first epoch
+            return {
+                "_network": network,
+                "_targets": targets,
+                "_rng": copy.deepcopy(rng),
+                "classes_": targets.classes,
+                "history_": {
+                    name: [*history.get(name, [np.nan] * first_epoch), *new_history.get(name, [np.nan] * n_new)]
+                    for name in {**history, **new_history}
+                },
+                "n_iter_": first_epoch + n_new,
+                "best_epoch_": first_epoch + n_new,
+            }
+
+        if task is not None and hasattr(self, "_skl_callbacks"):
+            callbacks.append(EpochTasks(task, task_data, network, learned))
         new_history, last_epoch = network.program.fit(
             train,
             first_epoch=first_epoch,
@@ -485,17 +512,8 @@ class BaseDeepClassifier(ClassifierMixin, RoutedParameters, ABC):
             validation=validation,
             verbose=self.verbose,
         )
-        n_new = len(new_history.get("loss", ()))  # none if training was interrupted in the first epoch
-        self._network = network
-        self._targets = targets
-        self._rng = rng
-        self.classes_ = targets.classes
-        self.history_ = {
-            name: [*history.get(name, [np.nan] * first_epoch), *new_history.get(name, [np.nan] * n_new)]
-            for name in {**history, **new_history}
-        }
-        self.n_iter_ = first_epoch + n_new
-        best = last_epoch if keeper is None or n_new == 0 else keeper.best_epoch + 1
+        vars(self).update(learned(network, new_history))
+        best = last_epoch if keeper is None or not new_history else keeper.best_epoch + 1
         self.best_epoch_ = min(best, last_epoch)  # training may diverge before there is a best epoch
         return self
 

@@ -8,6 +8,7 @@ not import TensorFlow.
 
 import contextlib
 import contextvars
+import copy
 import threading
 import weakref
 from dataclasses import dataclass
@@ -116,6 +117,17 @@ class Network:
         model.set_weights(earlier_model.get_weights())
         if _optimizer_settings(self.settings) == _optimizer_settings(earlier.settings):
             self.program.set_optimizer_values(earlier.program.get_optimizer_values())
+
+    @contextlib.contextmanager
+    def lent(self):
+        """Give a copy that works with the live program in the body of the ``with`` statement, later by its own."""
+        self.keep()
+        other = copy.copy(self)
+        other._program = self._program
+        try:
+            yield other
+        finally:
+            other._program = None
 
     @contextlib.contextmanager
     def restored_on_error(self):

@@ -34,6 +34,7 @@ _TRUSTED = (
     "skdeep.targets.Head",
     "skdeep.targets.Targets",
     # Plain data in searches and ensembles that skops does not list as harmless by itself.
+    "sklearn.callback._progressbar.ProgressBar",
     "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.model_selection._split.KFold",
     "sklearn.model_selection._split.StratifiedKFold",

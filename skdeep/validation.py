@@ -8,6 +8,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
+_CALLBACKS_TO_END = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+
 
 def as_numbers(X):
     """Return X, validated by scikit-learn, if it holds numbers, as it is or converted from objects."""
@@ -51,6 +53,8 @@ def restored_on_error(estimator):
     try:
         yield
     except BaseException:
+        # By these scikit-learn knows which callbacks it has still to end.
+        before |= {name: value for name, value in vars(estimator).items() if name in _CALLBACKS_TO_END}
         vars(estimator).clear()
         vars(estimator).update(before)
         raise

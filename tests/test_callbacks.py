@@ -1,10 +1,19 @@
-"""The callbacks beside those of Keras."""
+"""The callbacks beside those of Keras, and those of scikit-learn."""
 
+import subprocess
+import sys
+
+import keras
+import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
-from skdeep import DNNClassifier, StopAtMetric
+import skdeep
+from skdeep import DNNClassifier, Flatten, OneHot, ReadImages, Reshape, ScaleToUnit, StopAtMetric, ZScore, programs
 
 
 def fitted(callback, iris, **params):
@@ -60,3 +69,177 @@ def test_as_a_parameter(iris):
     assert clone(clf).fit(*iris).n_iter_ == clf.n_iter_ < 60
     search = GridSearchCV(clf, {"callbacks__value": [0.5, 0.8]}, cv=2).fit(*iris)
     assert search.best_estimator_.history_["accuracy"][-1] >= search.best_params_["callbacks__value"]
+
+
+class Recorder:
+    """A callback of scikit-learn's that notes what it is told."""
+
+    def __init__(self, stop_at=None, keep=False):
+        self.stop_at = stop_at
+        self.keep = keep
+        self.events = []
+        self.kept = []
+
+    def setup(self, estimator, context):
+        self.events.append("setup")
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.events.append(("begin", context.estimator_name, context.task_name, context.task_id, context.max_subtasks))
+
+    def on_fit_task_end(self, estimator, context):
+        self.events.append(("end", context.estimator_name, context.task_name, context.task_id))
+        return context.task_name == "epoch" and context.task_id == self.stop_at
+
+
+class Keeper(Recorder):
+    """One that asks for an estimator fitted so far, and keeps it with its probabilities at that time."""
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        if context.task_name == "epoch":
+            self.kept.append((fitted_estimator, fitted_estimator.predict_proba(X)))
+
+
+class Propagated(Recorder):
+    max_propagation_depth = None
+
+
+def quick(**params):
+    return DNNClassifier(**{"hidden_layer_sizes": (8,), "epochs": 3, "dropout": 0.2, "random_state": 0} | params)
+
+
+class TestCallbacksOfScikitLearn:
+    def test_each_epoch_is_a_task(self, iris):
+        recorder = Recorder()
+        quick(epochs=2).set_callbacks(recorder).fit(*iris)
+        assert recorder.events == [
+            "setup",
+            ("begin", "DNNClassifier", "fit", 0, 2),
+            ("begin", "DNNClassifier", "epoch", 0, 0),
+            ("end", "DNNClassifier", "epoch", 0),
+            ("begin", "DNNClassifier", "epoch", 1, 0),
+            ("end", "DNNClassifier", "epoch", 1),
+            ("end", "DNNClassifier", "fit", 0),
+            "teardown",
+        ]
+
+    def test_they_do_not_change_what_is_learned(self, iris):
+        expected = quick().fit(*iris).predict_proba(iris[0])
+        for callback in (Recorder(), Keeper()):
+            np.testing.assert_array_equal(quick().set_callbacks(callback).fit(*iris).predict_proba(iris[0]), expected)
+
+    def test_a_request_to_stop_ends_training(self, iris):
+        clf = quick(epochs=50).set_callbacks(Recorder(stop_at=4)).fit(*iris)
+        assert clf.n_iter_ == clf.best_epoch_ == len(clf.history_["loss"]) == 5
+
+    def test_scores_an_epoch(self, iris):
+        X, y = iris
+        monitor = ScoringMonitor(scoring=["accuracy", "neg_log_loss"])
+        clf = quick(epochs=4).set_callbacks(monitor).fit(X, y)
+        log = monitor.get_logs().data_as_pandas
+        epochs = log[log["task_name"] == "epoch"]
+        assert len(epochs) == 4
+        assert len(set(epochs["neg_log_loss"])) == 4
+        for row in (epochs.iloc[-1], log[log["task_name"] == "fit"].iloc[0]):
+            assert row["accuracy"] == clf.score(X, y)
+            assert row["neg_log_loss"] == -log_loss(y, clf.predict_proba(X))
+
+    def test_weights_are_passed_to_the_scores(self, iris):
+        X, y = iris
+        weight = np.linspace(0, 1, len(y))
+        monitor = ScoringMonitor(scoring="neg_log_loss")
+        clf = quick().set_callbacks(monitor).fit(X, y, weight)
+        score = monitor.get_logs().data_as_pandas["neg_log_loss"].iloc[-1]
+        assert score == -log_loss(y, clf.predict_proba(X), sample_weight=weight)
+
+    def test_an_estimator_fitted_so_far_can_be_kept_and_trained(self, iris):
+        X, y = iris
+        keeper = Keeper()
+        clf = quick(validation_fraction=0.2).set_callbacks(keeper).fit(X, y)
+        after = clf.predict_proba(X)
+        for number, (kept, probabilities) in enumerate(keeper.kept, start=1):
+            np.testing.assert_array_equal(kept.predict_proba(X), probabilities)
+            assert kept.n_iter_ == kept.best_epoch_ == number
+            assert kept.history_ == {name: values[:number] for name, values in clf.history_.items()}
+        np.testing.assert_array_equal(keeper.kept[-1][1], after)
+        kept = keeper.kept[0][0].set_callbacks().partial_fit(X, y)
+        assert kept.n_iter_ == 2
+        np.testing.assert_array_equal(clf.predict_proba(X), after)
+
+    def test_what_was_lent_is_not_reused(self, iris):
+        X, y = iris
+        programs.clear()
+        keeper = Keeper()
+        models = [quick().set_callbacks(keeper).fit(X, y)._network.program.model for _ in range(2)]
+        assert models[0] is not models[1]
+        recorder = Recorder()
+        ids = {id(quick().set_callbacks(recorder).fit(X, y)._network.program) for _ in range(2)}
+        assert len(ids) == 1
+
+    def test_a_failed_fit_ends_them_and_leaves_what_was_learned(self, iris):
+        X, y = iris
+        clf = quick().fit(X, y)
+        before = clf.predict_proba(X)
+
+        class Fails(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                raise RuntimeError("of the user's")
+
+        recorder = Recorder()
+        clf.set_params(callbacks=Fails()).set_callbacks(recorder)
+        with pytest.raises(RuntimeError, match="of the user's"):
+            clf.fit(X, y)
+        assert recorder.events[-1] == "teardown"
+        assert not hasattr(clf, "_callback_fit_ctx")
+        np.testing.assert_array_equal(clf.predict_proba(X), before)
+        assert clf.set_params(callbacks=None).fit(X, y).n_iter_ == 3
+
+    def test_steps_of_a_pipeline_in_a_search(self, digits):
+        recorder = Propagated()
+        pipeline = make_pipeline(Reshape((8, 8)), Flatten(), ScaleToUnit(), ZScore(), quick(epochs=2))
+        GridSearchCV(pipeline, {"dnnclassifier__dropout": [0.0]}, cv=2, refit=False).set_callbacks(recorder).fit(
+            digits.images[:100], digits.target[:100]
+        )
+        names = [event[1] for event in recorder.events if event[0] == "begin"]
+        for name in ("Reshape", "Flatten", "ScaleToUnit", "ZScore"):
+            assert names.count(name) == 2
+        assert names.count("DNNClassifier") == 2 * (1 + 2)
+
+    @pytest.mark.parametrize("method", ["fit", "fit_transform"])
+    @pytest.mark.parametrize(
+        "transformer, X",
+        [
+            (ReadImages(), [np.zeros((2, 2), dtype=np.uint8)]),
+            (OneHot(), [0, 1, 2]),
+            (ScaleToUnit(), [[1.0]]),
+            (ZScore(), [[1.0]]),
+            (Flatten(), [[[1.0]]]),
+            (Reshape((1, 1)), [[1.0]]),
+        ],
+    )
+    def test_transformers(self, transformer, X, method):
+        recorder = Recorder()
+        getattr(clone(transformer).set_callbacks(recorder), method)(X)
+        name = type(transformer).__name__
+        assert recorder.events == ["setup", ("begin", name, "fit", 0, 0), ("end", name, "fit", 0), "teardown"]
+
+    def test_progress_of_a_search_with_two_workers(self):
+        """Rich draws nothing where there is no terminal, but it writes the last state."""
+        code = (
+            "from sklearn.callback import ProgressBar; from sklearn.datasets import load_iris; "
+            "from sklearn.model_selection import GridSearchCV; from skdeep import DNNClassifier; "
+            "clf = DNNClassifier((8,), epochs=3, random_state=0); "
+            "search = GridSearchCV(clf, {'dropout': [0, 0.1]}, cv=2, n_jobs=2); "
+            "search.set_callbacks(ProgressBar()).fit(*load_iris(return_X_y=True))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        lines = [line.split() for line in done.stdout.splitlines() if "DNNClassifier" in line]
+        assert len(lines) == 2 * 2 + 1
+        assert all("100%" in line for line in lines)
+
+    def test_a_search_that_shows_progress_can_be_saved(self, iris, tmp_path):
+        search = GridSearchCV(quick(), {"dropout": [0.0]}, cv=2).set_callbacks(ProgressBar()).fit(*iris)
+        skdeep.save(search, tmp_path / "file")
+        assert skdeep.load(tmp_path / "file").predict(iris[0]).shape == (150,)

@@ -1,16 +1,32 @@
 """What the transformers of arrays with any number of dimensions share."""
 
+import functools
 import itertools
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names_in, validate_data
 
 from skdeep.validation import as_numbers, restored_on_error
 
 
-class ArrayTransformer(TransformerMixin, BaseEstimator):
+def as_task(fit):
+    """Tell scikit-learn's callbacks when a `fit` or `fit_transform` begins and ends."""
+
+    @functools.wraps(fit)
+    def fit_as_task(self, X, y=None):
+        task = self._init_callback_context()
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        result = fit(self, X, y)
+        task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        return result
+
+    return fit_as_task
+
+
+class ArrayTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Base of the transformers that take arrays of shape (n_samples, ...) and remember the shape of one sample."""
 
     def _validate(self, X, *, reset, **checks):

@@ -2,14 +2,17 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep.preprocessing._base import as_task
 
-class OneHot(TransformerMixin, BaseEstimator):
+
+class OneHot(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Labels to rows with a single 1, and back.
 
     A thin layer over scikit-learn's `OneHotEncoder`, which takes tables only and makes sparse float64. The classifiers
@@ -54,6 +57,7 @@ class OneHot(TransformerMixin, BaseEstimator):
         self.n_classes = n_classes
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @as_task
     def fit(self, X, y=None):
         """Learn the labels.
 

@@ -10,14 +10,17 @@ import joblib
 import numpy as np
 from PIL import Image, ImageOps
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
+
+from skdeep.preprocessing._base import as_task
 
 # The same open file or Pillow image may be in X twice, or be read by two transformers at once.
 _LOCK = threading.Lock()
 
 
-class ReadImages(TransformerMixin, BaseEstimator):
+class ReadImages(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Read image files of any sizes into one array.
 
     Pillow reads them, of several frames the first, and turns them upright as their EXIF data say. Threads read a few
@@ -73,6 +76,7 @@ class ReadImages(TransformerMixin, BaseEstimator):
         self.mode = mode
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @as_task
     def fit(self, X, y=None):
         """Learn size and mode of the images, where they are not given.
 
@@ -121,6 +125,7 @@ class ReadImages(TransformerMixin, BaseEstimator):
         return self._read(self._check_images(X), self.image_shape_, self.mode_)
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @as_task
     def fit_transform(self, X, y=None):
         """Learn size and mode while reading each image once; otherwise the same as `fit` and `transform`.
 

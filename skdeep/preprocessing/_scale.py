@@ -6,7 +6,7 @@ from sklearn.utils import check_array, gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted
 
-from skdeep.preprocessing._base import ArrayTransformer
+from skdeep.preprocessing._base import ArrayTransformer, as_task
 from skdeep.validation import restored_on_error
 
 _CHUNK_VALUES = 2**21
@@ -58,6 +58,7 @@ class ScaleToUnit(ArrayTransformer):
         self.max_value = max_value
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @as_task
     def fit(self, X, y=None):
         """Learn the divisor.
 
@@ -191,6 +192,7 @@ class ZScore(ArrayTransformer):
         self.axis = axis
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @as_task
     def fit(self, X, y=None):
         """Learn mean and standard deviation.
 

@@ -5,7 +5,7 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep.preprocessing._base import ArrayTransformer
+from skdeep.preprocessing._base import ArrayTransformer, as_task
 from skdeep.validation import restored_on_error
 
 
@@ -51,6 +51,7 @@ class Reshape(ArrayTransformer):
         self.shape = shape
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @as_task
     def fit(self, X, y=None):
         """Learn the shape of a sample.
 
