@@ -6,6 +6,7 @@ from unittest import SkipTest
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.neural_network import MLPClassifier as ScikitLearnMLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -19,15 +20,17 @@ ALL = [MLPClassifier, DNNClassifier, CNNClassifier]
 CHECKED = [MLPClassifier(epochs=30), DNNClassifier(epochs=30), CNNClassifier((8,), epochs=30)]
 
 
+@pytest.mark.parametrize("routing", [False, True], ids=["routing off", "routing on"])
 @parametrize_with_checks(CHECKED)
-def test_scikit_learn_checks(estimator, check):
+def test_scikit_learn_checks(estimator, check, routing):
     if "sample_weight_equivalence" in str(check):
         # It compares to 1e-7, so rows in another order, or drawn into other batches, must not round differently.
         estimator.set_params(batch_size=1000, dropout=0, dtype_policy="float64")
-    try:
-        check(estimator)
-    except SkipTest as reason:
-        pytest.fail(f"skipped: {reason}")
+    with sklearn.config_context(enable_metadata_routing=routing):
+        try:
+            check(estimator)
+        except SkipTest as reason:
+            pytest.fail(f"skipped: {reason}")
 
 
 @pytest.mark.parametrize("classifier", ALL)

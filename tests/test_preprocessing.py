@@ -9,6 +9,7 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -27,9 +28,11 @@ ARRAYS = [Flatten(), Reshape((4, -1)), ScaleToUnit(), ZScore(), ZScore(axis=0)]
 ALL = [*ARRAYS, OneHot()]
 
 
+@pytest.mark.parametrize("routing", [False, True], ids=["routing off", "routing on"])
 @parametrize_with_checks([Flatten(), Reshape(), ScaleToUnit(), ZScore(), ZScore(axis=0), OneHot()])
-def test_scikit_learn_estimator_checks(estimator, check):
-    check(estimator)
+def test_scikit_learn_estimator_checks(estimator, check, routing):
+    with sklearn.config_context(enable_metadata_routing=routing):
+        check(estimator)
 
 
 def images_of(dtype, shape=(6, 8, 4), high=256):

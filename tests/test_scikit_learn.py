@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import sklearn
 from joblib import parallel_config
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
@@ -166,3 +168,81 @@ def test_threads_do_not_disturb_each_other(iris):
     with parallel_config("threading", n_jobs=2):
         two = GridSearchCV(quick(), grid, cv=3, refit=False).fit(*iris).cv_results_["mean_test_score"]
     np.testing.assert_array_equal(one, two)
+
+
+class TestMetadata:
+    """Weights and validation data reach `fit` through whatever stands around it."""
+
+    @pytest.fixture(params=[False, True], ids=["routing off", "routing on"])
+    def routing(self, request):
+        with sklearn.config_context(enable_metadata_routing=request.param):
+            yield request.param
+
+    @pytest.fixture
+    def weight(self, iris):
+        return np.where(iris[1] == 0, 0.1, 1.0) * np.random.default_rng(0).random(150)
+
+    def test_weights_through_a_pipeline(self, routing, weight, iris):
+        X, y = iris
+        clf = quick().set_fit_request(sample_weight=True) if routing else quick()
+        params = {"sample_weight" if routing else "dnnclassifier__sample_weight": weight}
+        pipeline = make_pipeline(ScaleToUnit(), clf).fit(X, y, **params)
+        expected = quick().fit(ScaleToUnit().fit_transform(X), y, weight)
+        assert pipeline[-1].history_ == expected.history_ != quick().fit(ScaleToUnit().fit_transform(X), y).history_
+
+    def test_weights_through_a_search(self, routing, weight, iris):
+        X, y = iris
+        clf = quick().set_fit_request(sample_weight=True).set_score_request(sample_weight=True) if routing else quick()
+        search = GridSearchCV(clf, {"dropout": [0.0]}, cv=2).fit(X, y, sample_weight=weight)
+        assert search.best_estimator_.history_ == quick(dropout=0.0).fit(X, y, weight).history_
+
+    def test_weights_through_a_cross_validation(self, routing, weight, iris):
+        X, y = iris
+        clf = quick().set_fit_request(sample_weight=True).set_score_request(sample_weight=False) if routing else quick()
+        fitted = cross_validate(
+            clf, X, y, cv=StratifiedKFold(2), params={"sample_weight": weight}, return_estimator=True
+        )["estimator"]
+        for (train, _), each in zip(StratifiedKFold(2).split(X, y), fitted, strict=True):
+            assert each.history_ == quick().fit(X[train], y[train], weight[train]).history_
+
+    @pytest.mark.parametrize(
+        "build",
+        [
+            lambda clf: StackingClassifier([("dnn", clf)], LogisticRegression().set_fit_request(sample_weight=True)),
+            lambda clf: VotingClassifier([("dnn", clf)], voting="soft"),
+        ],
+        ids=["stacking", "voting"],
+    )
+    def test_weights_through_ensembles(self, build, routing, weight, iris):
+        X, y = iris
+        with sklearn.config_context(enable_metadata_routing=True):  # without which no request can be set
+            ensemble = build(quick().set_fit_request(sample_weight=True))
+        ensemble.fit(X, y, sample_weight=weight)
+        assert ensemble.estimators_[0].history_ == quick().fit(X, y, weight).history_
+
+    def test_validation_data_through_a_search_over_a_pipeline(self, iris):
+        X, y = iris
+        with sklearn.config_context(enable_metadata_routing=True):
+            clf = quick().set_fit_request(X_val=True, y_val=True)
+            pipeline = make_pipeline(StandardScaler(), clf, transform_input=["X_val"])
+            search = GridSearchCV(pipeline, {"dnnclassifier__dropout": [0.0, 0.2]}, cv=2)
+            search.fit(X * 5 + 3, y, X_val=X[:60] * 5 + 3, y_val=y[:60])
+            fitted = cross_validate(
+                pipeline,
+                X * 5 + 3,
+                y,
+                cv=2,
+                params={"X_val": X[:60] * 5 + 3, "y_val": y[:60]},
+                return_estimator=True,
+            )["estimator"]
+        best = search.best_estimator_
+        assert best[-1].history_["val_accuracy"][-1] == pytest.approx(best.score(X[:60] * 5 + 3, y[:60]))
+        for each in fitted:
+            assert each[-1].history_["val_accuracy"][-1] == pytest.approx(each.score(X[:60] * 5 + 3, y[:60]))
+
+    def test_metadata_that_nobody_asked_for_is_an_error(self, weight, iris):
+        with (
+            sklearn.config_context(enable_metadata_routing=True),
+            pytest.raises(UnsetMetadataPassedError, match="sample_weight"),
+        ):
+            make_pipeline(StandardScaler(), quick()).fit(*iris, sample_weight=weight)
