@@ -40,8 +40,8 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, RoutedParameters
         """Return the shape that one row of the validated X has for the network; with `reset`, learn it."""
 
     @abstractmethod
-    def _architecture(self, row_shape, head):
-        """Return what builds the network, a `skdeep.network.Architecture`."""
+    def _architecture(self, row_shape, head, l2):
+        """Return what builds the network with this strength of L2 penalties, a `skdeep.network.Architecture`."""
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
@@ -85,7 +85,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, RoutedParameters
                 )
             rng = copy.deepcopy(self._rng) if continued else self._new_rng()
             earlier = self._network if continued else None
-            network, row_shape = self._new_network(X, targets, rng, earlier)
+            network, row_shape = self._new_network(X, targets, len(index), rng, earlier)
             train, validation = self._training_rows(X, y, index, weight, row_shape, network, targets, rng, X_val, y_val)
             n_epochs = self._n_epochs(len(train))
             task = self._init_callback_context(max_subtasks=n_epochs)
@@ -138,7 +138,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, RoutedParameters
                     raise ValueError("classes must be passed on the first call to partial_fit.")
                 targets = Targets.learn(y, classes)
                 rng = self._new_rng()
-                network, row_shape = self._new_network(X, targets, rng, earlier=None)
+                network, row_shape = self._new_network(X, targets, len(index), rng, earlier=None)
             else:
                 targets, rng, network = self._targets, copy.deepcopy(self._rng), self._network
                 if classes is not None and not _same_labels(classes, self.classes_):
@@ -392,7 +392,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, RoutedParameters
         index, weight = weighted_rows(sample_weight, X)
         return X, y[index], index, weight
 
-    def _new_network(self, X, targets, rng, earlier):
+    def _new_network(self, X, targets, n_rows, rng, earlier):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
         routed = {name: value for name, value in routed_parameters(self).items() if not name.startswith("callbacks__")}
         head = choose_head(targets, self.output_activation, self.loss, one_hot=self._needs_one_hot(routed))
@@ -400,7 +400,8 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, RoutedParameters
         names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
         settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
         initializers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
-        network = Network(self._architecture(row_shape, head), initializers, settings, head, rng)
+        l2 = float(self.alpha) / (2 * min(self._batch_size(n_rows), n_rows))
+        network = Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng)
         if earlier is not None:
             network.take_over(earlier)
         return network, row_shape

@@ -22,6 +22,8 @@ def build_dense(
     dropout,
     output_activation,
     dtype_policy,
+    batch_normalization=False,
+    l2=0.0,
 ):
     """Build a stack of dense layers.
 
@@ -41,13 +43,17 @@ def build_dense(
         Keras activation of the output layer.
     dtype_policy : str
         Keras dtype policy of every layer; under a mixed one the output layer computes in float32.
+    batch_normalization : bool, default=False
+        Whether a batch normalization stands before the activation of each hidden layer, in place of its biases.
+    l2 : float, default=0.0
+        The sum of the squares of all kernels, times that, is added to the loss.
 
     Returns
     -------
     model : keras.Model
         Maps arrays of shape ``(n, n_features)`` to ``(n, n_outputs)``; not compiled, and the same in each call.
     """
-    layers = _Layers(dtype_policy)
+    layers = _Layers(dtype_policy, batch_normalization, l2)
     inputs = layers.input(input_shape)
     hidden = _hidden_layers(layers, inputs, hidden_layer_sizes, activation, dropout)
     return keras.Model(inputs, layers.output(hidden, n_outputs, output_activation), name="dense")
@@ -67,6 +73,8 @@ def build_cnn(
     dropout,
     output_activation,
     dtype_policy,
+    batch_normalization=False,
+    l2=0.0,
 ):
     """Build blocks of convolutions, each block ended by max-pooling, then dense layers.
 
@@ -88,8 +96,10 @@ def build_cnn(
     pool_size : int or tuple of two int
         Height and width of every pooling window, at most the image that arrives there: an axis of one pixel is not
         pooled, and no axis shrinks below one pixel.
-    hidden_layer_sizes, activation, dropout, output_activation, dtype_policy
+    hidden_layer_sizes, activation, dropout, output_activation
         As in `build_dense`, for the layers after the last block.
+    dtype_policy, batch_normalization, l2
+        As in `build_dense`, for all layers.
 
     Returns
     -------
@@ -100,7 +110,7 @@ def build_cnn(
     kernel_size = _pair(kernel_size, "kernel_size")
     pool_size = _pair(pool_size, "pool_size")
     conv_activation = _activation(conv_activation, "conv_activation")
-    layers = _Layers(dtype_policy)
+    layers = _Layers(dtype_policy, batch_normalization, l2)
     x = inputs = layers.input(input_shape)
     for number, filters_of_block in enumerate(_conv_blocks(conv_filters), start=1):
         for position, filters in enumerate(filters_of_block, start=1):
@@ -127,8 +137,8 @@ def dropout_rates(dropout, hidden_layer_sizes):
     return tuple(float(rate) for rate in rates)
 
 
-def draw_values(model, rates, initializers, rng):
-    """Give a model that was built here the dropout rates, the initial weights and the seeds of a fresh one.
+def draw_values(model, rates, l2, initializers, rng):
+    """Give a model that was built here the strengths, the initial weights and the seeds of a fresh one.
 
     Parameters
     ----------
@@ -136,6 +146,8 @@ def draw_values(model, rates, initializers, rng):
         Changed in place.
     rates : tuple of float
         From `dropout_rates`; above 0 where those that the model was built with are.
+    l2 : float
+        Likewise.
     initializers : dict of str to callable
         For "kernel" and "bias" a function from `rng` to a fresh Keras initializer.
     rng : numpy.random.Generator
@@ -147,10 +159,17 @@ def draw_values(model, rates, initializers, rng):
             layer.rate = next(rates)
             layer.seed = int(rng.integers(2**31))
             layer.seed_generator.state.assign([layer.seed, 0])
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            for variable, value in zip(layer.weights, (1, 0, 0, 1), strict=True):  # scale, shift, mean, variance
+                variable.assign(keras.ops.full(variable.shape, value, variable.dtype))
         elif layer.weights:
+            if layer.kernel_regularizer is not None:
+                layer.kernel_regularizer.l2 = l2
             for name, make_initializer in initializers.items():
                 initializer = make_initializer(rng)
                 variable = getattr(layer, name)
+                if variable is None:  # the bias of a layer with batch normalization
+                    continue
                 try:
                     variable.assign(initializer(variable.shape, variable.dtype))
                 except ValueError as error:
@@ -170,8 +189,10 @@ class _Layers:
     `random` of Python; `draw_values` gives it another.
     """
 
-    def __init__(self, dtype_policy):
+    def __init__(self, dtype_policy, batch_normalization, l2):
         self.dtype_policy = dtype_policy
+        self.batch_normalization = batch_normalization
+        self.l2 = l2
 
     def input(self, shape):
         return keras.Input(shape, dtype=self._value_dtype(), name="input")
@@ -181,19 +202,27 @@ class _Layers:
         return self._dense(x, units, activation, self._value_dtype(), name="output")
 
     def dense(self, x, units, activation, name):
-        return self._dense(x, units, activation, self.dtype_policy, name)
+        def layer(activation):
+            return self._dense(x, units, activation, self.dtype_policy, name, use_bias=not self.batch_normalization)
+
+        return self._activated(layer, activation, name)
 
     def conv(self, x, filters, kernel_size, activation, padding, name):
-        return keras.layers.Conv2D(
-            filters,
-            kernel_size,
-            padding=padding,
-            activation=activation,
-            kernel_initializer="zeros",
-            data_format="channels_last",
-            dtype=self.dtype_policy,
-            name=name,
-        )(x)
+        def layer(activation):
+            return keras.layers.Conv2D(
+                filters,
+                kernel_size,
+                padding=padding,
+                activation=activation,
+                use_bias=not self.batch_normalization,
+                kernel_initializer="zeros",
+                kernel_regularizer=self._penalty(),
+                data_format="channels_last",
+                dtype=self.dtype_policy,
+                name=name,
+            )(x)
+
+        return self._activated(layer, activation, name)
 
     def max_pool(self, x, window, name):
         return keras.layers.MaxPooling2D(window, data_format="channels_last", dtype=self.dtype_policy, name=name)(x)
@@ -204,8 +233,26 @@ class _Layers:
     def dropout(self, x, rate, name):
         return keras.layers.Dropout(rate, seed=0, dtype=self.dtype_policy, name=name)(x)
 
-    def _dense(self, x, units, activation, dtype, name):
-        return keras.layers.Dense(units, activation, kernel_initializer="zeros", dtype=dtype, name=name)(x)
+    def _dense(self, x, units, activation, dtype, name, use_bias=True):
+        return keras.layers.Dense(
+            units,
+            activation,
+            use_bias=use_bias,
+            kernel_initializer="zeros",
+            kernel_regularizer=self._penalty(),
+            dtype=dtype,
+            name=name,
+        )(x)
+
+    def _activated(self, layer, activation, name):
+        """Return a layer with its activation, with batch normalization between them if there is to be one."""
+        if not self.batch_normalization:
+            return layer(activation)
+        x = keras.layers.BatchNormalization(dtype=self.dtype_policy, name=f"{name}_normalization")(layer(None))
+        return keras.layers.Activation(activation, dtype=self.dtype_policy, name=f"{name}_activation")(x)
+
+    def _penalty(self):
+        return keras.regularizers.L2(self.l2) if self.l2 > 0 else None
 
     def _value_dtype(self):
         return keras.dtype_policies.get(self.dtype_policy).variable_dtype

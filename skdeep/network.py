@@ -76,7 +76,7 @@ class Network:
         self._lock = threading.Lock()
         self._values = None
         self._give_back = None
-        key = programs.program_key(architecture, self._rates(), settings, head.encoding)
+        key = programs.program_key(architecture, *self._strengths(), settings, head.encoding)
         self._program = programs.obtain(key, self._compiled)
         self._draw_values(self._program, rng)
         if key is not None and not self._program.model.optimizer.use_ema:  # averages of weights start from the weights
@@ -139,11 +139,12 @@ class Network:
             self.program.set_values(before)
             raise
 
-    def _rates(self):
+    def _strengths(self):
+        """Return the dropout rates and the strength of L2 penalties; networks that share a trace may differ in them."""
         from skdeep.builders import dropout_rates
 
         parameters = self.architecture.parameters
-        return dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"])
+        return dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"]), parameters.get("l2", 0.0)
 
     def _compiled(self):
         from skdeep.compilation import compile_model
@@ -160,11 +161,11 @@ class Network:
         initializers = {
             name: initializer_factory(value, f"{name}_initializer") for name, value in self.initializers.items()
         }
-        draw_values(program.model, self._rates(), initializers, rng)
+        draw_values(program.model, *self._strengths(), initializers, rng)
 
     def _rebuild(self):
         program = self._compiled()
-        # For the rates and initializers of the layers; the values are those that were saved.
+        # For the strengths and initializers of the layers; the values are those that were saved.
         self._draw_values(program, np.random.default_rng(0))
         program.set_values(self._values)
         return program

@@ -22,6 +22,8 @@ CONSTRAINTS = {
     "hidden_layer_sizes": [Integral, "array-like"],
     "activation": [str, callable, "array-like"],
     "dropout": [Real, "array-like"],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_normalization": ["boolean"],
     "output_activation": [StrOptions({"auto", "softmax", "sigmoid"})],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), callable, None],
     "epochs": [_POSITIVE_INT, StrOptions({"auto"})],
@@ -59,6 +61,12 @@ class RoutedParameters(BaseEstimator):
         signature = inspect.signature(cls.__init__)
         named = [p for p in signature.parameters.values() if p.name != "self" and p.kind != p.VAR_KEYWORD]
         cls.__signature__ = signature.replace(parameters=named)
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        # A file may be older than a parameter.
+        for name, parameter in type(self).__signature__.parameters.items():
+            vars(self).setdefault(name, parameter.default)
 
     def _set_routed(self, routed):
         """Store the routed parameters that ``__init__`` was given; any other name is a TypeError."""

@@ -7,9 +7,9 @@ building a model: either way the initial weights, the dropout seeds and the stat
 are the same bits with and without reuse.
 
 The key is all that the trace depends on: the builder with its arguments, and the settings that the model is compiled
-with; not the learning rate and the dropout rates, which are variables (but for whether there is any dropout). Only
-plain values make a key; a model with Keras objects or functions of the user's among them is not reused. Nor is one that
-was loaded or copied.
+with; not the learning rate, the dropout rates and the L2 penalty, which are variables (but for whether there are any).
+Only plain values make a key; a model with Keras objects or functions of the user's among them is not reused. Nor is one
+that was loaded or copied.
 
 A program is never shared: it is taken out of the pool for one network, and comes back only when that network is gone
 and nobody outside can hold its model (`model_` was not read, no callback of the user's saw it).
@@ -105,9 +105,9 @@ def set_size(size):
         _collect()
 
 
-def program_key(architecture, rates, settings, encoding):
+def program_key(architecture, rates, l2, settings, encoding):
     """Return what the traces of a compiled model depend on, or None if that cannot be told from plain values."""
-    parameters = architecture.parameters | {"dropout": [rate > 0 for rate in rates]}
+    parameters = architecture.parameters | {"dropout": [rate > 0 for rate in rates], "l2": l2 > 0}
     given = [name for name in _VARIABLE if isinstance(settings.get(name), Real)]
     if len(given) > 1:
         return None  # contradictory: compiling tells

@@ -4,8 +4,8 @@ The replacements compute what the parts do, and each mends one thing:
 
 - Softmax. TensorFlow's oneDNN kernel takes 50 microseconds or more for any small batch, a large share of a training
   step; the exponential of the log-softmax takes 5 and differs from it by rounding.
-- Dropout. Keras writes the rate into the trace as a constant; here the trace reads it from a variable, so that networks
-  that differ in their rates alone can use the same trace.
+- Dropout and L2 penalties. Keras writes rates and strengths into the trace as constants; here the trace reads them from
+  variables, so that networks that differ in them alone can use the same trace.
 - The optimizer's sum of gradients over replicas. There is one replica, so the sum is the gradient itself, but
   TensorFlow registers a function for each such sum that it traces and never drops it, nor the traced graph that the
   function refers to: about 4 MB for a small network.
@@ -34,34 +34,66 @@ def traced(function, signature):
     return function.get_concrete_function()
 
 
-def rate_variables(model):
-    """Return a variable for the rate of each dropout layer of the model, by the name of the layer."""
-    return {
-        layer.name: tf.Variable(layer.rate, trainable=False, dtype=layer.compute_dtype)
-        for layer in model.layers
-        if type(layer) is keras.layers.Dropout
-    }
+class Strengths:
+    """Variables for the dropout rates and the strengths of the L2 penalties of a model, which its trace reads.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Model whose training is traced.
+    """
+
+    def __init__(self, model):
+        self._rates = {
+            layer: tf.Variable(layer.rate, trainable=False, dtype=layer.compute_dtype)
+            for layer in model.layers
+            if type(layer) is keras.layers.Dropout
+        }
+        self._penalties = {
+            layer: tf.Variable(layer.kernel_regularizer.l2, trainable=False, dtype=layer.variable_dtype)
+            for layer in model.layers
+            if type(getattr(layer, "kernel_regularizer", None)) is keras.regularizers.L2
+        }
+
+    def update(self):
+        """Take the values that the model has now."""
+        for layer, rate in self._rates.items():
+            rate.assign(layer.rate)
+        for layer, penalty in self._penalties.items():
+            penalty.assign(layer.kernel_regularizer.l2)
+
+    @contextlib.contextmanager
+    def replaced(self):
+        """Let the model read the variables in the body of the ``with`` statement."""
+        for layer, rate in self._rates.items():
+            layer.call = functools.partial(_dropout, layer.seed_generator, rate)
+        for layer, penalty in self._penalties.items():
+            layer.kernel.regularizer = functools.partial(_l2, penalty)
+        try:
+            yield
+        finally:
+            for layer in self._rates:
+                del layer.call
+            for layer in self._penalties:
+                layer.kernel.regularizer = layer.kernel_regularizer
 
 
 @contextlib.contextmanager
-def replaced_parts(model, rates):
+def replaced_parts(model, strengths):
     """Replace parts of a model and of its optimizer in the body of the ``with`` statement.
 
     Parameters
     ----------
     model : keras.Model
         Compiled model whose training is traced.
-    rates : dict of str to tf.Variable
-        From `rate_variables`: where the trace reads the dropout rates.
+    strengths : Strengths
+        Those of the model.
     """
     softmax_layers = [
         layer for layer in model.layers if getattr(layer, "activation", None) is keras.activations.softmax
     ]
-    dropout_layers = [model.get_layer(name) for name in rates]
     for layer in softmax_layers:
         layer.activation = _softmax
-    for layer in dropout_layers:
-        layer.call = functools.partial(_dropout, layer.seed_generator, rates[layer.name])
     optimizer = model.optimizer
     # AdamW differs in what it does besides; a subclass of the user's may change any part of the step.
     is_adam = type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad
@@ -69,12 +101,11 @@ def replaced_parts(model, rates):
     if is_adam:
         optimizer.update_step = functools.partial(_adam_step, optimizer)
     try:
-        yield
+        with strengths.replaced():
+            yield
     finally:
         for layer in softmax_layers:
             layer.activation = keras.activations.softmax
-        for layer in dropout_layers:
-            del layer.call
         del optimizer._all_reduce_sum_gradients
         if is_adam:
             del optimizer.update_step
@@ -112,3 +143,7 @@ def _dropout(seed_generator, rate, x, training=False):
     if not training:
         return x
     return tf.nn.experimental.stateless_dropout(x, rate.read_value(), seed_generator.next())
+
+
+def _l2(strength, kernel):
+    return strength.read_value() * tf.reduce_sum(tf.square(kernel))

@@ -26,7 +26,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skdeep._tensorflow import keras, tf
-from skdeep.tracing import rate_variables, replaced_parts, traced
+from skdeep.tracing import Strengths, replaced_parts, traced
 
 _CHUNK_BYTES = 8 * 2**20
 _CHUNK_SECONDS = 0.25
@@ -90,7 +90,7 @@ class Program:
 
     def __init__(self, model):
         self.model = model
-        self._rates = rate_variables(model)
+        self._strengths = Strengths(model)
         self._steps = {}
         self._infer = None
         # The memory that a row takes in prediction is about that of the largest layer.
@@ -175,8 +175,7 @@ class Program:
         _check_memory(batch_size, batch_size * self._train_bytes)
         model = self.model
         self._build_metrics(rows)
-        for name, rate in self._rates.items():
-            rate.assign(model.get_layer(name).rate)
+        self._strengths.update()
         callbacks = list(callbacks)
         by_batch = _overrides(callbacks, "train")
         test_by_batch = _overrides(callbacks, "test")
@@ -326,7 +325,7 @@ class Program:
                 tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
                 return model.get_metrics_result()
 
-            with replaced_parts(model, self._rates):
+            with replaced_parts(model, self._strengths):
                 self._steps[key] = traced(run, (*signature, tf.TensorSpec([], tf.int32)))
         return self._steps[key]
 

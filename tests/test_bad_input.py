@@ -114,6 +114,8 @@ CHECKED_BY_SCIKIT_LEARN = {
         [0, -1, NAN, INF, -INF, "fast", [0.1], 1j, {"a": 1}],
     ),
     "epochs": (rf"{_INT} or a str among {{'auto'}}", [0, -1, 1.5, 2.0, NAN, INF, "many", None, [3]]),
+    "alpha": (r"a float in the range \[0.0, inf\)", [-1, -1e-9, NAN, INF, None, "small", [1]]),
+    "batch_normalization": (_BOOL, [None, "yes", 1, 0, [True]]),
     "batch_size": (rf"{_INT} or a str among {{'auto'}}", [0, -1, 1.5, 32.0, NAN, INF, "all", None, [3]]),
     "shuffle": (_BOOL, [None, "yes", 1, 0, [True]]),
     "validation_fraction": (r"\(0.0, 1.0\) or None", [0, 1, 1.0, -0.1, 1.5, 5, NAN, INF, "0.1", [0.1]]),

@@ -46,6 +46,33 @@ def describe(model):
     ]
 
 
+def test_batch_normalization_stands_before_each_activation():
+    model = dense(4, 3, hidden_layer_sizes=(8, 5), dropout=(0.5, 0), batch_normalization=True)
+    assert [layer.name for layer in model.layers[1:]] == [
+        "hidden_1",
+        "hidden_1_normalization",
+        "hidden_1_activation",
+        "dropout_1",
+        "hidden_2",
+        "hidden_2_normalization",
+        "hidden_2_activation",
+        "output",
+    ]
+    assert [model.get_layer(f"hidden_1{end}").activation.__name__ for end in ("", "_activation")] == ["linear", "relu"]
+    names = [layer.name for layer in cnn((4, 4), conv_filters=((2,),), batch_normalization=True).layers]
+    assert names[1:5] == ["conv_1_1", "conv_1_1_normalization", "conv_1_1_activation", "pool_1"]
+
+
+def test_penalties_are_on_scikit_learns_scale():
+    """Half of alpha over the batch size, on the kernels of all layers."""
+    model = dense(4, 10, hidden_layer_sizes=(8, 5), alpha=3.0, batch_size=5)
+    penalties = [layer.kernel_regularizer.l2 for layer in model.layers if layer.weights]
+    assert penalties == [3.0 / (2 * 5)] * 3
+    model = cnn((4, 4), conv_filters=((2,),), alpha=3.0)  # ten rows are less than a batch
+    assert [layer.kernel_regularizer.l2 for layer in model.layers if layer.weights] == [3.0 / (2 * 10)] * 3
+    assert all(layer.kernel_regularizer is None for layer in dense(4, 3).layers if layer.weights)
+
+
 def test_activation_and_dropout_layer_by_layer():
     model = dense(4, 3, hidden_layer_sizes=(50, 10, 5), activation=("relu", "softmax", "tanh"), dropout=(0, 0.5, 0.1))
     assert describe(model) == [

@@ -82,6 +82,7 @@ class TestOnnx:
             {"activation": ("tanh", "selu"), "dropout": 0.3},
             {"activation": leaky},
             {"output_activation": "sigmoid"},
+            {"alpha": 1.0, "batch_normalization": True},
             {"dtype_policy": "float64"},
         ],
     )

@@ -41,7 +41,13 @@ def test_a_copy_predicts_the_same_bits(way, iris, tmp_path):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("optimizer", [{"optimizer": "adam"}, {"optimizer": "sgd", "optimizer__momentum": 0.9}])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"optimizer": "adam", "alpha": 1.0, "batch_normalization": True},
+        {"optimizer": "sgd", "optimizer__momentum": 0.9},
+    ],
+)
 @pytest.mark.parametrize("method", ["partial_fit", "fit"])
 def test_training_goes_on_with_the_same_bits(way, optimizer, method, iris, tmp_path):
     clf = quick(warm_start=True, **optimizer).fit(*iris)

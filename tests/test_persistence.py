@@ -12,10 +12,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skdeep
@@ -58,7 +59,7 @@ class TestRoundTrip:
             lambda: quick(),
             lambda: quick(activation="tanh", dropout=(0.3,), optimizer="sgd", optimizer__momentum=0.9, metrics=[]),
             lambda: MLPClassifier((8,), epochs=1, dtype_policy="float64", kernel_initializer="he_normal"),
-            lambda: CNNClassifier((4,), epochs=1, class_weight={0: 2.0}),
+            lambda: CNNClassifier((4,), epochs=1, class_weight={0: 2.0}, alpha=0.1, batch_normalization=True),
             lambda: make_pipeline(StandardScaler(), ZScore(), quick()),
             lambda: GridSearchCV(quick(), {"dropout": [0.0, 0.4]}, cv=2),
             lambda: VotingClassifier([("dnn", quick()), ("lr", LogisticRegression())], voting="soft"),
@@ -299,8 +300,14 @@ def test_without_skops_it_says_what_to_install(tmp_path, monkeypatch):
 def test_files_of_earlier_versions_predict_as_they_did(path):
     """Each file lies beside the probabilities that it predicted when it was written, for the same X."""
     expected = np.load(path.with_suffix(".npz"))
-    probabilities = skdeep.load(path).predict_proba(expected["X"])
-    np.testing.assert_allclose(probabilities, expected["probabilities"], rtol=1e-5)
+    loaded = skdeep.load(path)
+    np.testing.assert_allclose(loaded.predict_proba(expected["X"]), expected["probabilities"], rtol=1e-5)
+    assert clone(loaded).get_params().keys() == loaded.get_params().keys()
+    is_pipeline = isinstance(loaded, Pipeline)
+    X = loaded[:-1].transform(expected["X"]) if is_pipeline else expected["X"]
+    classifier = loaded[-1] if is_pipeline else loaded
+    n_iter = classifier.n_iter_
+    assert classifier.partial_fit(X, classifier.predict(X)).n_iter_ == n_iter + 1
 
 
 def test_there_are_files_of_earlier_versions():

@@ -50,6 +50,8 @@ class TestReuse:
             {"hidden_layer_sizes": (17,)},
             {"activation": "tanh"},
             {"dropout": 0},
+            {"alpha": 1.0},
+            {"batch_normalization": True},
             {"optimizer": "sgd"},
             {"optimizer__beta_1": 0.5},
             {"loss": "categorical_crossentropy"},
@@ -86,6 +88,7 @@ class TestReuse:
             {"optimizer": "nadam", "learning_rate": 0.01},
             {"early_stopping": True},
             {"class_weight": "balanced"},
+            {"batch_normalization": True},
         ],
     )
     def test_same_bits_with_and_without(self, params, iris):
@@ -101,6 +104,16 @@ class TestReuse:
         assert clf.history_ == fresh.history_
         np.testing.assert_array_equal(clf.predict_proba(X), fresh.predict_proba(X))
         assert clf.partial_fit(X, y).history_ == fresh.partial_fit(X, y).history_ if not params else True
+
+    def test_another_penalty_reuses_it_with_the_same_bits(self, iris):
+        fresh = quick(alpha=0.5).fit(*iris)
+        programs.clear()
+        quick(alpha=20.0).fit(*iris)
+        clf = quick(alpha=0.5)
+        assert reused_by(lambda: clf.fit(*iris)) == 1
+        assert clf.history_ == fresh.history_ != quick(alpha=20.0).fit(*iris).history_
+        assert reused_by(lambda: quick().fit(*iris)) == 0
+        assert clf.model_.get_layer("output").kernel_regularizer.l2 == 0.5 / (2 * 32)
 
     def test_same_bits_for_convolutions(self, digits):
         cnn = CNNClassifier((4,), epochs=1, random_state=0)

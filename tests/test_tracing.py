@@ -15,11 +15,12 @@ def quick(**params):
 
 
 def test_the_fitted_model_is_plain_keras(iris, tmp_path):
-    clf = quick().fit(*iris)
+    clf = quick(alpha=1.0).fit(*iris)
     clf.model_.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.get_layer("output").activation is keras.activations.softmax
     np.testing.assert_allclose(loaded.predict(iris[0], verbose=0), clf.predict_proba(iris[0]), rtol=1e-5)
+    assert all(each.kernel.regularizer is each.kernel_regularizer for each in clf.model_.layers if each.weights)
     names = {"call", "_all_reduce_sum_gradients", "update_step"}
     assert not names & {name for part in (*clf.model_.layers, clf.model_.optimizer) for name in vars(part)}
 

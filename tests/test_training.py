@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 
 from skdeep import CNNClassifier, DNNClassifier
 from skdeep.training import Program, Rows
@@ -141,6 +142,28 @@ def test_same_training_of_a_model_with_regularisers_and_batch_normalisation(opti
         validation=Rows(X[:50], (4,), "float32", y[:50]),
     )
     assert_same_training(model, twin, history, expected.history)
+
+
+@pytest.mark.parametrize("params", [{"alpha": 2.0}, {"batch_normalization": True}, {"alpha": 0.5, "optimizer": "sgd"}])
+def test_same_training_with_penalties_and_batch_normalization(params, iris):
+    X, y = iris[0].astype(np.float32), iris[1]
+    clf = plain(epochs=1, batch_size=32, **params)
+    model = keras.models.clone_model(clone(clf).fit(X, y).model_)
+    start = clone(clf).set_params(learning_rate=1e-30).fit(X, y).model_  # as it was before training
+    for variable, value in zip(model.trainable_variables, start.trainable_variables, strict=True):
+        variable.assign(value)
+    model.compile(params.get("optimizer", "adam"), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    expected = model.fit(X, y, 32, 1, verbose=0, shuffle=False)
+    clf.fit(X, y)
+    assert_same_training(clf.model_, model, clf.history_, expected.history)
+
+
+def test_the_loss_with_a_penalty_is_that_of_scikit_learn(iris):
+    X, y = iris
+    clf = plain(epochs=1, batch_size=150, alpha=7.0, learning_rate=1e-30).fit(X, y)
+    squares = sum(np.sum(np.square(layer.kernel)) for layer in clf.model_.layers if layer.weights)
+    expected = log_loss(y, clf.predict_proba(X)) + 7.0 / 2 * squares / 150
+    assert clf.history_["loss"][0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_rows_come_in_a_new_order_each_epoch_unless_shuffle_is_off(iris):

@@ -5,7 +5,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skdeep.base import BaseDeepClassifier
-from skdeep.classifiers._dense import hidden_parameters
+from skdeep.classifiers._dense import shared_parameters
 from skdeep.network import Architecture
 from skdeep.parameters import CNN_CONSTRAINTS
 
@@ -40,6 +40,12 @@ class CNNClassifier(BaseDeepClassifier):
         Keras activation of all hidden layers, or one for each.
     dropout : float or sequence of float, default=0.5
         Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
+    alpha : float, default=0.0
+        Strength of the L2 penalty, on scikit-learn's scale: to the loss is added half of alpha times the sum of the
+        squares of all kernels, those of the convolutions included, divided by the batch size.
+    batch_normalization : bool, default=False
+        Whether a batch normalization stands before the activation of each convolution and hidden layer, in place of
+        its biases.
     output_activation : {"auto", "softmax", "sigmoid"}, default="auto"
         Activation of the output layer. "auto" is one sigmoid unit for two classes, softmax for more, and one sigmoid
         unit a label for multilabel targets. "sigmoid" for more than two classes is one sigmoid unit a class, whose
@@ -155,6 +161,8 @@ class CNNClassifier(BaseDeepClassifier):
         hidden_layer_sizes=(128,),
         activation="relu",
         dropout=0.5,
+        alpha=0.0,
+        batch_normalization=False,
         output_activation="auto",
         loss="auto",
         kernel_initializer="glorot_uniform",
@@ -187,6 +195,8 @@ class CNNClassifier(BaseDeepClassifier):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
+        self.alpha = alpha
+        self.batch_normalization = batch_normalization
         self.output_activation = output_activation
         self.loss = loss
         self.kernel_initializer = kernel_initializer
@@ -240,9 +250,9 @@ class CNNClassifier(BaseDeepClassifier):
             )
         return self.image_shape_
 
-    def _architecture(self, row_shape, head):
+    def _architecture(self, row_shape, head, l2):
         names = ("conv_filters", "kernel_size", "conv_activation", "padding", "pool_size")
-        parameters = {name: getattr(self, name) for name in names} | hidden_parameters(self, head)
+        parameters = {name: getattr(self, name) for name in names} | shared_parameters(self, head, l2)
         return Architecture("build_cnn", row_shape, head.n_outputs, parameters)
 
 

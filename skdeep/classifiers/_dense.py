@@ -18,11 +18,12 @@ def table_row_shape(estimator, X):
     return (X.shape[1],)
 
 
-def hidden_parameters(estimator, head):
-    """Return the arguments of the builders for the dense layers of an estimator."""
-    names = ("hidden_layer_sizes", "activation", "dropout", "dtype_policy")
-    return {name: getattr(estimator, name) for name in names} | {"output_activation": head.activation}
+def shared_parameters(estimator, head, l2):
+    """Return the arguments that both builders take."""
+    names = ("hidden_layer_sizes", "activation", "dropout", "batch_normalization", "dtype_policy")
+    values = {name: getattr(estimator, name) for name in names}
+    return values | {"output_activation": head.activation, "l2": l2}
 
 
-def dense_architecture(estimator, row_shape, head):
-    return Architecture("build_dense", row_shape, head.n_outputs, hidden_parameters(estimator, head))
+def dense_architecture(estimator, row_shape, head, l2):
+    return Architecture("build_dense", row_shape, head.n_outputs, shared_parameters(estimator, head, l2))

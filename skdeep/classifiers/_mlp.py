@@ -16,6 +16,11 @@ class MLPClassifier(BaseDeepClassifier):
         Keras activation of all hidden layers, or one for each.
     dropout : float or sequence of float, default=0.0
         Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
+    alpha : float, default=0.0
+        Strength of the L2 penalty, on scikit-learn's scale: to the loss is added half of alpha times the sum of the
+        squares of all kernels, divided by the batch size.
+    batch_normalization : bool, default=False
+        Whether a batch normalization stands before the activation of each hidden layer, in place of its biases.
     output_activation : {"auto", "softmax", "sigmoid"}, default="auto"
         Activation of the output layer. "auto" is one sigmoid unit for two classes, softmax for more, and one sigmoid
         unit a label for multilabel targets. "sigmoid" for more than two classes is one sigmoid unit a class, whose
@@ -122,6 +127,8 @@ class MLPClassifier(BaseDeepClassifier):
         *,
         activation="relu",
         dropout=0.0,
+        alpha=0.0,
+        batch_normalization=False,
         output_activation="auto",
         loss="auto",
         kernel_initializer="glorot_uniform",
@@ -148,6 +155,8 @@ class MLPClassifier(BaseDeepClassifier):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
+        self.alpha = alpha
+        self.batch_normalization = batch_normalization
         self.output_activation = output_activation
         self.loss = loss
         self.kernel_initializer = kernel_initializer
@@ -178,5 +187,5 @@ class MLPClassifier(BaseDeepClassifier):
     def _row_shape(self, X, *, reset):
         return table_row_shape(self, X)
 
-    def _architecture(self, row_shape, head):
-        return dense_architecture(self, row_shape, head)
+    def _architecture(self, row_shape, head, l2):
+        return dense_architecture(self, row_shape, head, l2)
