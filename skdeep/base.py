@@ -243,7 +243,9 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, RoutedParameters
 
         The file has the layers, the weights, the loss, the metrics and the optimizer with its state. It does not have
         the labels: the outputs are in the order of `classes_`, for two classes usually one, the probability of the
-        second.
+        second, and for several sigmoid units they do not sum to 1. The loaded model trains on numbers of classes, or on
+        one-hot rows where loss or metrics need them. Functions and classes of your own are in it by name; Keras loads
+        them if they are given as ``custom_objects``.
 
         Parameters
         ----------
@@ -255,7 +257,8 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, RoutedParameters
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the name of the file does not end in ".keras".
+            If the name of the file does not end in ".keras", or Keras cannot write a parameter, such as a
+            `functools.partial`.
         OSError
             If the file cannot be written.
 
@@ -278,7 +281,8 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, RoutedParameters
         check_is_fitted(self)
         from skdeep.export import write_keras
 
-        write_keras(self._network, path)
+        with memory_errors():
+            write_keras(self._network, path)
 
     def to_onnx(self, path):
         """Write the network as ONNX, which runs without Python, TensorFlow and skdeep.
@@ -328,7 +332,8 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, RoutedParameters
         check_is_fitted(self)
         from skdeep.export import write_onnx
 
-        write_onnx(self._network, self.classes_, path)
+        with memory_errors():
+            write_onnx(self._network, self.classes_, path)
 
     @property
     def model_(self):

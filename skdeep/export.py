@@ -2,29 +2,43 @@
 
 The ONNX network computes in float32, whatever the dtype policy. It ends with what makes class probabilities of the
 outputs, so that it gives what `predict_proba` gives. tf2onnx converts the graph of the Keras model operation by
-operation; what it cannot convert it only logs, so the result is checked. Two of Keras's activations are computed by
-operations that ONNX does not have, and are replaced by equal ones.
+operation; the few of Keras's activations that it does not know are given to it here. What it cannot convert it only
+logs, so the result is checked.
 """
 
+import contextlib
 import json
 import logging
-import math
-import os
+import threading
 from dataclasses import replace
 
-from skdeep._tensorflow import keras, tf
-from skdeep.files import replaced
+import numpy as np
+
+from skdeep._tensorflow import tf
+from skdeep.files import replaced, writable_path
 
 # The newest that tf2onnx writes.
 _OPSET = 18
+# Of a file of protobuf.
+_MAX_BYTES = 2**31
+# For the level of tf2onnx's logger.
+_lock = threading.Lock()
 
 
 def write_keras(network, path):
     """Write the compiled Keras model of a network; see `skdeep.DNNClassifier.to_keras`."""
-    if not os.fspath(path).endswith(".keras"):
-        raise ValueError(f"path must end in '.keras'. Got {os.fspath(path)!r}.")
+    path = writable_path(path)
+    if path.suffix != ".keras":
+        raise ValueError(f"path must end in '.keras'. Got {str(path)!r}.")
+    model = network.program.model
     with replaced(path) as part:
-        network.program.model.save(part)
+        try:
+            model.save(part)
+        except TypeError as error:  # of what has no name to be found by
+            raise ValueError(
+                f"Keras cannot write what is among the parameters of the network: {error} Give it functions of a "
+                "module, or classes that Keras can describe."
+            ) from error
 
 
 def write_onnx(network, classes, path):
@@ -36,6 +50,10 @@ def write_onnx(network, classes, path):
         raise ImportError("to_onnx needs onnx and tf2onnx: pip install 'skdeep[onnx]'.") from error
     from skdeep import __version__
 
+    path = writable_path(path)
+    n_bytes = 4 * network.program.model.count_params()
+    if n_bytes >= _MAX_BYTES:
+        raise ValueError(f"The network cannot be written as one ONNX file: its weights have {n_bytes:,} bytes.")
     model = _in_float32(network)
 
     def probabilities(input):
@@ -43,35 +61,43 @@ def write_onnx(network, classes, path):
 
     signature = [tf.TensorSpec(model.input_shape, tf.float32, name="input")]
     function = tf.function(probabilities, input_signature=signature, autograph=False)
-    log = logging.getLogger("tf2onnx")
-    level = log.level
-    log.setLevel(logging.CRITICAL)  # the check below tells the same
     try:
-        converted, _ = tf2onnx.convert.from_function(function, signature, opset=_OPSET)
+        with _quiet(logging.getLogger("tf2onnx")):  # the check tells the same
+            converted, _ = tf2onnx.convert.from_function(
+                function, signature, opset=_OPSET, custom_op_handlers=_HANDLERS
+            )
         onnx.checker.check_model(converted, full_check=True)
-    except Exception as error:  # tf2onnx raises many kinds
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ValueError(
-            "The network cannot be written as ONNX, which may not have what an activation computes. "
-            f"Its activations are {_activations(model)}; the error was: {error}"
+            f"The network cannot be written as ONNX. Its activations are {_activations(model)}; one may compute what "
+            f"ONNX does not have: {error}"
         ) from error
-    finally:
-        log.setLevel(level)
     converted.producer_name, converted.producer_version = "skdeep", __version__
     for value in (*converted.graph.input, *converted.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "n_samples"
     onnx.helper.set_model_props(converted, {"classes": json.dumps(classes.tolist(), default=str)})
     with replaced(path) as part:
-        onnx.save(converted, part)
+        part.write_bytes(converted.SerializeToString())
+
+
+@contextlib.contextmanager
+def _quiet(logger):
+    with _lock:
+        level = logger.level
+        logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
 
 
 def _in_float32(network):
-    architecture = network.architecture
-    parameters = architecture.parameters | {"dtype_policy": "float32"}
-    model = replace(architecture, parameters=parameters).build()
-    model.set_weights(network.program.model.get_weights())
-    for layer in model.layers:
-        if getattr(layer, "activation", None) in _EQUAL_ACTIVATIONS:
-            layer.activation = _EQUAL_ACTIVATIONS[layer.activation]
+    architecture, live = network.architecture, network.program.model
+    model = replace(architecture, parameters=architecture.parameters | {"dtype_policy": "float32"}).build()
+    model.set_weights(live.get_weights())
+    for layer, live_layer in zip(model.layers, live.layers, strict=True):
+        if hasattr(layer, "activation"):
+            layer.activation = live_layer.activation
     return model
 
 
@@ -91,8 +117,31 @@ def _activations(model):
     return ", ".join(dict.fromkeys(getattr(activation, "__name__", repr(activation)) for activation in activations))
 
 
-def _gelu(x):
-    return 0.5 * x * (1 + tf.math.erf(x / math.sqrt(2)))
+def _erfc(graph, node, name, args):
+    erf = graph.make_node("Erf", node.input)
+    _become(graph, node, "Sub", _one(graph), erf)
 
 
-_EQUAL_ACTIVATIONS = {keras.activations.gelu: _gelu, keras.activations.celu: keras.activations.elu}
+def _expm1(graph, node, name, args):
+    exp = graph.make_node("Exp", node.input)
+    _become(graph, node, "Sub", exp, _one(graph))
+
+
+def _log1p(graph, node, name, args):
+    total = graph.make_node("Add", [node.input[0], _one(graph).output[0]])
+    _become(graph, node, "Log", total)
+
+
+def _one(graph):
+    from tf2onnx.utils import make_name
+
+    return graph.make_const(make_name("one"), np.array(1, dtype=np.float32))
+
+
+def _become(graph, node, kind, *inputs):
+    node.type = kind
+    graph.replace_inputs(node, [each.output[0] for each in inputs])
+
+
+# Operations of TensorFlow that tf2onnx does not know, for its `custom_op_handlers`.
+_HANDLERS = {"Erfc": (_erfc, []), "Expm1": (_expm1, []), "Log1p": (_log1p, [])}

@@ -1,9 +1,21 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import errno
 import os
 import secrets
+import shutil
 from pathlib import Path
+
+
+def writable_path(path):
+    """Return the path of the file that `path` stands for, links followed; an OSError tells that it cannot be one."""
+    target = Path(os.path.realpath(Path(path)))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+    return target
 
 
 @contextlib.contextmanager
@@ -12,14 +24,22 @@ def replaced(path):
 
     If the body raises, the new file is removed and the old one stays as it was. The new name ends like the old one, for
     libraries that look at that.
+
+    Parameters
+    ----------
+    path : Path
+        From `writable_path`.
     """
-    path = Path(path)
-    part = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.part{path.suffix}")
+    part = path.with_name(f".{secrets.token_hex(8)}.part{path.suffix}")
     try:
         yield part
-        with open(part, "rb") as file:
+        with open(part, "r+b") as file:
             os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, part)
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is not None:
+            error.filename = os.fspath(path)
         raise

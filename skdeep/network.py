@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skdeep.validation import memory_errors
+
 # The form of the state below; 1 is the first.
 _FORMAT = 1
 _BUILDERS = ("build_dense", "build_cnn")
@@ -89,7 +91,8 @@ class Network:
         """The live program, built on first use."""
         with self._lock:
             if self._program is None:
-                self._program = self._rebuild()
+                with memory_errors():
+                    self._program = self._rebuild()
                 self._values = None
         return self._program
 

@@ -13,7 +13,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from skdeep.files import replaced
+from skdeep.files import replaced, writable_path
 from skdeep.network import states_without_optimizer
 
 _FORMAT = 1
@@ -87,6 +87,7 @@ def save(estimator, path, *, optimizer=True, trusted=()):
     from skdeep import __version__
 
     sio = _skops()
+    path = writable_path(path)
     try:
         if optimizer:
             archive = sio.dumps(estimator, compression=zipfile.ZIP_DEFLATED)

@@ -99,6 +99,7 @@ class Program:
         # Training keeps the outputs of all layers for the gradients.
         self._train_bytes = 4 * sum(outputs)
         self._batch_seconds = {}
+        self._call_began = 0.0
         self._has_metrics = False
         model.optimizer.build(model.trainable_variables)
         self._fresh_optimizer = [_without_repetition(value) for value in self.get_optimizer_values()]
@@ -176,6 +177,7 @@ class Program:
         model = self.model
         self._build_metrics(rows)
         self._strengths.update()
+        self._call_began = time.monotonic()
         callbacks = list(callbacks)
         by_batch = _overrides(callbacks, "train")
         test_by_batch = _overrides(callbacks, "test")
@@ -212,7 +214,7 @@ class Program:
                 if diverged or model.stop_training:
                     break
         except KeyboardInterrupt:
-            if _interrupted_again():
+            if _interrupted_again(self._call_began):
                 raise
             if not _all_finite(model.get_weights()):
                 self._go_back_to(finite)
@@ -286,11 +288,13 @@ class Program:
                 if hooks:
                     getattr(hooks, f"on_{kind}_batch_begin")(start // batch_size)
                 step = self._step(kind, tensors)
-                began = time.perf_counter()
+                self._call_began = time.monotonic()
                 result = step(*tensors, tf.constant(batch_size))
                 # Reading a metric waits for the end of the computation.
                 logs = {name: float(value) for name, value in result.items()}
-                self._batch_seconds[kind] = (time.perf_counter() - began) / math.ceil((stop - start) / batch_size)
+                self._batch_seconds[kind] = (time.monotonic() - self._call_began) / math.ceil(
+                    (stop - start) / batch_size
+                )
                 if hooks:
                     getattr(hooks, f"on_{kind}_batch_end")(start // batch_size, dict(logs))
                 is_over = (hooks and self.model.stop_training) or (kind == "train" and not math.isfinite(logs["loss"]))
@@ -359,11 +363,14 @@ def _check_memory(batch_size, n_bytes):
         ) from error
 
 
-def _interrupted_again():
-    """Whether this interrupt follows soon on another: then it is meant for whatever runs many fits."""
+def _interrupted_again(call_began):
+    """Whether this interrupt is the second soon after another: then it is meant for whatever runs many fits.
+
+    An interrupt is answered when the running call of TensorFlow ends, so it is the time when that began which counts.
+    """
     global _last_interrupt
     before, _last_interrupt = _last_interrupt, time.monotonic()
-    return _last_interrupt - before < _INTERRUPT_SECONDS
+    return call_began - before < _INTERRUPT_SECONDS
 
 
 def _without_repetition(array):

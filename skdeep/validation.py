@@ -67,10 +67,12 @@ def memory_errors():
         yield
     except Exception as error:
         tf = sys.modules.get("tensorflow")  # only who has imported it can get its errors
-        if tf is None or not isinstance(error, tf.errors.ResourceExhaustedError):
+        is_exhausted = tf is not None and isinstance(error, tf.errors.ResourceExhaustedError)
+        # It is also TensorFlow's error for full disks and too many open files.
+        what = re.search(r"OOM when allocating .*? type \w+", error.message) if is_exhausted else None
+        if what is None:
             raise
-        what = re.search(r"OOM when allocating .*? type \w+", error.message)
         raise MemoryError(
-            f"There is not enough memory for the network or a batch of rows: {what[0] if what else error.message}. "
-            "Smaller layers or a smaller batch_size need less."
+            f"There is not enough memory for the network or a batch of rows: {what[0]}. Smaller layers or a smaller "
+            "batch_size need less."
         ) from error

@@ -1,9 +1,12 @@
 """to_keras and to_onnx: files that other libraries read, and that compute what the estimator does."""
 
+import functools
 import json
 import logging
+import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -13,6 +16,7 @@ import pytest
 import tensorflow as tf
 from sklearn.exceptions import NotFittedError
 
+import skdeep
 from skdeep import CNNClassifier, DNNClassifier, MLPClassifier
 
 # Those that take the output of a layer alone and keep its shape.
@@ -72,6 +76,29 @@ class TestKeras:
         with pytest.raises(ValueError, match=r"path must end in '\.keras'\. Got '.*iris\.h5'"):
             quick().fit(*iris).to_keras(tmp_path / "iris.h5")
 
+    @pytest.mark.parametrize("name", ["file", ".keras", "file.KERAS", "file.keras/"])
+    def test_other_names(self, name, iris, tmp_path):
+        (tmp_path / "file.keras").mkdir()
+        with pytest.raises((ValueError, IsADirectoryError), match=r"file|keras"):
+            quick().fit(*iris).to_keras(f"{tmp_path}/{name}")
+
+    def test_functions_of_the_user(self, iris, tmp_path):
+        clf = quick(activation=leaky).fit(*iris)
+        clf.to_keras(tmp_path / "file.keras")
+        model = keras.saving.load_model(tmp_path / "file.keras", custom_objects={"leaky": leaky})
+        np.testing.assert_allclose(model.predict(iris[0], verbose=0), clf.predict_proba(iris[0]), rtol=1e-5)
+        clf = quick(activation=functools.partial(keras.activations.leaky_relu, negative_slope=0.1)).fit(*iris)
+        with pytest.raises(ValueError, match=r"Keras cannot write .*functools.partial"):
+            clf.to_keras(tmp_path / "other.keras")
+        assert [each.name for each in tmp_path.iterdir()] == ["file.keras"]
+
+    def test_multilabel(self, iris, tmp_path):
+        X, y = iris
+        clf = quick(dtype_policy="mixed_bfloat16").fit(X, np.column_stack([y > 0, y < 2]).astype(int))
+        clf.to_keras(tmp_path / "file.keras")
+        outputs = keras.saving.load_model(tmp_path / "file.keras").predict(X, verbose=0)
+        np.testing.assert_allclose(outputs, clf.predict_proba(X), rtol=1e-5)
+
 
 class TestOnnx:
     @pytest.mark.parametrize(
@@ -119,6 +146,51 @@ class TestOnnx:
         clf.to_onnx(str(tmp_path / "digits.onnx"))
         probabilities = run_onnx(tmp_path / "digits.onnx", digits.images[..., np.newaxis])
         np.testing.assert_allclose(probabilities, clf.predict_proba(digits.images), atol=1e-5)
+
+    @pytest.mark.parametrize(
+        "activation",
+        [
+            lambda x: keras.ops.celu(x, alpha=2.0),
+            tf.nn.gelu,
+            keras.ops.expm1,
+            lambda x: keras.ops.log1p(keras.ops.abs(x)),
+            keras.layers.Activation("gelu"),
+        ],
+        ids=["celu", "gelu", "expm1", "log1p", "layer"],
+    )
+    def test_operations_that_tf2onnx_does_not_know(self, activation, iris, tmp_path):
+        clf = quick(activation=activation).fit(*iris)
+        clf.to_onnx(tmp_path / "file.onnx")
+        np.testing.assert_allclose(run_onnx(tmp_path / "file.onnx", iris[0]), clf.predict_proba(iris[0]), atol=1e-5)
+
+    def test_whatever_became_of_the_network(self, iris, tmp_path):
+        X, y = iris
+        clf = quick(epochs=1, warm_start=True).fit(X, y)
+        clf.fit(X, y).partial_fit(X, y)
+        skdeep.save(clf, tmp_path / "file.skdeep")
+        clf.model_.get_layer("hidden_1").activation = keras.activations.tanh
+        expected = clf.predict_proba(X)
+        for number, each in enumerate((clf, skdeep.load(tmp_path / "file.skdeep"), pickle.loads(pickle.dumps(clf)))):
+            each.to_onnx(tmp_path / "file.onnx")
+            probabilities = run_onnx(tmp_path / "file.onnx", X)
+            np.testing.assert_allclose(probabilities, each.predict_proba(X), atol=1e-5)
+            assert (np.abs(probabilities - expected).max() < 1e-5) == (number == 0)
+
+    def test_any_name_gives_the_same_file(self, iris, tmp_path):
+        clf = quick().fit(*iris)
+        clf.to_onnx(tmp_path / "file.json")
+        assert run_onnx(tmp_path / "file.json", iris[0]).shape == (150, 3)
+
+    def test_in_threads(self, iris, tmp_path):
+        clf = quick().fit(*iris)
+        level = logging.getLogger("tf2onnx").level
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda number: clf.to_onnx(tmp_path / f"{number}.onnx"), range(9)))
+        assert logging.getLogger("tf2onnx").level == level
+        for number in range(9):
+            np.testing.assert_allclose(
+                run_onnx(tmp_path / f"{number}.onnx", iris[0]), clf.predict_proba(iris[0]), atol=1e-5
+            )
 
     def test_bfloat16_is_written_as_float32(self, iris, tmp_path):
         X, y = iris

@@ -1,6 +1,7 @@
 """Files are replaced in one step, by whatever writes them. See test_persistence for kill -9 and full disks."""
 
 import os
+import re
 
 import pytest
 
@@ -56,7 +57,33 @@ def test_a_path_relative_to_the_folder(clf, writer, monkeypatch):
     assert path.stat().st_size > 100
 
 
-def test_a_folder_that_is_not_there(clf, writer):
+def test_a_link_is_followed_and_the_mode_kept(clf, writer, tmp_path):
     write, path = writer
-    with pytest.raises(OSError, match="missing"):
-        write(clf, path.parent / "missing" / path.name)
+    path.chmod(0o640)
+    link = tmp_path / f"link{path.suffix}"
+    link.symlink_to(path)
+    write(clf, link)
+    assert link.is_symlink()
+    assert path.stat().st_size > 100
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_name_as_long_as_can_be(clf, writer):
+    write, path = writer
+    path = path.with_name("é" * 120 + path.suffix)
+    write(clf, path)
+    assert path.stat().st_size > 100
+
+
+@pytest.mark.parametrize("make", [lambda path: path.parent / "missing" / path.name, lambda path: path.parent])
+def test_a_path_that_cannot_be_a_file_is_named_at_once(make, clf, writer):
+    write, path = writer
+    path = make(path)
+    with pytest.raises((FileNotFoundError, IsADirectoryError), match=re.escape(repr(str(path)))):
+        write(clf, path)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"model.keras"])
+def test_something_else_than_a_path(path, clf, writer):
+    with pytest.raises(TypeError, match="str"):
+        writer[0](clf, path)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.sparse
+import tensorflow as tf
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 
@@ -309,6 +310,19 @@ class TestInterrupt:
             clf.fit(X, y)
         np.testing.assert_array_equal(clf.predict_proba(X), before)
 
+    def test_the_second_in_partial_fit(self, iris):
+        X, y = iris
+        clf = plain(epochs=2).fit(X, y)
+        before, history = clf.predict_proba(X), clf.history_
+        with pytest.warns(UserWarning, match="interrupted"):
+            clone(clf).set_params(callbacks=self.AtEpoch(0)).fit(X, y)
+        clf.set_params(callbacks=self.AtEpoch(2))
+        with pytest.raises(KeyboardInterrupt):
+            clf.partial_fit(X, y)
+        np.testing.assert_array_equal(clf.predict_proba(X), before)
+        assert clf.history_ == history
+        assert clf.set_params(callbacks=None).partial_fit(X, y).n_iter_ == 3
+
     @pytest.mark.parametrize("n_epochs", [0, 3])
     def test_what_was_learned_is_kept_and_training_can_go_on(self, n_epochs, iris):
         clf = plain(epochs=50, callbacks=self.AtEpoch(n_epochs), validation_fraction=0.2)
@@ -343,3 +357,13 @@ class TestInterrupt:
         output, errors = process.communicate(timeout=120)
         assert output.splitlines()[-1] == "fitted True"
         assert re.search(r"Training was interrupted after \d+ whole epochs", errors)
+
+
+def test_a_full_disk_is_not_told_as_missing_memory(iris):
+    class Log(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            with tf.io.gfile.GFile("/dev/full", "w") as file:
+                file.write("x" * 100_000)
+
+    with pytest.raises(tf.errors.ResourceExhaustedError, match="No space left"):
+        plain(epochs=1, callbacks=Log).fit(*iris)
