@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse
 import sklearn
@@ -130,6 +131,22 @@ class TestInput:
         expected = quick().fit(X, y).predict_proba(X)
         given = convert(X)
         np.testing.assert_array_equal(quick().fit(given, y).predict_proba(given), expected)
+
+    @pytest.mark.parametrize("frames", [pd, pl], ids=["pandas", "polars"])
+    def test_frames(self, frames, iris):
+        X, y = iris
+        names = ["a", "b", "c", "d"]
+        table, labels = (
+            frames.DataFrame(dict(zip(names, X.T, strict=True))),
+            frames.Series(np.array(["x", "y", "z"])[y]),
+        )
+        clf = quick().fit(table, labels, frames.Series(np.ones(150)), X_val=table, y_val=labels)
+        np.testing.assert_array_equal(clf.predict_proba(table), quick().fit(X, y, X_val=X, y_val=y).predict_proba(X))
+        assert clf.feature_names_in_.tolist() == names
+        assert set(clf.predict(table)) <= {"x", "y", "z"}
+        with pytest.raises(ValueError, match="feature names should match"):
+            clf.predict(table[["b", "a", "c", "d"]])
+        clf.partial_fit(table, labels)
 
     @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32, bool])
     def test_dtypes(self, dtype, digits):

@@ -8,11 +8,14 @@ from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401 (it makes the halving searches)
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
     StratifiedKFold,
     check_cv,
     cross_val_predict,
@@ -132,6 +135,24 @@ def test_a_search_refits_the_best_and_predicts_strings(iris):
     assert search.best_params_["dnnclassifier__learning_rate"] == 0.02
     assert np.mean(search.predict(X) == y) > 0.9
     assert search.predict_proba(X).shape == (150, 3)
+
+
+@pytest.mark.parametrize("search", [HalvingGridSearchCV, HalvingRandomSearchCV])
+def test_halving_searches_with_epochs_as_resource(search, iris):
+    found = search(
+        quick(),
+        {"learning_rate": [1e-9, 1e-8, 1e-7, 0.02]},
+        resource="epochs",
+        min_resources=2,
+        max_resources=8,
+        factor=2,
+        cv=2,
+        random_state=0,
+    ).fit(*iris)
+    assert found.n_resources_ == [2, 4, 8]
+    assert found.best_params_ == {"learning_rate": 0.02, "epochs": 8}
+    assert found.best_estimator_.n_iter_ == 8
+    assert np.all(found.cv_results_["mean_fit_time"] > 0)
 
 
 @pytest.mark.parametrize(
