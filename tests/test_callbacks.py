@@ -1,5 +1,6 @@
 """The callbacks beside those of Keras, and those of scikit-learn."""
 
+import csv
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 
 import skdeep
@@ -243,3 +244,36 @@ class TestCallbacksOfScikitLearn:
         search = GridSearchCV(quick(), {"dropout": [0.0]}, cv=2).set_callbacks(ProgressBar()).fit(*iris)
         skdeep.save(search, tmp_path / "file")
         assert skdeep.load(tmp_path / "file").predict(iris[0]).shape == (150,)
+
+
+class TestCallbacksOfKeras:
+    """Those that people reach for; the hooks themselves are in test_training."""
+
+    def test_a_log_as_csv(self, iris, tmp_path):
+        callback = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+        clf = quick(callbacks=callback, validation_fraction=0.2).fit(*iris)
+        with open(tmp_path / "log.csv") as file:
+            rows = list(csv.DictReader(file))
+        assert [int(row["epoch"]) for row in rows] == [0, 1, 2]
+        for name, values in clf.history_.items():
+            assert [float(row[name]) for row in rows] == values
+
+    def test_checkpoints(self, iris, tmp_path):
+        clf = quick(callbacks=keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras")).fit(*iris)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["1.keras", "2.keras", "3.keras"]
+        last = keras.saving.load_model(tmp_path / "3.keras")
+        np.testing.assert_allclose(last.predict(iris[0], verbose=0), clf.predict_proba(iris[0]), rtol=1e-5)
+
+    def test_learning_rates(self, iris):
+        clf = quick(callbacks=keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.1 / (epoch + 1))).fit(*iris)
+        assert clf.history_["learning_rate"] == pytest.approx([0.1, 0.05, 0.1 / 3])
+        clf = quick(epochs=8, callbacks=keras.callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=10)).fit(*iris)
+        assert clf.history_["learning_rate"] == pytest.approx([0.001, *(0.001 / 10**n for n in range(7))])
+        steps = keras.optimizers.schedules.ExponentialDecay(0.1, decay_steps=5, decay_rate=0.5)
+        clf = quick(learning_rate=steps).fit(*iris)
+        assert float(clf.model_.optimizer.learning_rate) == pytest.approx(0.1 * 0.5**3)  # five batches an epoch
+
+    def test_in_a_cross_validation_each_fit_has_its_own(self, iris, tmp_path):
+        callback = keras.callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=10)
+        results = cross_validate(quick(callbacks=callback), *iris, cv=2, return_estimator=True)["estimator"]
+        assert [each.history_["learning_rate"][0] for each in results] == pytest.approx([0.001, 0.001])
