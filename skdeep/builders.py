@@ -5,12 +5,14 @@ apart from its layers, by `draw_values`: so a network that exists already can st
 """
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 
 import numpy as np
 
 from skdeep._tensorflow import keras
+
+_SET_BY_NETWORK = ("name", "trainable", "dtype", "data_format", "seed")
 
 
 def build_dense(
@@ -75,6 +77,7 @@ def build_cnn(
     dtype_policy,
     batch_normalization=False,
     l2=0.0,
+    augment=(),
 ):
     """Build blocks of convolutions, each block ended by max-pooling, then dense layers.
 
@@ -100,6 +103,8 @@ def build_cnn(
         As in `build_dense`, for the layers after the last block.
     dtype_policy, batch_normalization, l2
         As in `build_dense`, for all layers.
+    augment : sequence of (str, dict), default=()
+        Keras's random layers by name with their arguments, from `random_layers`, that the images pass in training.
 
     Returns
     -------
@@ -112,6 +117,8 @@ def build_cnn(
     conv_activation = _activation(conv_activation, "conv_activation")
     layers = _Layers(dtype_policy, batch_normalization, l2)
     x = inputs = layers.input(input_shape)
+    for number, (name, arguments) in enumerate(augment, start=1):
+        x = layers.random(x, name, arguments, number)
     for number, filters_of_block in enumerate(_conv_blocks(conv_filters), start=1):
         for position, filters in enumerate(filters_of_block, start=1):
             if padding == "valid" and (kernel_size[0] > x.shape[1] or kernel_size[1] > x.shape[2]):
@@ -137,6 +144,37 @@ def dropout_rates(dropout, hidden_layer_sizes):
     return tuple(float(rate) for rate in rates)
 
 
+def random_layers(augment):
+    """Return the names and arguments of random layers as plain values.
+
+    Parameters
+    ----------
+    augment : str, Layer, sequence of them, dict of str to dict, or None
+        As `CNNClassifier` takes it.
+
+    Returns
+    -------
+    layers : tuple of (str, dict)
+        Without what each network sets by itself, such as the seed.
+    """
+    if isinstance(augment, Mapping):
+        items = list(augment.items())
+    else:
+        items = [(each, {}) for each in (() if augment is None else _as_tuple(augment))]
+    layers = []
+    for name, arguments in items:
+        if isinstance(name, keras.layers.Layer) and type(name) in _random_classes().values():
+            config = name.get_config()
+            name, arguments = type(name).__name__, {key: config[key] for key in config if key not in _SET_BY_NETWORK}
+        if not (isinstance(name, str) and name in _random_classes() and isinstance(arguments, Mapping)):
+            raise ValueError(
+                "augment must be a random layer of Keras, by name or as an instance, a sequence of them, or a dict of "
+                f"names and arguments, such as {{'RandomFlip': {{'mode': 'horizontal'}}}}. Got {augment!r}."
+            )
+        layers.append((name, dict(arguments)))
+    return tuple(layers)
+
+
 def draw_values(model, rates, l2, initializers, rng):
     """Give a model that was built here the strengths, the initial weights and the seeds of a fresh one.
 
@@ -159,6 +197,9 @@ def draw_values(model, rates, l2, initializers, rng):
             layer.rate = next(rates)
             layer.seed = int(rng.integers(2**31))
             layer.seed_generator.state.assign([layer.seed, 0])
+        elif type(layer) in _random_classes().values():
+            for generator in _seed_generators(layer):
+                generator.state.assign([int(rng.integers(2**31)), 0])
         elif isinstance(layer, keras.layers.BatchNormalization):
             for variable, value in zip(layer.weights, (1, 0, 0, 1), strict=True):  # scale, shift, mean, variance
                 variable.assign(keras.ops.full(variable.shape, value, variable.dtype))
@@ -224,6 +265,18 @@ class _Layers:
 
         return self._activated(layer, activation, name)
 
+    def random(self, x, name, arguments, number):
+        settings = {
+            "data_format": "channels_last",
+            "dtype": self._value_dtype(),
+            "name": f"augment_{number}",
+            "seed": 0,
+        }
+        try:
+            return _random_classes()[name](**arguments, **settings)(x)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"augment has arguments that {name} cannot take, {arguments!r}: {error}") from error
+
     def max_pool(self, x, window, name):
         return keras.layers.MaxPooling2D(window, data_format="channels_last", dtype=self.dtype_policy, name=name)(x)
 
@@ -267,6 +320,20 @@ def _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout):
         if rate > 0:
             x = layers.dropout(x, rate, name=f"dropout_{number}")
     return x
+
+
+def _random_classes():
+    """Return Keras's layers that change images at random in training and leave them alone otherwise, by name."""
+    return {name: getattr(keras.layers, name) for name in dir(keras.layers) if name.startswith("Random")}
+
+
+def _seed_generators(layer):
+    """Yield the sources of random numbers of a layer and of those within it."""
+    for part in vars(layer).values():
+        if isinstance(part, keras.random.SeedGenerator):
+            yield part
+        elif isinstance(part, keras.layers.Layer):
+            yield from _seed_generators(part)
 
 
 def _activation(value, name):

@@ -48,6 +48,7 @@ CNN_CONSTRAINTS = {
     "padding": [StrOptions({"same", "valid"})],
     "pool_size": [_POSITIVE_INT, "array-like"],
     "image_shape": ["array-like", None],
+    "augment": [str, dict, "array-like", callable, None],
 }
 
 

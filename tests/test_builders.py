@@ -1,12 +1,16 @@
 """The networks that the parameters ask for."""
 
+import copy
 import pickle
 import random
 
 import keras
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
+import skdeep
 from skdeep import CNNClassifier, DNNClassifier, MLPClassifier, programs
 
 
@@ -235,3 +239,79 @@ class TestInitializers:
     def test_what_is_none_is_named(self, params, error, message):
         with pytest.raises(error, match=message):
             self.weights(**params)
+
+
+class TestAugment:
+    FLIP = {"RandomFlip": {"mode": "horizontal"}}
+
+    def fitted(self, augment, digits, **params):
+        clf = CNNClassifier((4,), hidden_layer_sizes=(), epochs=1, random_state=0, augment=augment, **params)
+        return clf.fit(digits.images[:200], digits.target[:200])
+
+    @pytest.mark.parametrize(
+        "augment",
+        [
+            "RandomFlip",
+            keras.layers.RandomRotation(0.1),
+            ["RandomFlip", keras.layers.RandomZoom(0.2)],
+            FLIP | {"RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1}},
+            {"RandomColorJitter": {"value_range": (0, 16), "brightness_factor": 0.5}},
+        ],
+    )
+    def test_images_are_changed_in_training_and_repeatably(self, augment, digits):
+        programs.clear()
+        first = self.fitted(augment, digits)
+        again = self.fitted(augment, digits)
+        del again
+        again = self.fitted(augment, digits)  # by a reused program
+        assert first.history_ == again.history_ != self.fitted(None, digits).history_
+        np.testing.assert_array_equal(first.predict_proba(digits.images), again.predict_proba(digits.images))
+        other = copy.deepcopy(first)
+        assert first.partial_fit(digits.images, digits.target).history_ == (
+            other.partial_fit(digits.images, digits.target).history_
+        )
+
+    def test_images_are_left_alone_in_prediction(self, digits):
+        clf = self.fitted(self.FLIP, digits, learning_rate=1e-30)
+        plain = self.fitted(None, digits, learning_rate=1e-30)
+        plain.model_.set_weights(clf.model_.get_weights())
+        np.testing.assert_array_equal(clf.predict_proba(digits.images), plain.predict_proba(digits.images))
+
+    def test_what_is_learned_from_flipped_images(self):
+        """A dot on the left or on the right: flipped, nothing tells them apart."""
+        X = np.zeros((400, 4, 4))
+        y = np.arange(400) % 2
+        X[np.arange(400), 1, 3 * y] = 1
+        clf = CNNClassifier((4,), dropout=0, epochs=20, learning_rate=0.01, random_state=0)
+        assert clf.fit(X, y).score(X, y) == 1
+        flipped = clf.set_params(augment=self.FLIP).fit(X, y)
+        assert np.abs(flipped.predict_proba(X) - 0.5).max() < 0.1
+
+    def test_in_a_search_and_in_files(self, digits, tmp_path):
+        X, y = digits.images[:100], digits.target[:100]
+        clf = CNNClassifier((2,), epochs=1, random_state=0)
+        search = GridSearchCV(clf, {"augment": [None, "RandomFlip", self.FLIP]}, cv=2).fit(X, y)
+        skdeep.save(search, tmp_path / "file")
+        loaded = skdeep.load(tmp_path / "file")
+        np.testing.assert_array_equal(loaded.predict_proba(X), search.predict_proba(X))
+        clf = clone(clf.set_params(augment=keras.layers.RandomRotation(0.1))).fit(X, y)
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X), clf.predict_proba(X))
+
+    @pytest.mark.parametrize(
+        "augment, message",
+        [
+            ("Flip", "augment must be a random layer of Keras.*Got 'Flip'"),
+            ("Dense", "augment must be a random layer of Keras.*Got 'Dense'"),
+            (["RandomFlip", 3], r"augment must be a random layer of Keras.*Got \['RandomFlip', 3\]"),
+            (keras.layers.Dense(3), "augment must be a random layer of Keras.*Got <Dense"),
+            (keras.layers.RandomFlip, "augment must be a random layer of Keras.*Got <class"),
+            ({"RandomFlip": "horizontal"}, "augment must be a random layer of Keras.*Got {'RandomFlip': 'horizontal'}"),
+            ({"RandomZoom": {"height_factor": "much"}}, "augment has arguments that RandomZoom cannot take.*'much'"),
+            ({"RandomFlip": {"seed": 3}}, "augment has arguments that RandomFlip cannot take, {'seed': 3}"),
+            ({"RandomFlip": {"mood": 3}}, "augment has arguments that RandomFlip cannot take, {'mood': 3}.*mood"),
+            ("RandomRotation", "augment has arguments that RandomRotation cannot take, {}.*factor"),
+        ],
+    )
+    def test_anything_else_is_named(self, augment, message, digits):
+        with pytest.raises(ValueError, match=message):
+            self.fitted(augment, digits)

@@ -34,6 +34,10 @@ class CNNClassifier(BaseDeepClassifier):
     image_shape : tuple of (height, width) or (height, width, channels), default=None
         Shape of the images when X holds them as flat rows. None takes a flat row as an image of one row of pixels, 1 x
         n_features, with one channel.
+    augment : str, keras.layers.Layer, sequence of them, dict of str to dict, or None, default=None
+        Keras's random layers, such as "RandomFlip", which the images pass in training only: by name, as instances, or
+        as a dict from names to arguments, ``{"RandomFlip": {"mode": "horizontal"}, "RandomRotation": {"factor":
+        0.05}}``. What they draw follows from `random_state`.
     hidden_layer_sizes : int or sequence of int, default=(128,)
         Units of each hidden layer after the convolutions, one int for one layer. ``()`` has none.
     activation : str, callable or sequence of them, default="relu"
@@ -158,6 +162,7 @@ class CNNClassifier(BaseDeepClassifier):
         padding="same",
         pool_size=2,
         image_shape=None,
+        augment=None,
         hidden_layer_sizes=(128,),
         activation="relu",
         dropout=0.5,
@@ -192,6 +197,7 @@ class CNNClassifier(BaseDeepClassifier):
         self.padding = padding
         self.pool_size = pool_size
         self.image_shape = image_shape
+        self.augment = augment
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
@@ -251,8 +257,11 @@ class CNNClassifier(BaseDeepClassifier):
         return self.image_shape_
 
     def _architecture(self, row_shape, head, l2):
+        from skdeep.builders import random_layers
+
         names = ("conv_filters", "kernel_size", "conv_activation", "padding", "pool_size")
         parameters = {name: getattr(self, name) for name in names} | shared_parameters(self, head, l2)
+        parameters["augment"] = random_layers(self.augment)
         return Architecture("build_cnn", row_shape, head.n_outputs, parameters)
 
 
