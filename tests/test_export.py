@@ -139,7 +139,12 @@ class TestOnnx:
         np.testing.assert_allclose(run_onnx(tmp_path / "file.onnx", iris[0]), clf.predict_proba(iris[0]), atol=1e-5)
 
     @pytest.mark.parametrize(
-        "params", [{}, {"padding": "valid", "kernel_size": 2, "conv_activation": "elu", "pool_size": (1, 2)}]
+        "params",
+        [
+            {},
+            {"batch_normalization": True, "augment": "RandomFlip"},
+            {"padding": "valid", "kernel_size": 2, "conv_activation": "elu", "pool_size": (1, 2)},
+        ],
     )
     def test_images(self, params, digits, tmp_path):
         clf = CNNClassifier(((4, 8), (8,)), epochs=1, random_state=0, **params).fit(digits.images, digits.target)
