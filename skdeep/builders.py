@@ -266,6 +266,8 @@ class _Layers:
         return self._activated(layer, activation, name)
 
     def random(self, x, name, arguments, number):
+        if name not in _random_classes():  # random_layers lets none through, but a file may have been altered
+            raise ValueError(f"There is no random layer {name!r} in Keras.")
         settings = {
             "data_format": "channels_last",
             "dtype": self._value_dtype(),

@@ -196,6 +196,13 @@ class TestWhatIsNotTrusted:
         with pytest.raises((ValueError, TypeError), match=r"no builder 'draw_values'|activation must be"):
             loaded.predict(iris[0])
 
+    def test_an_altered_augmentation_is_not_built(self, iris, tmp_path):
+        clf = pickle.loads(pickle.dumps(CNNClassifier((2,), epochs=1, augment="RandomFlip").fit(*iris)))
+        clf._network.architecture.parameters["augment"] = (("Lambda", {"function": "print"}),)
+        skdeep.save(clf, tmp_path / "file")
+        with pytest.raises(ValueError, match="no random layer 'Lambda'"):
+            skdeep.load(tmp_path / "file").predict(iris[0])
+
 
 class TestDamagedFiles:
     @pytest.mark.parametrize("content", [b"", b"skdeep", b"PK\x03\x04", b"\x80\x04K\x01.", b"skdeep file, format x,\n"])
