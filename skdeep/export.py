@@ -41,7 +41,7 @@ def write_keras(network, path):
             ) from error
 
 
-def write_onnx(network, classes, path):
+def write_onnx(network, targets, path):
     """Write a network with class probabilities as its output; see `skdeep.DNNClassifier.to_onnx`."""
     try:
         import onnx
@@ -75,7 +75,7 @@ def write_onnx(network, classes, path):
     converted.producer_name, converted.producer_version = "skdeep", __version__
     for value in (*converted.graph.input, *converted.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "n_samples"
-    onnx.helper.set_model_props(converted, {"classes": json.dumps(classes.tolist(), default=str)})
+    onnx.helper.set_model_props(converted, {"classes": json.dumps(targets.classes.tolist(), default=str)})
     with replaced(path) as part:
         part.write_bytes(converted.SerializeToString())
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skdeep.parameters import value_dtype
 from skdeep.validation import memory_errors
 
 # The form of the state below; 1 is the first.
@@ -85,6 +86,11 @@ class Network:
             self._give_back = weakref.finalize(self, programs.release, key, self._program)
             self._give_back.atexit = False
             self._program.reset_optimizer(settings["learning_rate"] or settings.get("optimizer__learning_rate"))
+
+    @property
+    def dtype(self):
+        """The dtype of the data that the network takes."""
+        return value_dtype(self.settings["dtype_policy"])
 
     @property
     def program(self):

@@ -76,7 +76,7 @@ def split(codes, targets, fraction, rng):
     if n_validation >= n_rows:
         raise ValueError(f"validation_fraction={fraction} of {n_rows} rows leaves no row to train on.")
     stratify = None
-    if targets.kind != "multilabel":
+    if targets.kind in ("labels", "one-hot"):
         present, counts = np.unique(codes, return_counts=True)
         if counts.min() > 1 and min(n_validation, n_rows - n_validation) >= len(present):
             stratify = codes

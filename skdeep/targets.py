@@ -1,7 +1,8 @@
 """From y, in any form that scikit-learn knows, to what a network learns, and from its outputs back.
 
-`Targets` remembers the form that y had in `fit` (labels, one-hot rows or a multilabel indicator matrix). `choose_head`
-decides what the last layer and the loss look like for it. Nothing here knows networks or TensorFlow.
+`Targets` remembers the form that the y of a classifier had in `fit` (labels, one-hot rows or a multilabel indicator
+matrix), `NumericTargets` that of a regressor. Their `choose_head` decides what the last layer and the loss look like.
+Nothing here knows networks or TensorFlow.
 """
 
 import re
@@ -85,6 +86,116 @@ class Targets:
             return np.eye(len(self.classes), dtype=self.dtype)[indices]
         return self.classes[indices]
 
+    def continuing(self, earlier):
+        """Return the targets with which ``warm_start=True`` goes on, if these are of the classes of the earlier fit."""
+        if not np.array_equal(self.classes, earlier.classes):
+            raise ValueError(
+                f"warm_start=True goes on with the classes of the earlier fit, {earlier.classes.tolist()!r}, "
+                f"but y has {self.classes.tolist()!r}."
+            )
+        return self
+
+    def attributes(self):
+        """Return what of this is set on a fitted estimator."""
+        return {"classes_": self.classes}
+
+    def choose_head(self, output_activation, loss, *, one_hot):
+        """Choose the output layer, the loss and the encoding.
+
+        Parameters
+        ----------
+        output_activation : {"auto", "softmax", "sigmoid"}
+            As given to the estimator.
+        loss : str, class, callable or loss object
+            As given to the estimator; "auto" is the cross-entropy that fits.
+        one_hot : bool
+            Whether "auto" must take one-hot targets, since something else that is computed from them needs that.
+
+        Returns
+        -------
+        head : Head
+        """
+        n_classes = len(self.classes)
+        is_auto = isinstance(loss, str) and loss == "auto"
+        name = "" if is_auto else snake_name(loss)
+        if self.kind == "multilabel":
+            if output_activation == "softmax" or _compares_distributions(name):
+                raise ValueError(
+                    "y is multilabel (several 1s in a row), which needs output_activation='sigmoid' and a loss for "
+                    f"independent labels. Got output_activation={output_activation!r} and loss={loss!r}."
+                )
+            return Head(n_classes, "sigmoid", "binary_crossentropy" if is_auto else loss, "indicator")
+        if output_activation == "auto":
+            output_activation = "softmax" if n_classes > 2 or _compares_distributions(name) else "sigmoid"
+        if output_activation == "sigmoid" and n_classes == 2 and not _compares_distributions(name):
+            return Head(1, "sigmoid", "binary_crossentropy" if is_auto else loss, "column")
+        if is_auto:
+            loss = name = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
+        return Head(n_classes, output_activation, loss, "indices" if name.startswith("sparse") else "one-hot")
+
+
+class NumericTargets:
+    """The numbers that y had in `fit`: their shape, and the mean and spread that the network does not see.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Columns of y.
+    is_column : bool
+        Whether y had one axis, or a second of length one; so have predictions then.
+    mean, scale : ndarray of shape (n_outputs,)
+        What is subtracted from y and by what it is divided before the network learns it.
+    """
+
+    kind = "numbers"
+
+    def __init__(self, n_outputs, is_column, mean, scale):
+        self.n_outputs = n_outputs
+        self.is_column = is_column
+        self.mean = mean
+        self.scale = scale
+
+    @classmethod
+    def learn(cls, y, weight, *, scaled):
+        """Learn the form of `y`, and if it is to be `scaled` its mean and standard deviation with these weights."""
+        numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        n_outputs = numbers.shape[1]
+        mean, scale = np.zeros(n_outputs), np.ones(n_outputs)
+        if scaled:
+            mean = np.average(numbers, axis=0, weights=weight)
+            scale = np.sqrt(np.average((numbers - mean) ** 2, axis=0, weights=weight))
+            scale[scale <= np.finfo(np.float64).eps * np.abs(mean)] = 1  # a column of one number
+        return cls(n_outputs, np.ndim(y) == 1, mean, scale)
+
+    def encode(self, y, name="y"):
+        """Return the numbers of shape (n, n_outputs) that the network learns."""
+        numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        if numbers.shape[1] != self.n_outputs:
+            raise ValueError(f"{name} has {numbers.shape[1]} columns, but in fit it had {self.n_outputs}.")
+        return (numbers - self.mean) / self.scale
+
+    def decode(self, outputs):
+        """Return predictions in the form that y had in `fit`, from outputs of shape (n, n_outputs)."""
+        numbers = np.asarray(outputs, dtype=np.float64) * self.scale + self.mean
+        return numbers[:, 0] if self.is_column else numbers
+
+    def continuing(self, earlier):
+        """Return the targets with which ``warm_start=True`` goes on: the earlier ones, whose units it knows."""
+        if self.n_outputs != earlier.n_outputs:
+            raise ValueError(
+                f"warm_start=True goes on with the {earlier.n_outputs} columns of y of the earlier fit, but y has "
+                f"{self.n_outputs}."
+            )
+        return earlier
+
+    def attributes(self):
+        """Return what of this is set on a fitted estimator."""
+        return {"n_outputs_": self.n_outputs}
+
+    def choose_head(self, output_activation, loss, *, one_hot):
+        """Choose the output layer, the loss and the encoding."""
+        return Head(self.n_outputs, output_activation, loss, "numbers")
+
 
 def as_target_array(y, name="y"):
     """Return y as labels of shape (n,) or a 0/1 matrix of shape (n, n_columns > 1)."""
@@ -97,6 +208,19 @@ def as_target_array(y, name="y"):
         raise ValueError(
             f"{name} of shape {y.shape} is not supported: labels of shape (n_samples,) or (n_samples, 1), or rows of "
             "0 and 1 (one-hot or multilabel) of shape (n_samples, n_classes) are."
+        )
+    return y
+
+
+def as_number_array(y, name="y"):
+    """Return y as finite numbers of shape (n,) or (n, n_columns > 1)."""
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    if y.ndim not in (1, 2) or y.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold numbers, in shape (n_samples,) or (n_samples, n_outputs). Got the dtype {y.dtype} and "
+            f"the shape {y.shape}."
         )
     return y
 
@@ -135,7 +259,8 @@ def _given_classes(classes):
 class Head:
     """What the end of the network looks like: the output layer, the loss, and the form of the targets it learns.
 
-    `encoding` is "indices" (n,), "one-hot" (n, n_classes), "column" (n, 1) for one sigmoid unit, or "indicator".
+    `encoding` is "indices" (n,), "one-hot" (n, n_classes), "column" (n, 1) for one sigmoid unit, "indicator", or
+    "numbers" (n, n_outputs).
     """
 
     n_outputs: int
@@ -161,43 +286,6 @@ class Head:
         total = outputs.sum(axis=1, keepdims=True)
         # Sigmoid outputs may all have underflowed to zero: then the network prefers no class.
         return np.where(total == 0, 1, outputs) / np.where(total == 0, outputs.shape[1], total)
-
-
-def choose_head(targets, output_activation, loss, *, one_hot):
-    """Choose the output layer and the target encoding for `targets`.
-
-    Parameters
-    ----------
-    targets : Targets
-        Form of y.
-    output_activation : {"auto", "softmax", "sigmoid"}
-        As given to the estimator.
-    loss : str, class, callable or loss object
-        As given to the estimator; "auto" is the cross-entropy that fits.
-    one_hot : bool
-        Whether "auto" must take one-hot targets, since something else that is computed from them needs that.
-
-    Returns
-    -------
-    head : Head
-    """
-    n_classes = len(targets.classes)
-    is_auto = isinstance(loss, str) and loss == "auto"
-    name = "" if is_auto else snake_name(loss)
-    if targets.kind == "multilabel":
-        if output_activation == "softmax" or _compares_distributions(name):
-            raise ValueError(
-                "y is multilabel (several 1s in a row), which needs output_activation='sigmoid' and a loss for "
-                f"independent labels. Got output_activation={output_activation!r} and loss={loss!r}."
-            )
-        return Head(n_classes, "sigmoid", "binary_crossentropy" if is_auto else loss, "indicator")
-    if output_activation == "auto":
-        output_activation = "softmax" if n_classes > 2 or _compares_distributions(name) else "sigmoid"
-    if output_activation == "sigmoid" and n_classes == 2 and not _compares_distributions(name):
-        return Head(1, "sigmoid", "binary_crossentropy" if is_auto else loss, "column")
-    if is_auto:
-        loss = name = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
-    return Head(n_classes, output_activation, loss, "indices" if name.startswith("sparse") else "one-hot")
 
 
 def snake_name(item):

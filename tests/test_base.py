@@ -398,8 +398,8 @@ class TestPartialFit:
         [
             ({}, {}, "classes must be passed on the first call to partial_fit"),
             ({}, {"classes": [0, 1]}, r"y contains labels that were not seen in fit: \[2\]"),
-            ({"early_stopping": True}, {"classes": [0, 1, 2]}, "neither early_stopping=True nor"),
-            ({"class_weight": "balanced"}, {"classes": [0, 1, 2]}, "nor class_weight='balanced'"),
+            ({"early_stopping": True}, {"classes": [0, 1, 2]}, "does not work with early_stopping=True"),
+            ({"class_weight": "balanced"}, {"classes": [0, 1, 2]}, "does not work with class_weight='balanced'"),
         ],
     )
     def test_errors(self, params, call, message, iris):

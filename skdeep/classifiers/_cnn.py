@@ -1,16 +1,9 @@
-import math
-from numbers import Integral
-
-import numpy as np
-from sklearn.utils import check_array
-
-from skdeep.base import BaseDeepClassifier
-from skdeep.classifiers._dense import shared_parameters
-from skdeep.network import Architecture
+from skdeep.classification import DeepClassifierMixin
 from skdeep.parameters import CNN_CONSTRAINTS
+from skdeep.ready import ConvolutionalNetwork
 
 
-class CNNClassifier(BaseDeepClassifier):
+class CNNClassifier(DeepClassifierMixin, ConvolutionalNetwork):
     """A convolutional network: blocks of convolutions, each ended by max-pooling, then dense layers.
 
     Takes images of shape (n_samples, height, width) or (n_samples, height, width, channels), or flat rows with
@@ -225,57 +218,3 @@ class CNNClassifier(BaseDeepClassifier):
         self.random_state = random_state
         self.verbose = verbose
         self._set_routed(routed)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
-
-    def _check_X(self, X, *, reset, **checks):
-        ndim = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
-        if reset or (self._ndim == 2 and ndim < 3):
-            return super()._check_X(X, reset=reset, **checks)
-        # For images scikit-learn would compare heights alone, and call them features; _row_shape compares all.
-        return check_array(X, input_name="X", estimator=self, **checks)
-
-    def _row_shape(self, X, *, reset):
-        if X.ndim > 4:
-            raise ValueError(
-                "CNNClassifier takes images of shape (n, height, width) or (n, height, width, channels), or flat rows "
-                f"with image_shape, but X has shape {X.shape}."
-            )
-        if reset:
-            self.image_shape_ = _image_shape(X, self.image_shape)
-            self._ndim = X.ndim
-        elif X.ndim > 2 and _image_shape(X, None) != self.image_shape_:
-            raise ValueError(f"X has images of shape {X.shape[1:]}, but in fit they had shape {self.image_shape_}.")
-        elif X.shape[1] != math.prod(self.image_shape_) and X.ndim == 2:
-            raise ValueError(
-                f"X has rows of {X.shape[1]} values, but in fit images had shape {self.image_shape_}, "
-                f"{math.prod(self.image_shape_)} values."
-            )
-        return self.image_shape_
-
-    def _architecture(self, row_shape, head, l2):
-        from skdeep.builders import random_layers
-
-        names = ("conv_filters", "kernel_size", "conv_activation", "padding", "pool_size")
-        parameters = {name: getattr(self, name) for name in names} | shared_parameters(self, head, l2)
-        parameters["augment"] = random_layers(self.augment)
-        return Architecture("build_cnn", row_shape, head.n_outputs, parameters)
-
-
-def _image_shape(X, image_shape):
-    """Return (height, width, channels) of the images in X."""
-    if image_shape is None:
-        shape = (1, X.shape[1]) if X.ndim == 2 else X.shape[1:]
-    else:
-        shape = tuple(image_shape)
-        if len(shape) not in (2, 3) or not all(isinstance(size, Integral) and size > 0 for size in shape):
-            raise ValueError(
-                f"image_shape must be (height, width) or (height, width, channels), positive ints. Got {image_shape!r}."
-            )
-    shape = (*(int(size) for size in shape), 1)[:3]
-    if math.prod(shape) != math.prod(X.shape[1:]) or (X.ndim > 2 and shape[:2] != X.shape[1:3]):
-        raise ValueError(f"image_shape={image_shape!r} does not fit X, whose rows have shape {X.shape[1:]}.")
-    return shape

@@ -1,9 +1,9 @@
-from skdeep.base import BaseDeepClassifier
-from skdeep.classifiers._dense import check_is_table, dense_architecture, table_row_shape
+from skdeep.classification import DeepClassifierMixin
 from skdeep.parameters import CONSTRAINTS
+from skdeep.ready import DenseNetwork
 
 
-class MLPClassifier(BaseDeepClassifier):
+class MLPClassifier(DeepClassifierMixin, DenseNetwork):
     """A network with one hidden layer of 512 units.
 
     The smallest of the networks: fully connected, without dropout. All parameters of `DNNClassifier` apply.
@@ -179,13 +179,3 @@ class MLPClassifier(BaseDeepClassifier):
         self.random_state = random_state
         self.verbose = verbose
         self._set_routed(routed)
-
-    def _check_X(self, X, *, reset, **checks):
-        check_is_table(self, X)
-        return super()._check_X(X, reset=reset, **checks)
-
-    def _row_shape(self, X, *, reset):
-        return table_row_shape(self, X)
-
-    def _architecture(self, row_shape, head, l2):
-        return dense_architecture(self, row_shape, head, l2)

@@ -1,0 +1,155 @@
+"""What classifiers do beyond the base: labels and probabilities, class weights, the classes of `partial_fit`."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils.validation import _check_y
+
+from skdeep.sampling import total_weight
+from skdeep.targets import Targets, as_target_array
+from skdeep.validation import without_missing
+
+
+class DeepClassifierMixin(ClassifierMixin):
+    """Mixin of the classifiers, left of a subclass of `skdeep.base.BaseDeepEstimator`."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one more epoch on X and y, from where the last `fit` or `partial_fit` ended.
+
+        The network and what it was compiled with, such as loss, optimizer and learning rate, stay those of the first
+        call; changes to these parameters count from the next `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Training data in the form of earlier calls.
+        y : array-like of shape (n_samples,), (n_samples, 1) or (n_samples, n_classes)
+            Targets in the form of earlier calls.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever occur. Needed in the first call if y are labels. For one-hot rows and multilabel
+            targets the columns are the classes; rows of which each has a single 1 are taken as one-hot.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. Here they are not scaled, so that those of several calls can be compared.
+
+        Returns
+        -------
+        self : estimator
+            The trained estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit`; also for ``early_stopping=True`` and ``class_weight="balanced"``, which need all data at once.
+        """
+        if self.class_weight == "balanced":
+            self._validate_params()  # which scikit-learn does in the first call only
+            raise ValueError(
+                "partial_fit sees a part of the data at a time, so it does not work with class_weight='balanced'."
+            )
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def predict(self, X):
+        """Predict, in the form that y had in `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Data in the form of `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Labels, one-hot rows or a multilabel indicator matrix, of the dtype of y.
+        """
+        return self._outputs(X, lambda head, outputs: self._targets.decode(head.probabilities(outputs)))
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Data in the form of `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), float64
+            Columns in the order of `classes_`. Rows sum to 1, except for multilabel targets, whose labels are
+            independent.
+        """
+        return self._outputs(X, lambda head, outputs: head.probabilities(outputs))
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Data in the form of `fit`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes), float64
+            Natural logarithms of `predict_proba`; -inf where that is 0.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def decision_function(self, X):
+        """Give the confidence in each class, on a scale without bounds.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Data in the form of `fit`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+            For two classes the log-odds of the second, ``log(p / (1 - p))``; for more the logarithms of the
+            probabilities; for multilabel targets the log-odds of each label.
+        """
+        probabilities = self.predict_proba(X)
+        if self._targets.kind == "multilabel":
+            return _log(probabilities) - _log(1 - probabilities)
+        scores = _log(probabilities)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _check_y(self, y, name):
+        return as_target_array(_check_y(without_missing(y, name), multi_output=True, estimator=self), name)
+
+    def _learn_targets(self, y, weight):
+        return Targets.learn(y)
+
+    def _first_targets(self, y, weight, classes):
+        if classes is None and y.ndim == 1:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return Targets.learn(y, classes)
+
+    def _check_classes(self, classes):
+        """Raise if `partial_fit` gets other classes than before."""
+        if classes is not None and not _same_labels(classes, self.classes_):
+            raise ValueError(
+                f"classes={classes!r} is not the same as on the last call to partial_fit or fit, "
+                f"{self.classes_.tolist()!r}."
+            )
+
+    def _row_weight(self, weight, codes, targets):
+        return total_weight(weight, self.class_weight, codes, targets)
+
+
+def _same_labels(classes, known):
+    try:
+        return np.ndim(classes) == 1 and np.array_equal(np.unique(classes), known)
+    except TypeError:  # labels that cannot be compared
+        return False
+
+
+def _log(probabilities):
+    """Return finite logarithms: outputs are computed in float32, where the smallest are rounded to zero."""
+    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))

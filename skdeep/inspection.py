@@ -1,0 +1,138 @@
+"""Looking at a fitted network and handing it on: its layers, the Keras model, files for other libraries."""
+
+from sklearn.utils import estimator_html_repr
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep.summary import summarize
+from skdeep.validation import memory_errors
+
+
+class NetworkInspection:
+    """Mixin of estimators that hold a `skdeep.network.Network` as ``_network`` once they are fitted."""
+
+    def summary(self):
+        """Describe the layers of the fitted network.
+
+        Returns
+        -------
+        summary : skdeep.summary.NetworkSummary
+            Prints as a table of the layers with the shapes of their outputs for one sample and the numbers of their
+            parameters, also in notebooks; `layers` and `n_parameters` give the same as values.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        return summarize(self._network.program.model)
+
+    def to_keras(self, path):
+        """Write the network in Keras's own format, for `keras.saving.load_model`, without skdeep.
+
+        The file has the layers, the weights, the loss, the metrics and the optimizer with its state. It does not have
+        the labels: the outputs are in the order of `classes_`, for two classes usually one, the probability of the
+        second, and for several sigmoid units they do not sum to 1. The loaded model trains on numbers of classes, or on
+        one-hot rows where loss or metrics need them. Functions and classes of your own are in it by name; Keras loads
+        them if they are given as ``custom_objects``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write, whose name ends in ".keras". It is replaced in one step.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the name of the file does not end in ".keras", or Keras cannot write a parameter, such as a
+            `functools.partial`.
+        OSError
+            If the file cannot be written.
+
+        See Also
+        --------
+        skdeep.save : Write the whole estimator.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import keras
+        >>> from sklearn.datasets import load_iris
+        >>> from skdeep import DNNClassifier
+        >>> clf = DNNClassifier((8,), epochs=1, random_state=0).fit(*load_iris(return_X_y=True))
+        >>> path = os.path.join(tempfile.mkdtemp(), "iris.keras")
+        >>> clf.to_keras(path)
+        >>> keras.saving.load_model(path).output_shape
+        (None, 3)
+        """
+        check_is_fitted(self)
+        from skdeep.export import write_keras
+
+        with memory_errors():
+            write_keras(self._network, path)
+
+    def to_onnx(self, path):
+        """Write the network as ONNX, which runs without Python, TensorFlow and skdeep.
+
+        Its input is named "input": float32, of shape (n_samples, n_features), for `CNNClassifier` (n_samples, height,
+        width, channels). Its output is named "probabilities": float32, of shape (n_samples, n_classes), equal to
+        `predict_proba` up to rounding. The labels are in the metadata as "classes", a list as JSON. The steps before
+        the classifier in a pipeline are not in the file. The network is computed in float32, also if `dtype_policy`
+        is another, from which it then differs by rounding.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write. It is replaced in one step.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ImportError
+            If onnx or tf2onnx is not installed.
+        ValueError
+            If ONNX does not have what the network computes, which an activation function of your own may cause.
+        OSError
+            If the file cannot be written.
+
+        See Also
+        --------
+        skdeep.save : Write the whole estimator.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import numpy as np
+        >>> import onnxruntime
+        >>> from sklearn.datasets import load_iris
+        >>> from skdeep import DNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = DNNClassifier((8,), epochs=1, random_state=0).fit(X, y)
+        >>> path = os.path.join(tempfile.mkdtemp(), "iris.onnx")
+        >>> clf.to_onnx(path)
+        >>> session = onnxruntime.InferenceSession(path)
+        >>> (probabilities,) = session.run(["probabilities"], {"input": X.astype(np.float32)})
+        >>> print(np.allclose(probabilities, clf.predict_proba(X), atol=1e-5))
+        True
+        """
+        check_is_fitted(self)
+        from skdeep.export import write_onnx
+
+        with memory_errors():
+            write_onnx(self._network, self._targets, path)
+
+    @property
+    def model_(self):
+        """The fitted `keras.Model`."""
+        check_is_fitted(self)
+        return self._network.model
+
+    def _html_repr(self):
+        """Return scikit-learn's picture of the estimator, and below it the layers, if it is fitted."""
+        picture = estimator_html_repr(self)
+        if not hasattr(self, "_network"):
+            return picture
+        return f"{picture}<details><summary>Layers</summary>{self.summary()._repr_html_()}</details>"

@@ -1,0 +1,180 @@
+"""The networks that skdeep brings along, for whatever y: their parameters, from which a network is built and trained.
+
+`ReadyNetwork` is the base of `DenseNetwork` and `ConvolutionalNetwork`, and these are the bases of the public
+estimators, each beside the mixin for its kind of y.
+"""
+
+import math
+from abc import abstractmethod
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skdeep.base import BaseDeepEstimator
+from skdeep.network import Architecture, Network
+from skdeep.parameters import RoutedParameters, routed_parameters, value_dtype
+from skdeep.targets import snake_name
+
+# epochs="auto" is about this many steps of the optimizer, within these bounds.
+_AUTO_STEPS = 5000
+_MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 10, 200
+
+
+class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
+    """Base class of the estimators whose parameters describe the network."""
+
+    @abstractmethod
+    def _architecture(self, row_shape, head, l2):
+        """Return what builds the network with this strength of L2 penalties, a `skdeep.network.Architecture`."""
+
+    def _make_network(self, row_shape, targets, n_rows, rng):
+        routed = {name: value for name, value in routed_parameters(self).items() if not name.startswith("callbacks__")}
+        head = targets.choose_head(self.output_activation, self.loss, one_hot=self._needs_one_hot(routed))
+        names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
+        settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
+        initializers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
+        l2 = float(self.alpha) / (2 * min(self._batch_size(n_rows), n_rows))
+        return Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng)
+
+    def _needs_one_hot(self, routed):
+        """Whether something beside the loss needs one-hot targets: other metrics than accuracy, label smoothing."""
+        metrics = self.metrics if isinstance(self.metrics, (list, tuple)) else [self.metrics]
+        names = [snake_name(metric) for metric in metrics if metric is not None]
+        return any(name.startswith("loss__") for name in routed) or not all(
+            name in ("acc", "accuracy") or name.startswith("sparse_") for name in names
+        )
+
+    def _shared_parameters(self, head, l2):
+        """Return the arguments that all builders take."""
+        names = ("hidden_layer_sizes", "activation", "dropout", "batch_normalization", "dtype_policy")
+        values = {name: getattr(self, name) for name in names}
+        return values | {"output_activation": head.activation, "l2": l2}
+
+    def _value_dtype(self):
+        return value_dtype(self.dtype_policy)
+
+    def _validation_share(self):
+        if self.validation_fraction is None and self.early_stopping and self.monitor.startswith("val_"):
+            return 0.1
+        return self.validation_fraction
+
+    def _training_options(self, n_rows):
+        return {
+            "epochs": self._n_epochs(n_rows),
+            "batch_size": self._batch_size(n_rows),
+            "shuffle": self.shuffle,
+            "verbose": self.verbose,
+        }
+
+    def _batch_size(self, n_rows):
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        return 32 if n_rows < 10_000 else 128
+
+    def _n_epochs(self, n_rows):
+        if self.epochs != "auto":
+            return int(self.epochs)
+        steps_per_epoch = math.ceil(n_rows / self._batch_size(n_rows))
+        return min(_MAX_AUTO_EPOCHS, max(_MIN_AUTO_EPOCHS, math.ceil(_AUTO_STEPS / steps_per_epoch)))
+
+    def _check_partial(self):
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit sees a part of the data at a time, so it does not work with early_stopping=True."
+            )
+
+    def _monitoring(self, network, train, validation):
+        if not self.early_stopping:
+            return [], None
+        from skdeep import compilation
+
+        names = network.program.metric_names(train)
+        if validation is not None:
+            names += [f"val_{name}" for name in names]
+        if self.monitor not in names:
+            raise ValueError(f"monitor={self.monitor!r} is not among the metrics of this fit, which are {names!r}.")
+        stopper, keeper = compilation.early_stopping(self.monitor, self.n_iter_no_change, self.tol)
+        return [stopper, keeper], keeper
+
+
+class DenseNetwork(ReadyNetwork):
+    """Base class of the estimators with dense layers only, which take tables."""
+
+    def _check_X(self, X, *, reset, **checks):
+        self._check_is_table(X)
+        return super()._check_X(X, reset=reset, **checks)
+
+    def _row_shape(self, X, *, reset):
+        self._check_is_table(X)
+        return (X.shape[1],)
+
+    def _check_is_table(self, X):
+        """Raise for images; scikit-learn would compare their heights with the number of features."""
+        if getattr(X, "ndim", 2) > 2:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} takes tables of shape (n_samples, n_features), but X has shape {X.shape}. "
+                f"For images, put Flatten in front: make_pipeline(Flatten(), {name}())."
+            )
+
+    def _architecture(self, row_shape, head, l2):
+        return Architecture("build_dense", row_shape, head.n_outputs, self._shared_parameters(head, l2))
+
+
+class ConvolutionalNetwork(ReadyNetwork):
+    """Base class of the estimators with convolutions, which take images."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _check_X(self, X, *, reset, **checks):
+        ndim = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+        if reset or (self._ndim == 2 and ndim < 3):
+            return super()._check_X(X, reset=reset, **checks)
+        # For images scikit-learn would compare heights alone, and call them features; _row_shape compares all.
+        return check_array(X, input_name="X", estimator=self, **checks)
+
+    def _row_shape(self, X, *, reset):
+        if X.ndim > 4:
+            raise ValueError(
+                f"{type(self).__name__} takes images of shape (n, height, width) or (n, height, width, channels), or "
+                f"flat rows with image_shape, but X has shape {X.shape}."
+            )
+        if reset:
+            self.image_shape_ = _image_shape(X, self.image_shape)
+            self._ndim = X.ndim
+        elif X.ndim > 2 and _image_shape(X, None) != self.image_shape_:
+            raise ValueError(f"X has images of shape {X.shape[1:]}, but in fit they had shape {self.image_shape_}.")
+        elif X.shape[1] != math.prod(self.image_shape_) and X.ndim == 2:
+            raise ValueError(
+                f"X has rows of {X.shape[1]} values, but in fit images had shape {self.image_shape_}, "
+                f"{math.prod(self.image_shape_)} values."
+            )
+        return self.image_shape_
+
+    def _architecture(self, row_shape, head, l2):
+        from skdeep.builders import random_layers
+
+        names = ("conv_filters", "kernel_size", "conv_activation", "padding", "pool_size")
+        parameters = {name: getattr(self, name) for name in names} | self._shared_parameters(head, l2)
+        parameters["augment"] = random_layers(self.augment)
+        return Architecture("build_cnn", row_shape, head.n_outputs, parameters)
+
+
+def _image_shape(X, image_shape):
+    """Return (height, width, channels) of the images in X."""
+    if image_shape is None:
+        shape = (1, X.shape[1]) if X.ndim == 2 else X.shape[1:]
+    else:
+        shape = tuple(image_shape)
+        if len(shape) not in (2, 3) or not all(isinstance(size, Integral) and size > 0 for size in shape):
+            raise ValueError(
+                f"image_shape must be (height, width) or (height, width, channels), positive ints. Got {image_shape!r}."
+            )
+    shape = (*(int(size) for size in shape), 1)[:3]
+    if math.prod(shape) != math.prod(X.shape[1:]) or (X.ndim > 2 and shape[:2] != X.shape[1:3]):
+        raise ValueError(f"image_shape={image_shape!r} does not fit X, whose rows have shape {X.shape[1:]}.")
+    return shape
