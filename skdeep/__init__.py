@@ -10,6 +10,8 @@ _HOME = {
     "CNNClassifier": "skdeep.classifiers",
     "DNNClassifier": "skdeep.classifiers",
     "MLPClassifier": "skdeep.classifiers",
+    "KerasClassifier": "skdeep.wrappers",
+    "KerasRegressor": "skdeep.wrappers",
     "Flatten": "skdeep.preprocessing",
     "OneHot": "skdeep.preprocessing",
     "ReadImages": "skdeep.preprocessing",
@@ -21,7 +23,7 @@ _HOME = {
 }
 # Importing these imports TensorFlow, so ``from skdeep import *`` leaves them out.
 _WITH_TENSORFLOW = {"StopAtMetric": "skdeep.callbacks"}
-_MODULES = ("classifiers", "datasets", "plotting", "preprocessing", "programs")
+_MODULES = ("classifiers", "datasets", "plotting", "preprocessing", "programs", "wrappers")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 

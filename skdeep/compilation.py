@@ -22,30 +22,25 @@ _INITIALIZER_ALIASES = {"normal": "RandomNormal", "uniform": "RandomUniform", "o
 
 
 def compile_model(model, settings, *, encoding):
-    """Compile `model` in place.
+    """Compile `model` in place, with what `compile_arguments` returns."""
+    arguments = compile_arguments(settings, encoding=encoding)
+    # As weighted metrics, accuracy counts a row of weight 2 twice, as the loss does.
+    model.compile(optimizer=arguments["optimizer"], loss=arguments["loss"], weighted_metrics=arguments["metrics"] or [])
+
+
+def compile_arguments(settings, *, encoding):
+    """Return a fresh optimizer, a loss and metrics, by these names in a dict.
 
     Parameters
     ----------
-    model : keras.Model
-        Uncompiled model.
     settings : dict
         The parameters `optimizer`, `learning_rate`, `loss`, `metrics` and `dtype_policy` as given to the estimator, and
-        the routed ones. No Keras object among them is used itself: each call makes fresh ones.
+        the routed ones. No Keras object among them is used itself: each call makes fresh ones. A loss of None stays.
     encoding : str
         Form of the targets, see `skdeep.targets.Head`.
     """
-
-    def compiled(compile_kwargs):
-        # As weighted metrics, accuracy counts a row of weight 2 twice, as the loss does.
-        model.compile(
-            optimizer=compile_kwargs["optimizer"],
-            loss=compile_kwargs["loss"],
-            weighted_metrics=compile_kwargs["metrics"] or [],
-        )
-        return model
-
     optimizer = _optimizer(settings["optimizer"], settings["learning_rate"])
-    loss = _loss(settings["loss"])
+    loss = None if settings["loss"] is None else _loss(settings["loss"])
     metrics = [_metric(metric, encoding) for metric in _as_list(settings["metrics"])]
     routed = {name: value for name, value in settings.items() if "__" in name}
     for prefix, items in (("optimizer", [optimizer]), ("loss", [loss]), ("metrics", metrics)):
@@ -61,7 +56,13 @@ def compile_model(model, settings, *, encoding):
             # Else Keras counts the objects of the process and appends the number.
             routed.setdefault(f"metrics__{number}__name", snake_name(metric))
 
-    _through_scikeras(compiled, optimizer=optimizer, loss=loss, metrics=metrics, **routed)
+    arguments = {}
+
+    def build(compile_kwargs):
+        arguments.update(compile_kwargs)
+
+    _through_scikeras(build, optimizer=optimizer, loss=loss, metrics=metrics, **routed)
+    return {name: arguments[name] for name in ("optimizer", "loss", "metrics")}
 
 
 def initializer_factory(value, name):

@@ -9,6 +9,7 @@ not import TensorFlow.
 import contextlib
 import contextvars
 import copy
+import inspect
 import threading
 import weakref
 from dataclasses import dataclass
@@ -69,6 +70,9 @@ class Network:
         Source of the seeds of the network.
     """
 
+    # What it takes to build it again, beside its values.
+    _description = ("architecture", "initializers", "settings", "head")
+
     def __init__(self, architecture, initializers, settings, head, rng):
         from skdeep import programs
 
@@ -81,11 +85,12 @@ class Network:
         self._give_back = None
         key = programs.program_key(architecture, *self._strengths(), settings, head.encoding)
         self._program = programs.obtain(key, self._compiled)
+        if self._program.model.optimizer.use_ema:  # averages of weights start from the weights
+            key = None
         self._draw_values(self._program, rng)
-        if key is not None and not self._program.model.optimizer.use_ema:  # averages of weights start from the weights
-            self._give_back = weakref.finalize(self, programs.release, key, self._program)
-            self._give_back.atexit = False
-            self._program.reset_optimizer(settings["learning_rate"] or settings.get("optimizer__learning_rate"))
+        if key is not None:
+            self._give_back_later(key)
+            self._program.reset_optimizer(self._learning_rate())
 
     @property
     def dtype(self):
@@ -148,6 +153,13 @@ class Network:
             self.program.set_values(before)
             raise
 
+    def _give_back_later(self, key):
+        """Let the program go to the pool once this network is gone."""
+        from skdeep import programs
+
+        self._give_back = weakref.finalize(self, programs.release, key, self._program)
+        self._give_back.atexit = False
+
     def _strengths(self):
         """Return the dropout rates and the strength of L2 penalties; networks that share a trace may differ in them."""
         from skdeep.builders import dropout_rates
@@ -155,13 +167,20 @@ class Network:
         parameters = self.architecture.parameters
         return dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"]), parameters.get("l2", 0.0)
 
+    def _learning_rate(self):
+        """Return the learning rate that was given, or the default of the optimizer's class."""
+        given = self.settings["learning_rate"] or self.settings.get("optimizer__learning_rate")
+        if given is not None:
+            return given
+        return inspect.signature(type(self._program.model.optimizer)).parameters["learning_rate"].default
+
     def _compiled(self):
         from skdeep.compilation import compile_model
         from skdeep.training import Program
 
         model = self.architecture.build()
         compile_model(model, self.settings, encoding=self.head.encoding)
-        return Program(model)
+        return Program(model, model.layers)
 
     def _draw_values(self, program, rng):
         from skdeep.builders import draw_values
@@ -185,15 +204,8 @@ class Network:
         values = self._values if self._program is None else self._program.get_values()
         if _without_optimizer.get():
             values = values | {"optimizer": None}
-        return {
-            "format": _FORMAT,
-            "version": __version__,
-            "architecture": self.architecture,
-            "initializers": self.initializers,
-            "settings": self.settings,
-            "head": self.head,
-            "values": values,
-        }
+        description = {name: getattr(self, name) for name in self._description}
+        return {"format": _FORMAT, "version": __version__, **description, "values": values}
 
     def __setstate__(self, state):
         if state.get("format") != _FORMAT:
@@ -203,10 +215,8 @@ class Network:
                 f"This estimator was saved by skdeep {state.get('version', '(unknown)')} in format "
                 f"{state.get('format', 0)}, but skdeep {__version__} reads format {_FORMAT}."
             )
-        self.architecture = state["architecture"]
-        self.initializers = state["initializers"]
-        self.settings = state["settings"]
-        self.head = state["head"]
+        for name in self._description:
+            setattr(self, name, state[name])
         self._values = state["values"]
         self._program = None
         self._give_back = None

@@ -75,7 +75,7 @@ class RoutedParameters(BaseEstimator):
             if not name.startswith(_PREFIXES):
                 raise TypeError(
                     f"{type(self).__name__}.__init__() got an unexpected keyword argument {name!r}."
-                    + _did_you_mean(name, self._get_param_names())
+                    + did_you_mean(name, self._get_param_names())
                 )
             setattr(self, name, value)
 
@@ -111,7 +111,7 @@ class RoutedParameters(BaseEstimator):
         for name in params:
             if name not in known and not name.startswith(_PREFIXES):
                 raise InvalidParameterError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}.{_did_you_mean(name, known)} "
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}.{did_you_mean(name, known)} "
                     f"Valid parameters are {known}, and routed ones that start with {', '.join(_PREFIXES)}."
                 )
         for name, value in params.items():
@@ -129,6 +129,7 @@ def routed_parameters(estimator):
     return {name: value for name, value in vars(estimator).items() if name.startswith(_PREFIXES)}
 
 
-def _did_you_mean(name, known):
+def did_you_mean(name, known):
+    """Return a sentence with the name among those known that is most like this one, if there is any."""
     close = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from skdeep.files import replaced, writable_path
 from skdeep.network import states_without_optimizer
+from skdeep.own_network import safe_mode
 
 _FORMAT = 1
 _FIRST_LINE = re.compile(rb"skdeep file, format (\d+), written by skdeep ([^\n]*)\n")
@@ -33,6 +34,8 @@ _TRUSTED = (
     "skdeep.preprocessing._shape.Reshape",
     "skdeep.targets.Head",
     "skdeep.targets.Targets",
+    "skdeep.wrappers._classifier.KerasClassifier",
+    "skdeep.wrappers._regressor.KerasRegressor",
     # Plain data in searches and ensembles that skops does not list as harmless by itself.
     "sklearn.callback._progressbar.ProgressBar",
     "sklearn.metrics._scorer._PassthroughScorer",
@@ -165,7 +168,8 @@ def load(path, *, trusted=()):
         )
     _check_types(sio, archive, trusted, f"{os.fspath(path)!r} is not loaded, for it has")
     try:
-        return sio.loads(archive, trusted=[*_TRUSTED, *trusted])
+        with safe_mode():
+            return sio.loads(archive, trusted=[*_TRUSTED, *trusted])
     except Exception as error:  # whatever a class that has changed since makes of its old state
         raise ValueError(
             f"{os.fspath(path)!r}, written by skdeep {version}, cannot be read by skdeep {__version__}: {error}"

@@ -15,7 +15,7 @@ class Layer:
     kind : str
         Keras class of the layer.
     output_shape : tuple of int
-        Shape of its output for one sample.
+        Shape of its output for one sample; empty if it has none of its own, as in a subclassed model.
     n_parameters : int
         Number of its weights.
 
@@ -97,11 +97,23 @@ class NetworkSummary:
         return [*rows, ("total", "", "", f"{self.n_parameters:,}")]
 
 
+def layer_shapes(model):
+    """Return the shapes of the outputs of the layers of a Keras model for one sample, by layer, as far as known."""
+    shapes = {}
+    for layer in model.layers:
+        try:
+            shapes[layer] = tuple(layer.output.shape[1:])
+        except (AttributeError, ValueError):  # of a subclass, which has no graph; with several outputs or inputs
+            continue
+    return shapes
+
+
 def summarize(model):
     """Return the `NetworkSummary` of a Keras model."""
+    shapes = layer_shapes(model)
     return NetworkSummary(
         tuple(
-            Layer(layer.name, type(layer).__name__, tuple(layer.output.shape[1:]), layer.count_params())
+            Layer(layer.name, type(layer).__name__, shapes.get(layer, ()), layer.count_params())
             for layer in model.layers
         )
     )

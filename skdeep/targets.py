@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import issparse
+from scipy.special import expit, softmax
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
@@ -133,6 +134,23 @@ class Targets:
             loss = name = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
         return Head(n_classes, output_activation, loss, "indices" if name.startswith("sparse") else "one-hot")
 
+    def head_of(self, n_outputs, loss):
+        """Return the head of a network of the user's own, which has so many outputs and was compiled with this loss."""
+        loss = loss[0] if isinstance(loss, list) and len(loss) == 1 else loss
+        n_classes = len(self.classes)
+        activation = "logits" if getattr(loss, "from_logits", False) else "probabilities"
+        if n_outputs == 1 and n_classes == 2 and self.kind != "multilabel":
+            return Head(1, activation, loss, "column")
+        if n_outputs != n_classes:
+            raise ValueError(
+                f"The model has {n_outputs} outputs, but y has {n_classes} classes. It must have one output for each "
+                "class, or a single one for two classes."
+            )
+        if self.kind == "multilabel":
+            return Head(n_outputs, activation, loss, "indicator")
+        is_sparse = snake_name(loss).startswith("sparse")
+        return Head(n_outputs, activation, loss, "column of indices" if is_sparse else "one-hot")
+
 
 class NumericTargets:
     """The numbers that y had in `fit`: their shape, and the mean and spread that the network does not see.
@@ -195,6 +213,12 @@ class NumericTargets:
     def choose_head(self, output_activation, loss, *, one_hot):
         """Choose the output layer, the loss and the encoding."""
         return Head(self.n_outputs, output_activation, loss, "numbers")
+
+    def head_of(self, n_outputs, loss):
+        """Return the head of a network of the user's own, which has so many outputs and was compiled with this loss."""
+        if n_outputs != self.n_outputs:
+            raise ValueError(f"The model has {n_outputs} outputs, but y has {self.n_outputs} columns.")
+        return Head(n_outputs, "linear", loss, "numbers")
 
 
 def as_target_array(y, name="y"):
@@ -259,8 +283,9 @@ def _given_classes(classes):
 class Head:
     """What the end of the network looks like: the output layer, the loss, and the form of the targets it learns.
 
-    `encoding` is "indices" (n,), "one-hot" (n, n_classes), "column" (n, 1) for one sigmoid unit, "indicator", or
-    "numbers" (n, n_outputs).
+    `activation` is a Keras activation; for a network of the user's own "probabilities", or "logits" if these are yet to
+    be made of its outputs. `encoding` is "indices" (n,), "column of indices" (n, 1), "one-hot" (n, n_classes), "column"
+    (n, 1) for one sigmoid unit, "indicator", or "numbers" (n, n_outputs).
     """
 
     n_outputs: int
@@ -274,11 +299,14 @@ class Head:
             return np.eye(self.n_outputs, dtype=np.float32)[codes]
         if self.encoding == "column":
             return codes.astype(np.float32)[:, np.newaxis]
-        return codes
+        return codes[:, np.newaxis] if self.encoding == "column of indices" else codes
 
     def probabilities(self, outputs):
         """Return float64 probabilities of shape (n, n_classes) for the network's outputs."""
         outputs = np.asarray(outputs, dtype=np.float64)
+        if self.activation == "logits":
+            is_single = self.encoding in ("column", "indicator")
+            outputs = expit(outputs) if is_single else softmax(outputs, axis=1)
         if self.encoding == "indicator":
             return outputs
         if self.encoding == "column":

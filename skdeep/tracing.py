@@ -35,23 +35,23 @@ def traced(function, signature):
 
 
 class Strengths:
-    """Variables for the dropout rates and the strengths of the L2 penalties of a model, which its trace reads.
+    """Variables for the dropout rates and the strengths of the L2 penalties of layers, which a trace reads.
 
     Parameters
     ----------
-    model : keras.Model
-        Model whose training is traced.
+    layers : sequence of keras.layers.Layer
+        Layers as `skdeep.builders` makes them, of the model whose training is traced.
     """
 
-    def __init__(self, model):
+    def __init__(self, layers):
         self._rates = {
             layer: tf.Variable(layer.rate, trainable=False, dtype=layer.compute_dtype)
-            for layer in model.layers
+            for layer in layers
             if type(layer) is keras.layers.Dropout
         }
         self._penalties = {
             layer: tf.Variable(layer.kernel_regularizer.l2, trainable=False, dtype=layer.variable_dtype)
-            for layer in model.layers
+            for layer in layers
             if type(getattr(layer, "kernel_regularizer", None)) is keras.regularizers.L2
         }
 

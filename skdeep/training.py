@@ -13,12 +13,12 @@ Random numbers: the only draws here are the shuffles, from the generator `rng` t
 initial weights draw from seeds inside the model. No global state is touched.
 """
 
-import inspect
 import math
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from scipy.sparse import issparse
@@ -26,6 +26,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skdeep._tensorflow import keras, tf
+from skdeep.summary import layer_shapes
 from skdeep.tracing import Strengths, replaced_parts, traced
 
 _CHUNK_BYTES = 8 * 2**20
@@ -86,15 +87,17 @@ class Program:
     ----------
     model : keras.Model
         Compiled model.
+    layers : sequence of keras.layers.Layer, default=()
+        Those whose dropout rate or strength of the L2 penalty shall be a variable of the traces.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, layers=()):
         self.model = model
-        self._strengths = Strengths(model)
+        self._strengths = Strengths(layers)
         self._steps = {}
         self._infer = None
         # The memory that a row takes in prediction is about that of the largest layer.
-        outputs = [math.prod(layer.output.shape[1:]) for layer in model.layers]
+        outputs = [math.prod(size or 1 for size in shape) for shape in layer_shapes(model).values()] or [1]
         self._infer_bytes = 4 * max(outputs)
         # Training keeps the outputs of all layers for the gradients.
         self._train_bytes = 4 * sum(outputs)
@@ -118,12 +121,10 @@ class Program:
             self.set_optimizer_values(values["optimizer"])
 
     def reset_optimizer(self, learning_rate):
-        """Make the optimizer as it was before any training, with this learning rate or else its class's default."""
-        optimizer = self.model.optimizer
+        """Make the optimizer as it was before any training, with this learning rate if it is a number."""
         self.set_optimizer_values(self._fresh_optimizer)
-        if learning_rate is None:
-            learning_rate = inspect.signature(type(optimizer)).parameters["learning_rate"].default
-        optimizer.learning_rate = float(learning_rate)
+        if isinstance(learning_rate, Real):
+            self.model.optimizer.learning_rate = float(learning_rate)
 
     def get_optimizer_values(self):
         """Return the values of the optimizer's state."""

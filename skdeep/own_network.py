@@ -1,0 +1,210 @@
+"""A network that the user's function or model made, as an estimator holds it.
+
+`OwnNetwork` is a `Network` that is described by Keras's own config instead of a builder's name. What is trained is not
+the model that the user's function returned or the user gave, but one that is made from its config and has its values:
+so nobody outside holds it, and a program of the same config that waits in the pool of `skdeep.programs` can take these
+values instead. Only configs without code of the user's (classes, functions, lambdas) are taken for the same; models
+with such code are traced anew in each fit, and those that Keras cannot describe at all are trained themselves.
+
+Random numbers: Keras draws the seeds of layers and initializers from the global `random` of Python when a model is
+built. While the user's function runs, that and the global generator of numpy start from a seed of the fit; afterwards
+they are as before. A lock keeps fits in other threads from running their functions meanwhile.
+
+Loading: an unpickled network may hold lambdas, since pickles execute what they say anyway. In a file that `skdeep.load`
+reads Keras refuses them, unless the caller has switched its safe mode off.
+"""
+
+import contextlib
+import contextvars
+import copy
+import json
+import random
+import threading
+
+import numpy as np
+
+from skdeep.network import Network
+
+# Entries of configs that name layers, and classes that are layers themselves.
+_REFERENCES = ("keras_history", "input_layers", "output_layers")
+_MODELS = ("Sequential", "Functional")
+_lock = threading.Lock()
+_is_safe = contextvars.ContextVar("is_safe", default=False)
+
+
+@contextlib.contextmanager
+def safe_mode():
+    """Let networks that are unpickled in the body of the ``with`` statement have no lambdas."""
+    token = _is_safe.set(True)
+    try:
+        yield
+    finally:
+        _is_safe.reset(token)
+
+
+@contextlib.contextmanager
+def seeded(seed):
+    """Let the global generators of Python and numpy start from a seed in the body of the ``with`` statement."""
+    with _lock:
+        python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 (it is the legacy generator that users' functions draw from)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+class OwnNetwork(Network):
+    """A program for a model of the user's, or what it takes to build one again.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled and built model, with the values to start from. It is not changed, unless Keras cannot describe it.
+    head : skdeep.targets.Head
+        Its output layer, loss and form of the targets.
+    is_fresh : bool
+        Whether the optimizer starts anew, too.
+    """
+
+    _description = ("config", "settings", "head")
+
+    def __init__(self, model, head, *, is_fresh):
+        from skdeep import programs
+        from skdeep.training import Program
+
+        self.head = head
+        self.is_safe = _is_safe.get()
+        self._lock = threading.Lock()
+        self._values = None
+        self._give_back = None
+        self.config = _config(model)
+        # With what `take_over` compares.
+        self.settings = {"optimizer": None if self.config is None else self.config["compile_config"]["optimizer"]}
+        key = program_key(self.config) if is_fresh and not model.optimizer.use_ema else None
+        program = None if self.config is None else programs.obtain(key, lambda: self._same_as(model))
+        if program is None:  # what Keras wrote it cannot read
+            self.config = None
+            self._program = Program(model)
+            return
+        self._program = program
+        values = {"model": [variable.numpy() for variable in model.variables], "optimizer": None}
+        if not is_fresh and model.optimizer.built:
+            values["optimizer"] = [variable.numpy() for variable in model.optimizer.variables]
+        program.set_values(values)
+        if key is not None:
+            self._give_back_later(key)
+            program.reset_optimizer(_learning_rate(self.config))
+
+    @property
+    def dtype(self):
+        """The dtype of the data that the network takes."""
+        inputs = getattr(self.program.model, "inputs", None)
+        return inputs[0].dtype if inputs and inputs[0].dtype != "string" else "float32"
+
+    def _compiled(self):
+        from skdeep._tensorflow import keras
+        from skdeep.training import Program
+
+        config = copy.deepcopy(self.config)  # Keras changes what it reads
+        with seeded(0):  # the values it draws are replaced
+            model = keras.saving.deserialize_keras_object(config, safe_mode=None if self.is_safe else False)
+        return Program(model)
+
+    def _same_as(self, model):
+        """Return a program for the config, or None if it does not give the variables of the model."""
+        try:
+            program = self._compiled()
+        except Exception:  # which kind depends on the user's classes
+            return None
+        shapes = [[tuple(variable.shape) for variable in each.variables] for each in (model, program.model)]
+        return program if shapes[0] == shapes[1] else None
+
+    def _rebuild(self):
+        program = self._compiled()
+        program.set_values(self._values)
+        return program
+
+    def __getstate__(self):
+        if self.config is None:
+            raise ValueError(
+                "The network cannot be copied or saved: Keras cannot describe it. A subclass of keras.Model or "
+                "keras.layers.Layer needs get_config, see Keras's guide to serialization."
+            )
+        return super().__getstate__()
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.is_safe = _is_safe.get()
+
+
+def program_key(config):
+    """Return what the traces of a model of this config depend on, or None if that cannot be told from plain values."""
+    if config is None or not _is_all_of_keras(config):
+        return None
+    config = _without_names(config, {})
+    optimizer = config["compile_config"]["optimizer"]["config"]
+    optimizer["name"] = None
+    if _learning_rate(config) is not None:  # its value is that of a variable
+        optimizer["learning_rate"] = None
+    try:
+        return json.dumps(config, sort_keys=True)
+    except TypeError:  # an object in it
+        return None
+
+
+def _config(model):
+    """Return the config of a compiled model, or None if Keras cannot write one."""
+    from skdeep._tensorflow import keras
+
+    try:
+        config = keras.saving.serialize_keras_object(model)
+    except Exception:  # which kind depends on the user's classes
+        return None
+    return config if "compile_config" in config else None
+
+
+def _learning_rate(config):
+    """Return the learning rate in the config of a model, if it is a number."""
+    rate = config["compile_config"]["optimizer"]["config"]["learning_rate"]
+    return rate if isinstance(rate, float) else None
+
+
+def _is_all_of_keras(config):
+    """Whether no class or function in a config is anyone's but Keras's."""
+    if isinstance(config, dict):
+        module = config.get("module")
+        if isinstance(module, str) and module.split(".")[0] != "keras":
+            return False
+        if config.get("class_name") in ("function", "__lambda__", "Lambda"):
+            return False
+        return all(map(_is_all_of_keras, config.values()))
+    return all(map(_is_all_of_keras, config)) if isinstance(config, (list, tuple)) else True
+
+
+def _without_names(config, names):
+    """Return a config with the names of its layers in a form that does not depend on how many layers there were before.
+
+    Keras numbers the layers of a process, so that the same function gives other names in each call. `names` holds the
+    names seen so far and what stands for them.
+    """
+
+    def plain(name):
+        return names.setdefault(name, f"layer {len(names)}") if isinstance(name, str) else name
+
+    def references(value):
+        return [references(each) for each in value] if isinstance(value, (list, tuple)) else plain(value)
+
+    if isinstance(config, (list, tuple)):
+        return [_without_names(each, names) for each in config]
+    if not isinstance(config, dict):
+        return config
+    result = {
+        key: references(value) if key in _REFERENCES else _without_names(value, names) for key, value in config.items()
+    }
+    if config.get("module") == "keras.layers" or config.get("class_name") in _MODELS:
+        result["config"]["name"] = plain(config["config"].get("name"))
+        result["name"] = plain(config.get("name"))
+    return result

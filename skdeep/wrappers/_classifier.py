@@ -1,0 +1,192 @@
+from skdeep.classification import DeepClassifierMixin
+from skdeep.parameters import CONSTRAINTS
+from skdeep.sampling import total_weight
+from skdeep.targets import Targets
+from skdeep.wrapping import WRAPPER_CONSTRAINTS, KerasWrapper
+
+
+class KerasClassifier(DeepClassifierMixin, KerasWrapper):
+    """A classifier around a Keras model of your own.
+
+    It takes what `scikeras.wrappers.KerasClassifier` takes, and trains it as skdeep trains its own networks.
+    `MLPClassifier`, `DNNClassifier` and `CNNClassifier` need no function.
+
+    Parameters
+    ----------
+    model : callable, keras.Model or None, default=None
+        What is trained. A function returns a `keras.Model` with one input and one output, compiled or not; its own
+        arguments are further parameters of the estimator (see `model_parameters`), and it may also take `meta`,
+        `compile_kwargs` and `params`. Of a `keras.Model` each fit trains a copy, from the weights that it has. None is
+        for subclasses with a method `_keras_build_fn`, which takes the place of the function.
+    build_fn : callable, keras.Model or None, default=None
+        Old name of `model`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless the optimizer was
+        changed. `history_` goes on, too.
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, the dropout, the shuffles and the validation split. While the function runs, the
+        global generators of Python and numpy start from it, too. An int makes every fit the same, bit for bit, on the
+        same kind of machine.
+    optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
+        Keras optimizer, for models that the function does not compile itself, and in `compile_kwargs`. A name or class
+        takes routed parameters: ``optimizer="sgd", optimizer__momentum=0.9``.
+    loss : str, class, callable, keras.losses.Loss or None, default=None
+        Keras loss, likewise. Targets are given to it as class numbers if its name starts with "sparse",
+        otherwise one-hot (as one column of 0 and 1 for one output).
+    metrics : str, class, keras.metrics.Metric, list of them or None, default=None
+        Keras metrics to follow in `history_`, likewise.
+    batch_size : int or None, default=None
+        Rows for one step of the optimizer; None is 32, -1 is all rows.
+    validation_batch_size : int or None, default=None
+        Accepted for the sake of scikeras. What validation gives does not depend on it.
+    verbose : int, default=1
+        0 prints nothing, 1 one line an epoch.
+    callbacks : keras.callbacks.Callback, class of one, list of them or None, default=None
+        Called as by Keras's fit. Each fit works on copies; a class takes routed parameters:
+        ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``.
+    validation_split : float, default=0.0
+        Share of the training data set aside for validation, in [0, 1), with the same share of each class. Unlike
+        Keras, which takes the last rows, skdeep draws them at random.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new random order.
+    run_eagerly : bool, default=False
+        Accepted for the sake of scikeras; True is an error, since training is a compiled loop.
+    epochs : int, default=1
+        Passes over the training data.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, by label; a label that is missing has weight 1. "balanced" weighs each class inversely
+        to its number of rows. They multiply with `sample_weight`.
+    **model_parameters : dict
+        Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
+        by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in sorted order; column numbers for one-hot rows and multilabel targets.
+    n_classes_ : int
+        Number of classes.
+    history_ : dict of str to list of float
+        Metrics by name, one entry an epoch; those of the validation data are named ``val_...``.
+    n_iter_ : int
+        Number of epochs run.
+    best_epoch_ : int
+        Epoch whose weights the network has, counted from 1.
+    model_ : keras.Model
+        The fitted network.
+    n_outputs_ : int
+        1, as in scikeras.
+    n_outputs_expected_ : int
+        Number of outputs of the model, 1.
+    target_type_ : str
+        Kind of y, as `sklearn.utils.multiclass.type_of_target` calls it.
+    X_shape_ : tuple of int
+        Shape of X in `fit`.
+    X_dtype_ : numpy.dtype
+        dtype of X in `fit`.
+    y_dtype_ : numpy.dtype
+        dtype of y in `fit`.
+    y_ndim_ : int
+        Number of axes of y in `fit`.
+    n_features_in_ : int
+        Length of the second axis of X in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features seen in `fit`, if they are all strings.
+
+    See Also
+    --------
+    DNNClassifier : Dense layers, described by parameters.
+    KerasRegressor : The same for numbers as targets.
+
+    Notes
+    -----
+    `meta` is a dict of the attributes above, as far as they are known before training, such as
+    ``meta["n_features_in_"]`` and ``meta["n_classes_"]``; `compile_kwargs` has `optimizer`, `loss` and `metrics` as
+    Keras objects, for ``model.compile(**compile_kwargs)``; `params` is a dict of all parameters.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skdeep import KerasClassifier
+    >>> def build(units, meta):
+    ...     return keras.Sequential(
+    ...         [
+    ...             keras.Input((meta["n_features_in_"],)),
+    ...             keras.layers.Dense(units, activation="relu"),
+    ...             keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+    ...         ]
+    ...     )
+    >>> clf = KerasClassifier(
+    ...     build,
+    ...     units=16,
+    ...     loss="sparse_categorical_crossentropy",
+    ...     optimizer="adam",
+    ...     optimizer__learning_rate=0.01,
+    ...     epochs=40,
+    ...     verbose=0,
+    ...     random_state=0,
+    ... )
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = GridSearchCV(clf, {"units": [8, 16]}, cv=3).fit(X, y)
+    >>> bool(search.best_score_ > 0.8)
+    True
+    """
+
+    _parameter_constraints = WRAPPER_CONSTRAINTS | {"class_weight": CONSTRAINTS["class_weight"]}
+
+    def __init__(
+        self,
+        model=None,
+        *,
+        build_fn=None,
+        warm_start=False,
+        random_state=None,
+        optimizer="rmsprop",
+        loss=None,
+        metrics=None,
+        batch_size=None,
+        validation_batch_size=None,
+        verbose=1,
+        callbacks=None,
+        validation_split=0.0,
+        shuffle=True,
+        run_eagerly=False,
+        epochs=1,
+        class_weight=None,
+        **model_parameters,
+    ):
+        self.model = model
+        self.build_fn = build_fn
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.batch_size = batch_size
+        self.validation_batch_size = validation_batch_size
+        self.verbose = verbose
+        self.callbacks = callbacks
+        self.validation_split = validation_split
+        self.shuffle = shuffle
+        self.run_eagerly = run_eagerly
+        self.epochs = epochs
+        self.class_weight = class_weight
+        vars(self).update(model_parameters)
+
+    def _learn_targets(self, y, weight):
+        return self._set_meta(y, super()._learn_targets(y, weight))
+
+    def _first_targets(self, y, weight, classes):
+        return self._set_meta(y, Targets.learn(y, classes))  # without classes y has all of them, as in scikeras
+
+    def _set_meta(self, y, targets):
+        super()._set_meta(y, targets)
+        self.n_classes_, self.n_outputs_ = len(targets.classes), 1
+        if self.target_type_ == "binary" and self.n_classes_ > 2:  # a part of the classes
+            self.target_type_ = "multiclass"
+        return targets
+
+    def _row_weight(self, weight, codes, targets):
+        return total_weight(weight, self._fit_setting("class_weight"), codes, targets)

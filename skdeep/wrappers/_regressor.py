@@ -1,0 +1,160 @@
+from skdeep.regression import DeepRegressorMixin
+from skdeep.wrapping import WRAPPER_CONSTRAINTS, KerasWrapper
+
+
+class KerasRegressor(DeepRegressorMixin, KerasWrapper):
+    """A regressor around a Keras model of your own.
+
+    It takes what `scikeras.wrappers.KerasRegressor` takes, and trains it as skdeep trains its own networks. The model
+    learns y as it is, in its own unit.
+
+    Parameters
+    ----------
+    model : callable, keras.Model or None, default=None
+        What is trained. A function returns a `keras.Model` with one input and one output, compiled or not; its own
+        arguments are further parameters of the estimator (see `model_parameters`), and it may also take `meta`,
+        `compile_kwargs` and `params`. Of a `keras.Model` each fit trains a copy, from the weights that it has. None is
+        for subclasses with a method `_keras_build_fn`, which takes the place of the function.
+    build_fn : callable, keras.Model or None, default=None
+        Old name of `model`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless the optimizer was
+        changed. `history_` goes on, too.
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, the dropout, the shuffles and the validation split. While the function runs, the
+        global generators of Python and numpy start from it, too. An int makes every fit the same, bit for bit, on the
+        same kind of machine.
+    optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
+        Keras optimizer, for models that the function does not compile itself, and in `compile_kwargs`. A name or class
+        takes routed parameters: ``optimizer="sgd", optimizer__momentum=0.9``.
+    loss : str, class, callable, keras.losses.Loss or None, default=None
+        Keras loss, likewise. Targets are given to it in shape (n_samples, n_outputs).
+    metrics : str, class, keras.metrics.Metric, list of them or None, default=None
+        Keras metrics to follow in `history_`, likewise.
+    batch_size : int or None, default=None
+        Rows for one step of the optimizer; None is 32, -1 is all rows.
+    validation_batch_size : int or None, default=None
+        Accepted for the sake of scikeras. What validation gives does not depend on it.
+    verbose : int, default=1
+        0 prints nothing, 1 one line an epoch.
+    callbacks : keras.callbacks.Callback, class of one, list of them or None, default=None
+        Called as by Keras's fit. Each fit works on copies; a class takes routed parameters:
+        ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``.
+    validation_split : float, default=0.0
+        Share of the training data set aside for validation, in [0, 1). Unlike Keras, which
+        takes the last rows, skdeep draws them at random.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new random order.
+    run_eagerly : bool, default=False
+        Accepted for the sake of scikeras; True is an error, since training is a compiled loop.
+    epochs : int, default=1
+        Passes over the training data.
+    **model_parameters : dict
+        Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
+        by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
+
+    Attributes
+    ----------
+    history_ : dict of str to list of float
+        Metrics by name, one entry an epoch; those of the validation data are named ``val_...``.
+    n_iter_ : int
+        Number of epochs run.
+    best_epoch_ : int
+        Epoch whose weights the network has, counted from 1.
+    model_ : keras.Model
+        The fitted network.
+    n_outputs_ : int
+        Number of columns of y.
+    n_outputs_expected_ : int
+        Number of outputs of the model, 1.
+    target_type_ : str
+        Kind of y, as `sklearn.utils.multiclass.type_of_target` calls it.
+    X_shape_ : tuple of int
+        Shape of X in `fit`.
+    X_dtype_ : numpy.dtype
+        dtype of X in `fit`.
+    y_dtype_ : numpy.dtype
+        dtype of y in `fit`.
+    y_ndim_ : int
+        Number of axes of y in `fit`.
+    n_features_in_ : int
+        Length of the second axis of X in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features seen in `fit`, if they are all strings.
+
+    See Also
+    --------
+    DNNRegressor : Dense layers, described by parameters.
+    KerasClassifier : The same for classes as targets.
+
+    Notes
+    -----
+    `meta` is a dict of the attributes above, as far as they are known before training, such as
+    ``meta["n_features_in_"]`` and ``meta["n_outputs_"]``; `compile_kwargs` has `optimizer`, `loss` and `metrics` as
+    Keras objects, for ``model.compile(**compile_kwargs)``; `params` is a dict of all parameters.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from sklearn.datasets import make_regression
+    >>> from skdeep import KerasRegressor
+    >>> def build(units, meta):
+    ...     return keras.Sequential(
+    ...         [
+    ...             keras.Input((meta["n_features_in_"],)),
+    ...             keras.layers.Dense(units, activation="relu"),
+    ...             keras.layers.Dense(meta["n_outputs_"]),
+    ...         ]
+    ...     )
+    >>> X, y = make_regression(500, 5, random_state=0)
+    >>> reg = KerasRegressor(
+    ...     build, units=32, loss="mse", optimizer__learning_rate=0.05, epochs=30, verbose=0, random_state=0
+    ... )
+    >>> reg.fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    _parameter_constraints = WRAPPER_CONSTRAINTS
+
+    def __init__(
+        self,
+        model=None,
+        *,
+        build_fn=None,
+        warm_start=False,
+        random_state=None,
+        optimizer="rmsprop",
+        loss=None,
+        metrics=None,
+        batch_size=None,
+        validation_batch_size=None,
+        verbose=1,
+        callbacks=None,
+        validation_split=0.0,
+        shuffle=True,
+        run_eagerly=False,
+        epochs=1,
+        **model_parameters,
+    ):
+        self.model = model
+        self.build_fn = build_fn
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.batch_size = batch_size
+        self.validation_batch_size = validation_batch_size
+        self.verbose = verbose
+        self.callbacks = callbacks
+        self.validation_split = validation_split
+        self.shuffle = shuffle
+        self.run_eagerly = run_eagerly
+        self.epochs = epochs
+        vars(self).update(model_parameters)
+
+    def _scales_targets(self):
+        return False
+
+    def _learn_targets(self, y, weight):
+        return self._set_meta(y, super()._learn_targets(y, weight))

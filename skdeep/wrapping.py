@@ -1,0 +1,383 @@
+"""The base of the estimators for Keras models of the user's own.
+
+`KerasWrapper` takes the parameters of scikeras's estimators with the same meaning: a function that builds the model,
+its own arguments as further parameters, routed parameters, and settings of training as in Keras's `fit`. All else, from
+the checks to the loop, is that of the networks which skdeep brings along.
+
+Parameters are what the estimator has as attributes, as in scikeras, so that a subclass may add some in ``__init__``.
+"""
+
+import contextlib
+import copy
+import inspect
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, InvalidParameterError, Options
+from sklearn.utils.multiclass import type_of_target
+
+from skdeep.base import BaseDeepEstimator
+from skdeep.parameters import did_you_mean
+from skdeep.validation import memory_errors, restored_on_error
+
+_PREFIXES = ("model__", "fit__", "predict__", "optimizer__", "loss__", "metrics__", "callbacks__")
+_FIT_SETTINGS = (
+    "epochs",
+    "batch_size",
+    "verbose",
+    "shuffle",
+    "validation_split",
+    "validation_data",
+    "class_weight",
+    "callbacks",
+)
+# All parameters but those of the model.
+_NAMES = (
+    "model",
+    "build_fn",
+    "optimizer",
+    "loss",
+    "metrics",
+    "run_eagerly",
+    "validation_batch_size",
+    "warm_start",
+    "random_state",
+    *(name for name in _FIT_SETTINGS if name != "validation_data"),
+)
+# scikeras hands them to Keras's predict, which skdeep does not call; predictions do not depend on them.
+_PREDICT_SETTINGS = ("batch_size", "verbose", "steps", "callbacks")
+
+WRAPPER_CONSTRAINTS = {
+    "model": [callable, None],
+    "build_fn": [callable, None],
+    "epochs": [Interval(Integral, 1, None, closed="left")],
+    "batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1}), None],
+    "validation_batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1}), None],
+    "validation_split": [Interval(Real, 0, 1, closed="left")],
+    "shuffle": ["boolean"],
+    "run_eagerly": ["boolean"],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+class KerasWrapper(BaseDeepEstimator):
+    """Base class of `skdeep.KerasClassifier` and `skdeep.KerasRegressor`."""
+
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, **fit_settings):
+        """Build the model and train it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, ...)
+            Training data; rows of any shape that the model takes. Never changed.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets. For classifiers labels of any type, one-hot rows, or a multilabel indicator matrix; for regressors
+            numbers, in one column or several.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the loss and the metrics. A row of weight 2 counts as two rows, one of weight 0 is
+            absent; only the proportions matter.
+        X_val : {array-like, sparse matrix}, default=None
+            Validation data in the form of X. `validation_split` is not used then.
+        y_val : array-like, default=None
+            Validation targets in the form of y.
+        **fit_settings : dict
+            Settings of this fit alone, in place of the parameters of the same names: `epochs`, `batch_size`,
+            `verbose`, `shuffle`, `validation_split`, `validation_data`, `callbacks`. scikit-learn's way is to set them
+            in the constructor, also as ``fit__epochs`` and the like.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter, an array or the model is not what it must be; the message names it. What an earlier `fit`
+            learned is kept.
+        """
+        with self._set_for_a_fit(fit_settings):
+            if X_val is None and y_val is None and self._fit_setting("validation_data") is not None:
+                X_val, y_val = self._fit_setting("validation_data")
+            return super().fit(X, y, sample_weight, X_val=X_val, y_val=y_val)
+
+    def initialize(self, X, y):
+        """Build the model for X and y without any training, for a model that is trained already.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, ...)
+            Data in the form that `predict` will get.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, from which classes and the form of predictions are learned.
+
+        Returns
+        -------
+        self : estimator
+            The estimator, which can predict.
+        """
+        self._validate_params()
+        with restored_on_error(self), memory_errors():
+            X, y, index, weight = self._validate_training_data(X, y, None, reset=True)
+            targets = self._learn_targets(y, weight)
+            rng = self._new_rng()
+            network, _ = self._new_network(X, targets, len(index), rng, earlier=None)
+            vars(self).update(
+                {"_network": network, "_targets": targets, "_rng": rng, **targets.attributes()},
+                history_={},
+                n_iter_=0,
+                best_epoch_=0,
+            )
+            return self
+
+    @property
+    def initialized_(self):
+        """Whether there is a model, trained or not."""
+        return hasattr(self, "_network")
+
+    @property
+    def current_epoch(self):
+        """Number of epochs that the model was trained."""
+        return getattr(self, "n_iter_", 0)
+
+    def get_params(self, deep=True):
+        """Get the parameters of this estimator, those of the model and the routed ones included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Accepted for scikit-learn's sake; no parameter is an estimator.
+
+        Returns
+        -------
+        params : dict
+            Parameter names mapped to their values.
+        """
+        return {name: vars(self)[name] for name in sorted(vars(self)) if not (name.startswith("_") or name[-1] == "_")}
+
+    def set_params(self, **params):
+        """Set parameters of this estimator, those of the model and routed ones included.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameter names and values.
+
+        Returns
+        -------
+        self : estimator
+            The estimator itself.
+        """
+        known = list(dict.fromkeys([*self.get_params(), *self._model_parameters()]))
+        for name in params:
+            if name not in known and not name.startswith(_PREFIXES):
+                raise InvalidParameterError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}.{did_you_mean(name, known)} Valid "
+                    f"parameters are {known}, and routed ones that start with {', '.join(_PREFIXES)}."
+                )
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    @contextlib.contextmanager
+    def _set_for_a_fit(self, settings):
+        for name in settings:
+            if name not in _FIT_SETTINGS:
+                raise TypeError(
+                    f"{type(self).__name__}.fit() got an unexpected keyword argument {name!r}. Settings of a fit are "
+                    f"{', '.join(_FIT_SETTINGS)}."
+                )
+        if not settings:
+            yield
+            return
+        self._settings_of_this_fit = settings
+        try:
+            yield
+        finally:
+            del self._settings_of_this_fit
+
+    def _fit_setting(self, name):
+        """Return a setting of training: that given to `fit`, or else the routed one, or else the parameter."""
+        given = getattr(self, "_settings_of_this_fit", {})
+        return given.get(name, vars(self).get(f"fit__{name}", vars(self).get(name)))
+
+    def _routed(self, prefix):
+        """Return the parameters that are routed to a prefix, without it."""
+        return {name.removeprefix(prefix): value for name, value in vars(self).items() if name.startswith(prefix)}
+
+    def _row_shape(self, X, *, reset):
+        if reset:
+            self.X_shape_, self.X_dtype_ = X.shape, X.dtype
+        elif X.shape[1:] != self.X_shape_[1:]:
+            raise ValueError(f"X has rows of shape {X.shape[1:]}, but in fit they had shape {self.X_shape_[1:]}.")
+        return X.shape[1:]
+
+    def _value_dtype(self):
+        return "float32"
+
+    def _validation_share(self):
+        return self._fit_setting("validation_split") or None
+
+    def _training_options(self, n_rows):
+        batch_size = self._fit_setting("batch_size")
+        return {
+            "epochs": int(self._fit_setting("epochs")),
+            "batch_size": 32 if batch_size is None else n_rows if batch_size == -1 else int(batch_size),
+            "shuffle": self._fit_setting("shuffle"),
+            "verbose": int(self._fit_setting("verbose")),
+        }
+
+    def _callback_parameters(self):
+        callbacks = [self.callbacks, self._fit_setting("callbacks")]
+        if callbacks[0] is callbacks[1]:
+            del callbacks[1]
+        given = [each for each in callbacks if each is not None]
+        flat = [each for some in given for each in (some if isinstance(some, (list, tuple)) else [some])]
+        routed = {f"callbacks__{name}": value for name, value in self._routed("callbacks__").items()}
+        return flat if given else None, routed
+
+    def _make_network(self, row_shape, targets, n_rows, rng):
+        from skdeep._tensorflow import keras
+        from skdeep.own_network import OwnNetwork, seeded
+
+        self._check_settings()
+        builder = self._builder()
+        is_given = isinstance(builder, keras.Model)
+        with seeded(int(rng.integers(2**31))):
+            model = _copied(builder) if is_given else self._call(builder, targets)
+            if not isinstance(model, keras.Model):
+                raise TypeError(f"model must return a keras.Model. Got {model!r}.")
+            n_outputs = _n_outputs(model, row_shape)
+        if not model.compiled:
+            if self.loss is None:
+                raise ValueError(
+                    "loss is None, and the model is not compiled: give a loss, such as "
+                    "'sparse_categorical_crossentropy' or 'mean_squared_error', or compile the model."
+                )
+            arguments = self._compile_arguments(targets)
+            # As weighted metrics, accuracy counts a row of weight 2 twice, as the loss does.
+            arguments["weighted_metrics"] = arguments.pop("metrics")
+            model.compile(**arguments)
+        if not (model.loss and model.optimizer):
+            raise ValueError("The model is compiled without a loss or an optimizer.")
+        return OwnNetwork(model, targets.head_of(n_outputs, model.loss), is_fresh=not is_given)
+
+    def _check_settings(self):
+        """Raise for routed parameters that go nowhere, and for what a compiled loop cannot do."""
+        for prefix, known in (("fit__", _FIT_SETTINGS), ("predict__", _PREDICT_SETTINGS)):
+            for name in self._routed(prefix):
+                if name not in known:
+                    raise ValueError(
+                        f"{prefix}{name} is not a setting that skdeep knows, which are {', '.join(known)}."
+                    )
+        if self.run_eagerly:
+            raise ValueError("run_eagerly=True is not possible: skdeep trains in a compiled loop.")
+
+    def _builder(self):
+        """Return the function that builds the model, or the model."""
+        model = self.model
+        if model is None and self.build_fn is not None:
+            warnings.warn("build_fn is the old name of model.", FutureWarning, stacklevel=2)
+            model = self.build_fn
+        method = getattr(self, "_keras_build_fn", None)
+        if model is None and method is None:
+            raise ValueError(
+                "model is None: give a keras.Model or a function that returns one, or define _keras_build_fn in a "
+                "subclass."
+            )
+        if model is not None and method is not None:
+            raise ValueError(f"{type(self).__name__} has _keras_build_fn, so model must be None. Got {model!r}.")
+        return method if model is None else model
+
+    def _model_parameters(self):
+        """Return the names of the parameters of the function that builds the model, if there is one."""
+        functions = [self.model, self.build_fn, getattr(self, "_keras_build_fn", None)]
+        return [name for each in functions if inspect.isroutine(each) for name in inspect.signature(each).parameters]
+
+    def _call(self, function, targets):
+        """Return the model that the user's function builds."""
+        parameters = inspect.signature(function).parameters
+        takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values())
+
+        def takes(name):
+            return takes_any or name in parameters
+
+        own = {
+            name: value
+            for name, value in self.get_params().items()
+            if name not in _NAMES and not name.startswith(_PREFIXES)
+        }
+        if self.model is None and self.build_fn is None:  # a method finds them on the estimator
+            own = {name: value for name, value in own.items() if name in parameters}
+        arguments = own | self._routed("model__")
+        unknown = [name for name in arguments if not takes(name)]
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__} got the parameter {unknown[0]!r}, which is neither one of its own nor of the "
+                f"function that builds the model, which takes {', '.join(parameters) or 'none'}."
+            )
+        if takes("meta"):
+            arguments["meta"] = {name: vars(self)[name] for name in vars(self) if name[0] != "_" and name[-1] == "_"}
+        if takes("compile_kwargs"):
+            arguments["compile_kwargs"] = self._compile_arguments(targets) | {"run_eagerly": False}
+        if takes("params"):
+            arguments["params"] = self.get_params()
+        return function(**arguments)
+
+    def _compile_arguments(self, targets):
+        from skdeep import compilation
+
+        settings = {name: getattr(self, name) for name in ("optimizer", "loss", "metrics")}
+        for prefix in ("optimizer__", "loss__", "metrics__"):
+            settings |= {f"{prefix}{name}": value for name, value in self._routed(prefix).items()}
+        settings |= {"learning_rate": None, "dtype_policy": self._value_dtype()}
+        encoding = "indicator" if targets.kind == "multilabel" else None
+        return compilation.compile_arguments(settings, encoding=encoding)
+
+    def _set_meta(self, y, targets):
+        """Set what the user's function may ask for, by the names of scikeras; return the targets."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that there are many classes for so few rows
+            self.target_type_ = type_of_target(y)
+        self.y_dtype_, self.y_ndim_ = y.dtype, y.ndim
+        self.n_outputs_expected_ = 1
+        vars(self).update(targets.attributes())
+        return targets
+
+
+def _copied(model):
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # which kind depends on the user's classes
+        raise TypeError(
+            f"model={model!r} cannot be copied, and each fit needs its own: {error} Give a function that builds it."
+        ) from error
+
+
+def _n_outputs(model, row_shape):
+    """Return how many numbers the model gives for a row; build it, if it is not built yet."""
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        outputs = model(np.zeros((1, *row_shape), dtype="float32"))
+        shapes = [tuple(outputs.shape)] if hasattr(outputs, "shape") else outputs
+    else:
+        if len(inputs) != 1:
+            raise ValueError(f"The model has {len(inputs)} inputs, but must have one, for X.")
+        expected = tuple(inputs[0].shape[1:])
+        fits = len(expected) == len(row_shape) and all(
+            size in (None, given) for size, given in zip(expected, row_shape, strict=True)
+        )
+        if not fits:
+            raise ValueError(f"The model takes rows of shape {expected}, but X has rows of shape {tuple(row_shape)}.")
+        shapes = [tuple(output.shape) for output in model.outputs]
+    if len(shapes) != 1 or len(shapes[0]) != 2:
+        raise ValueError(f"The model must have one output, of shape (n_samples, n_outputs). Its outputs are {shapes}.")
+    return shapes[0][1]

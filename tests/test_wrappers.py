@@ -1,0 +1,520 @@
+"""Keras models of the user's own as estimators: scikit-learn's checks, what scikeras's estimators take, and errors."""
+
+import functools
+import inspect
+import pickle
+import random
+import subprocess
+import sys
+from unittest import SkipTest
+
+import keras
+import numpy as np
+import pytest
+import scikeras.wrappers
+import sklearn
+from joblib import parallel_config
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.datasets import load_diabetes, make_multilabel_classification, make_regression
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+import skdeep
+from skdeep import KerasClassifier, KerasRegressor, programs
+
+
+def dense(meta, units=16, dropout=0.0):
+    """Build what fits y: one sigmoid unit for two classes or for each label, softmax for more, numbers as they are."""
+    kind = meta["target_type_"]
+    if "n_classes_" not in meta:
+        last = (meta["n_outputs_"], None)
+    elif kind == "multilabel-indicator":
+        last = (meta["n_classes_"], "sigmoid")
+    else:
+        last = (1, "sigmoid") if kind == "binary" else (meta["n_classes_"], "softmax")
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(units, activation="relu"),
+            keras.layers.Dropout(dropout),
+            keras.layers.Dense(*last),
+        ]
+    )
+
+
+def compiled(meta):
+    """Compile with the loss that fits y."""
+    model = dense(meta)
+    if "n_classes_" not in meta:
+        loss = keras.losses.MeanSquaredError()
+    elif meta["target_type_"] == "multiclass":
+        loss = keras.losses.SparseCategoricalCrossentropy()
+    else:
+        loss = keras.losses.BinaryCrossentropy()
+    model.compile(loss=loss, optimizer=keras.optimizers.Adam(0.05))
+    return model
+
+
+def quick(model=dense, **params):
+    defaults = {"loss": "sparse_categorical_crossentropy", "optimizer": "adam", "optimizer__learning_rate": 0.02}
+    return KerasClassifier(model, **defaults | {"epochs": 10, "verbose": 0, "random_state": 0} | params)
+
+
+def quick_regressor(model=dense, **params):
+    defaults = {"loss": "mse", "optimizer__learning_rate": 0.02, "epochs": 20, "verbose": 0, "random_state": 0}
+    return KerasRegressor(model, **defaults | params)
+
+
+def weights(estimator):
+    return np.concatenate([weight.ravel() for weight in estimator.model_.get_weights()])
+
+
+CHECKED = [KerasClassifier(compiled, epochs=30, verbose=0), KerasRegressor(compiled, epochs=60, verbose=0)]
+
+# Not by parametrize_with_checks, whose names have the addresses of the functions.
+CHECKS = [
+    pytest.param(estimator, check, id=f"{type(estimator).__name__}-{check.func.__name__}-{number}")
+    for each in CHECKED
+    for number, (estimator, check) in enumerate(estimator_checks_generator(each))
+]
+
+
+@pytest.mark.parametrize("routing", [False, True], ids=["routing off", "routing on"])
+@pytest.mark.parametrize("estimator, check", CHECKS)
+def test_scikit_learn_checks(estimator, check, routing, request):
+    if "sample_weight_equivalence" in str(check):
+        # It compares to 1e-7, so rows in another order, or drawn into other batches, must not round differently.
+        estimator.set_params(batch_size=1000)
+        keras.config.set_floatx("float64")
+        request.addfinalizer(lambda: keras.config.set_floatx("float32"))
+    with sklearn.config_context(enable_metadata_routing=routing):
+        try:
+            check(estimator)
+        except SkipTest as reason:
+            pytest.fail(f"skipped: {reason}")
+
+
+def test_scikit_learn_takes_them_for_what_they_are():
+    assert is_classifier(KerasClassifier(dense))
+    assert is_regressor(KerasRegressor(dense))
+
+
+@pytest.mark.parametrize("wrapper, theirs", [(KerasClassifier, "KerasClassifier"), (KerasRegressor, "KerasRegressor")])
+class TestLikeScikeras:
+    """An import is all that existing code changes."""
+
+    def test_the_same_parameters_with_the_same_defaults(self, wrapper, theirs):
+        def named(cls):
+            parameters = inspect.signature(cls.__init__).parameters.values()
+            return {each.name: each.default for each in parameters if each.kind != each.VAR_KEYWORD}
+
+        assert named(wrapper) == named(getattr(scikeras.wrappers, theirs))
+
+    def test_the_same_attributes_for_the_function(self, wrapper, theirs, iris):
+        seen = []
+
+        def build(meta, compile_kwargs, params):
+            seen.append((meta, compile_kwargs, params))
+            model = dense(meta)
+            model.compile(**compile_kwargs)
+            return model
+
+        loss = "mse" if wrapper is KerasRegressor else "sparse_categorical_crossentropy"
+        settings = {"loss": loss, "metrics": ["mae"], "verbose": 0, "optimizer__learning_rate": 0.5}
+        X, y = iris[0].astype(np.float32), iris[1].astype(np.float32)
+        for each in (getattr(scikeras.wrappers, theirs), wrapper):
+            each(build, **settings).fit(X, y)
+        (their_meta, their_kwargs, their_params), (meta, kwargs, params) = seen
+        assert their_params.keys() == params.keys()
+        assert their_kwargs.keys() == kwargs.keys()
+        configs = [each["optimizer"].get_config() | {"name": "any"} for each in (kwargs, their_kwargs)]
+        assert configs[0] == configs[1]
+        their_meta = {name: value for name, value in their_meta.items() if not name.endswith("_encoder_")}
+        assert their_meta.keys() <= meta.keys()
+        for name, value in their_meta.items():
+            np.testing.assert_array_equal(meta[name], value, err_msg=name)
+
+    def test_the_same_mathematics(self, wrapper, theirs, iris):
+        X, y = iris[0].astype(np.float32), iris[1].astype(np.float32)
+        loss = "mse" if wrapper is KerasRegressor else "sparse_categorical_crossentropy"
+        start = dense(
+            {
+                "X_shape_": X.shape,
+                "target_type_": "multiclass",
+                **({"n_outputs_": 1} if wrapper is KerasRegressor else {"n_classes_": 3}),
+            }
+        )
+
+        def build():
+            model = keras.models.clone_model(start)
+            model.set_weights(start.get_weights())
+            return model
+
+        settings = {"loss": loss, "epochs": 3, "shuffle": False, "batch_size": 20, "verbose": 0, "optimizer": "adam"}
+        ours = wrapper(build, **settings).fit(X, y)
+        other = getattr(scikeras.wrappers, theirs)(build, **settings).fit(X, y)
+        np.testing.assert_allclose(ours.history_["loss"], other.history_["loss"], rtol=1e-5)
+        np.testing.assert_allclose(weights(ours), weights(other), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(ours.predict(X), other.predict(X), rtol=1e-4, atol=1e-5)
+
+
+class TestModels:
+    """What may be given as model."""
+
+    def test_arguments_of_the_function_by_name_and_by_prefix(self, iris):
+        by_name = quick(units=5, dropout=0.3).fit(*iris)
+        by_prefix = quick(model__units=5, model__dropout=0.3).fit(*iris)
+        assert by_name.model_.layers[1].units == 5
+        assert by_name.model_.layers[2].rate == 0.3
+        np.testing.assert_array_equal(weights(by_name), weights(by_prefix))
+
+    def test_a_partial_function(self, iris):
+        clf = KerasClassifier(functools.partial(dense, units=7), loss="sparse_categorical_crossentropy", verbose=0)
+        assert clf.fit(*iris).model_.layers[1].units == 7
+
+    def test_a_function_that_takes_anything(self, iris):
+        def build(**arguments):
+            assert {"meta", "compile_kwargs", "params", "units"} == set(arguments)
+            return dense(arguments["meta"], arguments["units"])
+
+        assert quick(model=build, units=9).fit(*iris).model_.layers[1].units == 9
+
+    def test_a_model_is_copied_and_trained_on_from_its_weights(self, iris):
+        X, y = iris
+        model = quick(epochs=60).fit(X, y).model_
+        before = [weight.copy() for weight in model.get_weights()]
+        clf = KerasClassifier(model, verbose=0, optimizer="adam", random_state=0)
+        assert clf.initialize(X, y).score(X, y) > 0.9
+        assert clf.current_epoch == 0
+        assert clf.fit(X, y).score(X, y) > 0.9
+        assert clf.current_epoch == 1
+        assert not np.array_equal(weights(clf), np.concatenate([weight.ravel() for weight in before]))
+        for weight, earlier in zip(model.get_weights(), before, strict=True):
+            np.testing.assert_array_equal(weight, earlier)
+
+    def test_a_model_that_is_not_compiled(self, iris):
+        model = dense({"X_shape_": (1, 4), "target_type_": "multiclass", "n_classes_": 3})
+        clf = clone(KerasClassifier(model, loss="sparse_categorical_crossentropy", epochs=2, verbose=0))
+        assert list(clf.fit(*iris).history_) == ["loss"]
+        assert not model.compiled
+
+    def test_a_functional_model_and_images(self, digits):
+        def build(meta):
+            image = keras.Input((*meta["X_shape_"][1:],))
+            x = keras.layers.Reshape((8, 8, 1))(image)
+            x = keras.layers.Conv2D(8, 3, activation="relu")(x)
+            one, two = keras.layers.GlobalMaxPooling2D()(x), keras.layers.Flatten()(x)
+            x = keras.layers.Concatenate()([one, two])
+            return keras.Model(image, keras.layers.Dense(meta["n_classes_"], "softmax")(x))
+
+        clf = quick(model=build, epochs=2, metrics="accuracy")
+        clf.fit(digits.images / 16, digits.target)
+        assert clf.score(digits.images / 16, digits.target) > 0.9
+        with pytest.raises(ValueError, match=r"X has rows of shape \(8, 7\), but in fit they had shape \(8, 8\)"):
+            clf.predict(digits.images[:, :, :7])
+
+    def test_a_sequential_model_without_an_input(self, iris):
+        def build():
+            return keras.Sequential([keras.layers.Dense(8, "relu"), keras.layers.Dense(3, "softmax")])
+
+        assert quick(model=build, epochs=30).fit(*iris).score(*iris) > 0.8
+
+    def test_embeddings_of_numbers_of_words(self, rng):
+        X = rng.integers(0, 30_000, (200, 6))
+        y = (X < 15_000).sum(axis=1) > 3
+
+        def build():
+            return keras.Sequential(
+                [
+                    keras.Input((6,), dtype="int32"),
+                    keras.layers.Embedding(30_000, 4),
+                    keras.layers.LSTM(4),
+                    keras.layers.Dense(1, "sigmoid"),
+                ]
+            )
+
+        clf = quick(model=build, loss="binary_crossentropy", epochs=30, optimizer__learning_rate=0.05).fit(X, y)
+        assert clf.score(X, y) > 0.9
+
+    def test_a_subclass_of_model(self, iris):
+        clf = quick(model=Subclassed, loss="sparse_categorical_crossentropy", epochs=30).fit(*iris)
+        assert clf.score(*iris) > 0.8
+        assert "Dense" in repr(clf.summary())
+        with pytest.raises(ValueError, match="cannot be copied or saved: Keras cannot describe it"):
+            pickle.dumps(clf)
+
+    @pytest.mark.parametrize("n_outputs", [1, 3])
+    def test_logits(self, n_outputs, iris):
+        X, y = iris if n_outputs == 3 else (iris[0], iris[1] == 0)
+
+        def build():
+            model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(n_outputs)])
+            kind = keras.losses.BinaryCrossentropy if n_outputs == 1 else keras.losses.SparseCategoricalCrossentropy
+            model.compile(loss=kind(from_logits=True), optimizer=keras.optimizers.Adam(0.1))
+            return model
+
+        clf = KerasClassifier(build, epochs=20, verbose=0, random_state=0).fit(X, y)
+        np.testing.assert_allclose(clf.predict_proba(X).sum(axis=1), 1)
+        assert clf.predict_proba(X).min() >= 0
+        assert clf.score(X, y) > 0.9
+
+    @pytest.mark.parametrize("loss", ["categorical_crossentropy", "mse", keras.losses.KLDivergence])
+    def test_losses_of_one_hot_targets(self, loss, iris):
+        names = np.array(["setosa", "versicolor", "virginica"])[iris[1]]
+        assert quick(loss=loss, epochs=30).fit(iris[0], names).score(iris[0], names) > 0.8
+
+    def test_one_hot_rows_and_labels(self, iris):
+        X, y = iris
+
+        def build():
+            return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+
+        rows = np.eye(3, dtype=int)[y]
+        clf = quick(model=build, loss="categorical_crossentropy", metrics=["accuracy"]).fit(X, rows)
+        assert clf.predict(X).shape == (150, 3)
+        np.testing.assert_allclose(clf.history_["accuracy"][-1], clf.score(X, rows), atol=0.1)
+
+    def test_multilabel(self):
+        X, y = make_multilabel_classification(n_classes=4, random_state=0)
+        clf = quick(loss="binary_crossentropy", metrics=["accuracy"], epochs=30).fit(X, y)
+        assert clf.predict(X).shape == y.shape
+        np.testing.assert_allclose(clf.history_["accuracy"][-1], np.mean(clf.predict(X) == y), atol=0.05)
+
+
+@keras.saving.register_keras_serializable("skdeep-tests")
+class Doubled(keras.layers.Layer):
+    """A layer of the user's own."""
+
+    def call(self, x):
+        return 2 * x
+
+
+class Subclassed(keras.Model):
+    """A model without a config."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = keras.layers.Dense(8, "relu")
+        self.last = keras.layers.Dense(3, "softmax")
+
+    def call(self, x):
+        return self.last(self.hidden(x))
+
+    def get_config(self):
+        raise NotImplementedError
+
+
+class TestTraining:
+    def test_settings_of_a_fit_by_prefix_and_in_the_call(self, iris):
+        assert quick(fit__epochs=3).fit(*iris).n_iter_ == 3
+        clf = quick(fit__epochs=3)
+        assert clf.fit(*iris, epochs=2, validation_split=0.2).n_iter_ == 2
+        assert list(clf.history_) == ["loss", "val_loss"]
+        assert clf.fit(*iris).n_iter_ == 3
+        assert "_settings_of_this_fit" not in vars(clf)
+
+    def test_validation_data(self, iris):
+        X, y = iris
+        expected = quick().fit(X, y, X_val=X[:50], y_val=y[:50]).history_["val_loss"]
+        assert quick(fit__validation_data=(X[:50], y[:50])).fit(X, y).history_["val_loss"] == expected
+        assert quick().fit(X, y, validation_data=(X[:50], y[:50])).history_["val_loss"] == expected
+
+    def test_the_validation_split_is_stratified(self, iris):
+        clf = quick(validation_split=0.2, metrics=["accuracy"], epochs=30).fit(*iris)
+        assert clf.history_["val_accuracy"][-1] > 0.8  # the last rows are all of one class
+
+    def test_callbacks_of_two_parameters_and_their_arguments(self, iris):
+        clf = quick(
+            epochs=30,
+            callbacks=skdeep.StopAtMetric,
+            callbacks__monitor="loss",
+            callbacks__value=0.5,
+            fit__callbacks=[keras.callbacks.TerminateOnNaN],
+        )
+        with pytest.raises(ValueError, match="callbacks__monitor is not a parameter of TerminateOnNaN"):
+            clf.fit(*iris)
+        clf.set_params(fit__callbacks=None).fit(*iris)
+        assert clf.n_iter_ < 30
+
+    def test_a_batch_of_all_rows(self, iris):
+        expected = quick(batch_size=150).fit(*iris).history_
+        assert quick(batch_size=-1).fit(*iris).history_ == expected
+
+    def test_partial_fit_counts_epochs_and_needs_no_classes(self, iris):
+        clf = quick()
+        for _ in range(3):
+            clf.partial_fit(*iris)
+        assert clf.current_epoch == len(clf.history_["loss"]) == 3
+        few = quick().partial_fit(iris[0][:100], iris[1][:100], classes=[0, 1, 2])
+        assert few.predict_proba(iris[0]).shape == (150, 3)
+
+    def test_warm_start(self, iris):
+        clf = quick(warm_start=True, epochs=5).fit(*iris)
+        assert clf.fit(*iris).n_iter_ == 10
+        loss = clf.history_["loss"]
+        assert loss[5] < loss[0]
+
+    def test_class_weight(self, iris):
+        X, y = iris
+        plain, weighted = (quick(class_weight=weight, epochs=5).fit(X, y) for weight in (None, {1: 100.0}))
+        assert np.mean(weighted.predict(X) == 1) > np.mean(plain.predict(X) == 1)
+        assert quick(class_weight="balanced").fit(X, y).score(X, y) > 0.5
+        assert quick().fit(X, y, class_weight={1: 100.0}, epochs=5).history_ == weighted.history_
+
+    def test_regression_in_the_unit_of_y(self):
+        X, y = make_regression(300, 5, noise=5, random_state=0)
+        reg = quick_regressor(epochs=50, metrics=[keras.metrics.R2Score, "mae"]).fit(X, y)
+        assert list(reg.history_) == ["loss", "r2_score", "mean_absolute_error"]
+        assert reg.score(X, y) > 0.9
+        np.testing.assert_allclose(reg.history_["mean_absolute_error"][-1], np.abs(reg.predict(X) - y).mean(), rtol=0.3)
+        two = quick_regressor(epochs=50).fit(X, np.column_stack([y, -y]))
+        assert two.predict(X).shape == (300, 2)
+        assert cross_val_score(quick_regressor(epochs=50), X, y, cv=3).min() > 0.8
+
+    def test_a_frame_and_a_pipeline(self):
+        X, y = load_diabetes(return_X_y=True, as_frame=True)
+        reg = make_pipeline(StandardScaler().set_output(transform="pandas"), quick_regressor(epochs=50)).fit(X, y)
+        assert reg[-1].feature_names_in_.tolist() == X.columns.tolist()
+        assert reg.score(X, y) > 0.3
+
+
+class TestRandomState:
+    """random_state decides all that Keras draws when a model is built and trained, and leaves nothing behind."""
+
+    def test_the_same_bits_with_and_without_reuse_in_threads_and_processes(self, iris):
+        def all_weights():
+            clf = quick(dropout=0.2, epochs=2)
+            return [weights(each) for each in cross_validate(clf, *iris, cv=3, return_estimator=True)["estimator"]]
+
+        programs.clear()
+        expected = all_weights()
+        for backend, size in [("sequential", 6), ("sequential", 0), ("threading", 6), ("loky", 6)]:
+            programs.set_size(size)
+            try:
+                with parallel_config(backend, n_jobs=2):
+                    np.testing.assert_array_equal(all_weights(), expected)
+            finally:
+                programs.set_size(6)
+
+    def test_another_process(self, iris):
+        code = (
+            "import sys; sys.path.insert(0, 'tests'); from test_wrappers import *; from conftest import *; "
+            "X, y = load_iris(return_X_y=True); X = StandardScaler().fit_transform(X); "
+            "print(weights(quick(dropout=0.2, epochs=2).fit(X, y)).tobytes().hex())"
+        )
+        printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        assert printed.split()[-1] == weights(quick(dropout=0.2, epochs=2).fit(*iris)).tobytes().hex()
+
+    def test_functions_that_draw_from_the_global_generators(self, iris):
+        def build(meta):
+            return dense(meta, units=random.randint(1, 1000) + np.random.randint(1000))  # noqa: NPY002
+
+        one, two, other = (quick(model=build, epochs=1, random_state=seed).fit(*iris) for seed in (0, 0, 1))
+        np.testing.assert_array_equal(weights(one), weights(two))
+        assert len(weights(other)) != len(weights(one))
+
+    def test_global_generators_are_left_as_they_were(self, iris):
+        states = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+        quick(epochs=1).fit(*iris)
+        assert (random.getstate(), np.random.get_state()[1].tolist()) == states  # noqa: NPY002
+
+
+class TestParameters:
+    def test_clone_and_set_params(self):
+        clf = clone(quick(units=5, model__dropout=0.1, optimizer__momentum=0.9))
+        assert (clf.units, clf.model__dropout, clf.optimizer__momentum) == (5, 0.1, 0.9)
+        assert clf.set_params(dropout=0.5, units=6, optimizer__momentum=0.8).get_params()["dropout"] == 0.5
+        with pytest.raises(
+            ValueError, match=r"Invalid parameter 'unit' for .*KerasClassifier\. Did you mean 'units'\?"
+        ):
+            clf.set_params(unit=3)
+
+    def test_a_search_over_parameters_of_the_function_that_were_not_given(self, iris):
+        search = GridSearchCV(quick(), {"units": [2, 20], "optimizer__learning_rate": [1e-9, 0.02]}, cv=3).fit(*iris)
+        assert search.best_params_["optimizer__learning_rate"] == 0.02
+
+    def test_programs_are_reused_in_a_search(self, iris):
+        programs.clear()
+        before = programs.info()
+        GridSearchCV(quick(epochs=1), {"optimizer__learning_rate": [0.01, 0.02, 0.03]}, cv=3, refit=False).fit(*iris)
+        after = programs.info()
+        assert after["traced"] - before["traced"] == 1
+        assert after["reused"] - before["reused"] == 8
+
+    @pytest.mark.parametrize(
+        "wrapper, params, kind, message",
+        [
+            (KerasClassifier, {"model": None}, ValueError, "model is None"),
+            (KerasClassifier, {"model": 3}, ValueError, "The 'model' parameter"),
+            (KerasClassifier, {"model": lambda: 3}, TypeError, "model must return a keras.Model. Got 3"),
+            (KerasClassifier, {"loss": None}, ValueError, "loss is None, and the model is not compiled"),
+            (KerasClassifier, {"loss": "nope"}, ValueError, "loss='nope'"),
+            (KerasClassifier, {"optimizer": "nope"}, ValueError, "optimizer='nope'"),
+            (KerasClassifier, {"metrics": ["nope"]}, ValueError, "metrics='nope'"),
+            (KerasClassifier, {"optimizer__nope": 1}, ValueError, "optimizer__nope is not a parameter of RMSprop"),
+            (KerasClassifier, {"nope": 1}, TypeError, "'nope', which is neither one of its own nor of the function"),
+            (KerasClassifier, {"model__nope": 1}, TypeError, "'nope', which is neither"),
+            (KerasClassifier, {"fit__nope": 1}, ValueError, "fit__nope is not a setting"),
+            (KerasClassifier, {"predict__nope": 1}, ValueError, "predict__nope is not a setting"),
+            (KerasClassifier, {"run_eagerly": True}, ValueError, "run_eagerly=True is not possible"),
+            (KerasClassifier, {"epochs": 0}, ValueError, "The 'epochs' parameter"),
+            (KerasClassifier, {"batch_size": -2}, ValueError, "The 'batch_size' parameter"),
+            (KerasClassifier, {"validation_split": 1.5}, ValueError, "The 'validation_split' parameter"),
+            (KerasClassifier, {"class_weight": "nope"}, ValueError, "The 'class_weight' parameter"),
+            (KerasRegressor, {"verbose": "nope"}, ValueError, "The 'verbose' parameter"),
+        ],
+    )
+    def test_errors(self, wrapper, params, kind, message, iris):
+        defaults = {"model": dense, "loss": "sparse_categorical_crossentropy", "verbose": 0}
+        with pytest.raises(kind, match=message):
+            wrapper(**defaults | params).fit(*iris)
+
+    @pytest.mark.parametrize(
+        "layers, message",
+        [
+            ([keras.Input((5,)), keras.layers.Dense(3)], r"takes rows of shape \(5,\), but X has rows of shape \(4,\)"),
+            ([keras.Input((4,)), keras.layers.Dense(7)], "has 7 outputs, but y has 3 classes"),
+            ([keras.Input((4,)), keras.layers.Dense(1)], "has 1 outputs, but y has 3 classes"),
+            ([keras.Input((4,)), keras.layers.Reshape((2, 2))], "must have one output, of shape"),
+        ],
+    )
+    def test_models_that_do_not_fit(self, layers, message, iris):
+        clf = quick().fit(*iris)
+        before = clf.predict(iris[0])
+        with pytest.raises(ValueError, match=message):
+            clf.set_params(model=lambda: keras.Sequential(layers)).fit(*iris)
+        np.testing.assert_array_equal(clf.predict(iris[0]), before)
+
+    def test_several_inputs(self, iris):
+        def build():
+            one, two = keras.Input((2,)), keras.Input((2,))
+            return keras.Model([one, two], keras.layers.Dense(3)(keras.layers.Concatenate()([one, two])))
+
+        with pytest.raises(ValueError, match="The model has 2 inputs, but must have one"):
+            quick(model=build).fit(*iris)
+
+    def test_a_regressors_columns(self, iris):
+        def build():
+            return keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+
+        with pytest.raises(ValueError, match="The model has 2 outputs, but y has 1 columns"):
+            quick_regressor(model=build).fit(*iris)
+
+    def test_a_setting_of_fit_that_nobody_knows(self, iris):
+        with pytest.raises(TypeError, match=r"fit\(\) got an unexpected keyword argument 'epoch'"):
+            quick().fit(*iris, epoch=3)
+
+    def test_the_old_name_of_model(self, iris):
+        clf = KerasClassifier(build_fn=dense, loss="sparse_categorical_crossentropy", verbose=0)
+        with pytest.warns(FutureWarning, match="build_fn is the old name of model"):
+            clf.fit(*iris)
+
+    def test_every_parameter_and_attribute_is_documented(self, iris):
+        for fitted in (quick(epochs=1).fit(*iris), quick_regressor(epochs=1).fit(*iris)):
+            doc = inspect.getdoc(type(fitted))
+            learned = [name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")]
+            for name in [*inspect.signature(type(fitted)).parameters, *learned, "model_"]:
+                assert f"{name} : " in doc, name
