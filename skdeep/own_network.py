@@ -17,6 +17,7 @@ reads Keras refuses them, unless the caller has switched its safe mode off.
 import contextlib
 import contextvars
 import copy
+import inspect
 import json
 import random
 import threading
@@ -69,7 +70,7 @@ class OwnNetwork(Network):
         Whether the optimizer starts anew, too.
     """
 
-    _description = ("config", "settings", "head")
+    _description = ("config", "own_objects", "settings", "head")
 
     def __init__(self, model, head, *, is_fresh):
         from skdeep import programs
@@ -81,6 +82,7 @@ class OwnNetwork(Network):
         self._values = None
         self._give_back = None
         self.config = _config(model)
+        self.own_objects = _own_objects(model, self.config)
         # With what `take_over` compares.
         self.settings = {"optimizer": None if self.config is None else self.config["compile_config"]["optimizer"]}
         key = program_key(self.config) if is_fresh and not model.optimizer.use_ema else None
@@ -110,7 +112,9 @@ class OwnNetwork(Network):
 
         config = copy.deepcopy(self.config)  # Keras changes what it reads
         with seeded(0):  # the values it draws are replaced
-            model = keras.saving.deserialize_keras_object(config, safe_mode=None if self.is_safe else False)
+            model = keras.saving.deserialize_keras_object(
+                config, self.own_objects, safe_mode=None if self.is_safe else False
+            )
         return Program(model)
 
     def _same_as(self, model):
@@ -164,6 +168,35 @@ def _config(model):
     except Exception:  # which kind depends on the user's classes
         return None
     return config if "compile_config" in config else None
+
+
+def _own_objects(model, config):
+    """Return the classes and functions of the user's that the config of a model refers to, by the names it has there.
+
+    Keras itself finds only those that are registered with it.
+    """
+    names = set(_names(config))
+    layers = [model]
+    for layer in layers:
+        layers += getattr(layer, "layers", [])
+    compiled = [model.loss, *model.metrics, model.optimizer]
+    held = [part for each in [*layers, *compiled] for part in (each, *getattr(each, "__dict__", {}).values())]
+    parts = [part for each in held for part in (each if isinstance(each, (list, tuple)) else [each])]
+    objects = [part if inspect.isfunction(part) or inspect.isclass(part) else type(part) for part in parts]
+    own = [each for each in objects if each.__module__.split(".")[0] not in ("keras", "builtins")]
+    return {each.__name__: each for each in own if each.__name__ in names}
+
+
+def _names(config):
+    """Yield the names of the classes and functions in a config that are not, or may not be, Keras's."""
+    if isinstance(config, (list, tuple)):
+        for each in config:
+            yield from _names(each)
+    elif isinstance(config, dict):
+        if isinstance(config.get("class_name"), str) and config.get("module") != "keras.layers":
+            yield config["config"] if config["class_name"] == "function" else config["class_name"]
+        for value in config.values():
+            yield from _names(value)
 
 
 def _learning_rate(config):

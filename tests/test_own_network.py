@@ -1,0 +1,275 @@
+"""Networks of the user's own: what is shared between fits and what is not, how they are copied, saved and loaded."""
+
+import copy
+import gc
+import pickle
+
+import cloudpickle
+import keras
+import numpy as np
+import pytest
+from keras.src.backend.common import global_state
+from sklearn.base import clone
+
+import skdeep
+from skdeep import KerasClassifier, programs
+
+OWN_NETWORK = "skdeep.own_network.OwnNetwork"
+
+
+def build(units=8, activation="relu", name=None, metric_name="accuracy"):
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(units, activation, name=name), keras.layers.Dense(3, "softmax")]
+    )
+    metric = keras.metrics.SparseCategoricalAccuracy(metric_name)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=[metric])
+    return model
+
+
+def build_from_layers(layers):
+    model = keras.Sequential([keras.Input((4,)), *layers, keras.layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def build_with_lambda():
+    return build_from_layers([keras.layers.Lambda(lambda x: 2 * x)])
+
+
+class Doubled(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+def build_with_own_layer():
+    return build_from_layers([Doubled()])
+
+
+def own_activation(x):
+    return keras.ops.relu(x) * 0.5
+
+
+def build_with_own_activation():
+    return build_from_layers([keras.layers.Dense(4, own_activation)])
+
+
+def own_loss(y_true, y_pred):
+    return keras.losses.sparse_categorical_crossentropy(y_true[:, 0], y_pred)
+
+
+def own_metric(y_true, y_pred):
+    return keras.ops.mean(y_pred[:, 0])
+
+
+class OwnRegularizer(keras.regularizers.Regularizer):
+    def __call__(self, x):
+        return 0.1 * keras.ops.sum(keras.ops.abs(x))
+
+    def get_config(self):
+        return {}
+
+
+def build_with_own_loss_metric_and_regularizer():
+    dense = keras.layers.Dense(3, "softmax", kernel_regularizer=OwnRegularizer())
+    nested = keras.Sequential([keras.Input((4,)), Doubled(), dense])
+    model = keras.Sequential([keras.Input((4,)), nested])
+    model.compile("adam", own_loss, metrics=[own_metric])
+    return model
+
+
+def quick(model=build, **params):
+    return KerasClassifier(model, **{"epochs": 2, "verbose": 0, "random_state": 0} | params)
+
+
+def weights(estimator):
+    return np.concatenate([weight.ravel() for weight in estimator._network.program.model.get_weights()])
+
+
+def counts(function):
+    """Return how many programs were traced and how many reused while the function ran."""
+    gc.collect()
+    before = programs.info()
+    function()
+    gc.collect()
+    after = programs.info()
+    return after["traced"] - before["traced"], after["reused"] - before["reused"]
+
+
+@pytest.fixture(autouse=True)
+def empty_pool():
+    programs.clear()
+
+
+class TestReuse:
+    def fits(self, iris, *estimators):
+        def run():
+            for estimator in estimators:
+                clone(estimator).fit(*iris)
+
+        return counts(run)
+
+    def test_the_same_function_gives_the_same_program(self, iris):
+        assert self.fits(iris, quick(), quick(random_state=1), quick(epochs=1)) == (1, 2)
+
+    def test_two_functions_that_build_the_same(self, iris):
+        assert self.fits(iris, quick(), quick(lambda: build())) == (1, 1)
+
+    @pytest.mark.parametrize(
+        "one, two",
+        [
+            ({}, {"units": 9}),
+            ({}, {"activation": "tanh"}),
+            ({}, {"metric_name": "other"}),
+            # What Keras calls "tanh" is the layer here and the function there.
+            ({"name": "relu"}, {"name": "tanh", "activation": "tanh"}),
+        ],
+    )
+    def test_other_models_get_other_programs(self, one, two, iris):
+        assert self.fits(iris, quick(**one), quick(**two)) == (2, 0)
+
+    def test_dtype_policies_are_not_names_of_layers(self, iris):
+        def of_dtype(dtype):
+            return lambda: build_from_layers([keras.layers.Dense(4, dtype=dtype)])
+
+        assert self.fits(iris, quick(of_dtype("float32")), quick(of_dtype("float64"))) == (2, 0)
+
+    def test_learning_rates_share_a_program_and_schedules_do_not(self, iris):
+        def with_rate(rate):
+            def function():
+                model = build()
+                model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+                return model
+
+            return function
+
+        one, two = quick(with_rate(0.1)), quick(with_rate(0.2))
+        assert self.fits(iris, one, two) == (1, 1)
+        fresh = weights(clone(two).fit(*iris))
+        programs.clear()
+        np.testing.assert_array_equal(weights(clone(two).fit(*iris)), fresh)
+        schedules = [keras.optimizers.schedules.ExponentialDecay(rate, 10, 0.5) for rate in (0.1, 0.2)]
+        assert self.fits(iris, *(quick(with_rate(schedule)) for schedule in schedules)) == (2, 0)
+
+    def test_wiring_counts(self, iris):
+        def wired(order):
+            def function():
+                x = keras.Input((4,))
+                one, two = keras.layers.Dense(4, "relu")(x), keras.layers.Dense(4, "tanh")(x)
+                both = keras.layers.Concatenate()([one, two][::order])
+                model = keras.Model(x, keras.layers.Dense(3, "softmax")(both))
+                model.compile("adam", "sparse_categorical_crossentropy")
+                return model
+
+            return function
+
+        assert self.fits(iris, quick(wired(1)), quick(wired(-1)), quick(wired(1))) == (2, 1)
+
+    @pytest.mark.parametrize("function", [build_with_lambda, build_with_own_layer, build_with_own_activation])
+    def test_code_of_the_users_is_never_taken_for_the_same(self, function, iris):
+        assert self.fits(iris, quick(function), quick(function)) == (2, 0)
+
+    def test_a_program_starts_anew(self, iris):
+        expected = weights(quick(epochs=3).fit(*iris))
+        quick(random_state=5, epochs=7).fit(*iris)
+        gc.collect()
+        assert programs.info()["idle"] == 1
+        np.testing.assert_array_equal(weights(quick(epochs=3).fit(*iris)), expected)
+
+
+class TestNeverShared:
+    def test_a_model_that_the_function_keeps_is_not_trained(self, iris):
+        kept = []
+
+        def function():
+            kept.append(build())
+            return kept[-1]
+
+        clf = quick(function).fit(*iris)
+        again = quick(function).fit(*iris)
+        np.testing.assert_array_equal(weights(clf), weights(again))
+        start = np.concatenate([weight.ravel() for weight in kept[0].get_weights()])
+        assert not np.array_equal(start, weights(clf))
+        assert kept[0].optimizer.iterations.numpy() == 0
+
+    def test_live_estimators_copies_and_a_kept_model(self, iris):
+        first = quick().fit(*iris)
+        kept, before = first.model_, weights(first)
+        copies = [copy.copy(first), copy.deepcopy(first), pickle.loads(pickle.dumps(first))]
+        del first
+        gc.collect()
+        quick(random_state=3, epochs=9).fit(*iris)
+        copies[0].partial_fit(*iris)
+        np.testing.assert_array_equal(np.concatenate([weight.ravel() for weight in kept.get_weights()]), before)
+        np.testing.assert_array_equal(weights(copies[1]), before)
+        np.testing.assert_array_equal(weights(copies[2]), before)
+
+
+class TestState:
+    @pytest.mark.parametrize(
+        "function",
+        [
+            build,
+            build_with_lambda,
+            build_with_own_layer,
+            build_with_own_activation,
+            build_with_own_loss_metric_and_regularizer,
+        ],
+    )
+    def test_training_goes_on_with_the_same_bits(self, function, iris):
+        clf = quick(function).fit(*iris)
+        again = cloudpickle.loads(cloudpickle.dumps(clf))
+        np.testing.assert_array_equal(again.predict_proba(iris[0]), clf.predict_proba(iris[0]))
+        for each in (clf, again):
+            each.partial_fit(*iris)
+        np.testing.assert_array_equal(weights(again), weights(clf))
+
+    def test_dropout_goes_on_too(self, iris):
+        clf = quick(lambda: build_from_layers([keras.layers.Dense(20), keras.layers.Dropout(0.5)])).fit(*iris)
+        again = copy.deepcopy(clf)
+        for each in (clf, again):
+            each.partial_fit(*iris)
+        np.testing.assert_array_equal(weights(again), weights(clf))
+
+    def test_a_given_model_goes_on_with_its_optimizer(self, iris):
+        X, y = iris
+        settings = {"epochs": 2, "shuffle": False, "verbose": 0}
+        expected = quick(**settings | {"epochs": 4}).fit(X, y)
+        half = quick(**settings).fit(X, y)
+        rest = quick(half.model_, **settings).fit(X, y)
+        np.testing.assert_allclose(weights(rest), weights(expected), rtol=1e-5, atol=1e-6)
+
+
+class TestSave:
+    """Files execute nothing, so a network that Keras builds from what a file says must be trusted by name."""
+
+    def test_refused_unless_trusted(self, iris, tmp_path):
+        clf = quick().fit(*iris)
+        with pytest.raises(ValueError, match=f"{OWN_NETWORK}, .*test_own_network.build"):
+            skdeep.save(clf, tmp_path / "file")
+        trusted = [OWN_NETWORK, f"{__name__}.build"]
+        skdeep.save(clf, tmp_path / "file", trusted=trusted)
+        with pytest.raises(ValueError, match=OWN_NETWORK):
+            skdeep.load(tmp_path / "file")
+        again = skdeep.load(tmp_path / "file", trusted=trusted)
+        np.testing.assert_array_equal(again.predict_proba(iris[0]), clf.predict_proba(iris[0]))
+        for each in (clf, again):
+            each.partial_fit(*iris)
+        np.testing.assert_array_equal(weights(again), weights(clf))
+
+    def test_lambdas_are_refused_unless_the_caller_allows_them(self, iris, tmp_path):
+        clf = quick(build_with_lambda).fit(*iris)
+        trusted = [OWN_NETWORK, f"{__name__}.build_with_lambda"]
+        skdeep.save(clf, tmp_path / "file", trusted=trusted)
+        again = skdeep.load(tmp_path / "file", trusted=trusted)
+        with pytest.raises(ValueError, match="enable_unsafe_deserialization"):
+            again.predict(iris[0])
+        keras.config.enable_unsafe_deserialization()
+        try:
+            np.testing.assert_array_equal(again.predict_proba(iris[0]), clf.predict_proba(iris[0]))
+        finally:
+            global_state.set_global_attribute("safe_mode_saving", None)
+
+    def test_an_unfitted_estimator_needs_only_its_function(self, tmp_path):
+        trusted = [f"{__name__}.build"]
+        skdeep.save(quick(units=3), tmp_path / "file", trusted=trusted)
+        assert skdeep.load(tmp_path / "file", trusted=trusted).get_params() == quick(units=3).get_params()
