@@ -93,16 +93,16 @@ WORKS = {
     "grid-digits": Work(
         "GridSearchCV on the digits (1,797 rows, 64 columns): hidden layers (50), (100) and (100, 50), dropout 0, 0.2 "
         "and 0.4, for scikit-learn three values of alpha; cv=3, 27 fits of 10 epochs in batches of 32, n_jobs=1, no "
-        "refit.",
-        libraries=("skdeep", "scikeras", "keras.wrappers", "skorch", "scikit-learn"),
+        "refit. skdeep-own-network is skdeep.KerasClassifier with the function that scikeras gets.",
+        libraries=("skdeep", "skdeep-own-network", "scikeras", "keras.wrappers", "skorch", "scikit-learn"),
         figures=("seconds", "best_score"),
         targets=(times_as_fast("scikeras", 6), times_as_fast("skorch", 1.5), times_the_time("scikit-learn", 2.2)),
         quick={"epochs": 1},
     ),
     "search-learning-rate": Work(
         "RandomizedSearchCV on the digits: 20 learning rates from 0.0001 to 0.1 for hidden layers of 100 and 50 units; "
-        "cv=3, 60 fits of 10 epochs in batches of 32, n_jobs=1, no refit.",
-        libraries=("skdeep", "scikeras", "skorch", "scikit-learn"),
+        "cv=3, 60 fits of 10 epochs in batches of 32, n_jobs=1, no refit. skdeep-own-network as above.",
+        libraries=("skdeep", "skdeep-own-network", "scikeras", "skorch", "scikit-learn"),
         figures=("seconds", "best_score"),
         targets=(times_as_fast("scikeras", 8),),
         quick={"candidates": 2, "epochs": 1},
@@ -160,7 +160,7 @@ WORKS = {
         "layers of 100 and 50 units, one epoch in batches of 32. Seconds are the median of a fit from the 10th on; "
         "growth is that of resident memory from the 10th fit to the last, after garbage collection. Keras and "
         "scikeras, which are slow here, do 30 fits, and their growth is scaled to 90.",
-        libraries=("skdeep", "keras", "scikeras", "skorch", "scikit-learn"),
+        libraries=("skdeep", "skdeep-own-network", "keras", "scikeras", "skorch", "scikit-learn"),
         figures=("seconds", "growth_90", "growth_per_fit"),
         targets=(below("seconds", 0.1, "s"), below("growth_90", 40, "MB")),
         settings={"keras": {"fits": 30}, "scikeras": {"fits": 30}},

@@ -11,8 +11,20 @@ from libraries._keras_models import LOSS, cnn_model, dense_model
 LEARNING_RATE = "optimizer__learning_rate"
 
 
-def make(hidden_layer_sizes, *, dropout, learning_rate, batch_size, epochs, n_features, n_classes, random_state):
+def make(
+    hidden_layer_sizes,
+    *,
+    dropout,
+    learning_rate,
+    batch_size,
+    epochs,
+    n_features,
+    n_classes,
+    random_state,
+    wrapper=KerasClassifier,
+):
     return _classifier(
+        wrapper,
         dense_model,
         random_state,
         learning_rate,
@@ -29,6 +41,7 @@ def make_cnn(
     conv_blocks, hidden_layer_sizes, *, dropout, learning_rate, batch_size, epochs, image_shape, n_classes, random_state
 ):
     return _classifier(
+        KerasClassifier,
         cnn_model,
         random_state,
         learning_rate,
@@ -46,9 +59,9 @@ def grid(sizes, rates):
     return {"model__hidden_layer_sizes": sizes, "model__dropout": rates}
 
 
-def _classifier(build, random_state, learning_rate, batch_size, epochs, **arguments):
+def _classifier(wrapper, build, random_state, learning_rate, batch_size, epochs, **arguments):
     keras.utils.set_random_seed(random_state)
-    return KerasClassifier(
+    return wrapper(
         build,
         loss=LOSS,
         optimizer="adam",
