@@ -3,9 +3,8 @@
 import functools
 
 import skdeep.compilation  # noqa: F401 (imports TensorFlow, Keras and scikeras, as skdeep does at the first fit)
-from skdeep.wrappers import KerasClassifier
-
 from libraries import scikeras
+from skdeep.wrappers import KerasClassifier
 
 LEARNING_RATE = scikeras.LEARNING_RATE
 make = functools.partial(scikeras.make, wrapper=KerasClassifier)
