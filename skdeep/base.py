@@ -18,12 +18,19 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from skdeep.inspection import NetworkInspection
 from skdeep.parameters import routed_parameters
+from skdeep.row_source import RowSource, is_row_source
 from skdeep.sampling import split, weighted_rows, with_mean_one
-from skdeep.validation import as_numbers, memory_errors, restored_on_error
+from skdeep.validation import as_numbers, check_is_not_empty, memory_errors, restored_on_error
 
 
 class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, ABC):
@@ -153,14 +160,24 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         return np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _check_X(self, X, *, reset, **checks):
-        return validate_data(self, X, reset=reset, **checks)
+        if not is_row_source(X):
+            return validate_data(self, X, reset=reset, **checks)
+        X = RowSource(X)
+        check_is_not_empty(X, self)
+        _check_feature_names(self, X, reset=reset)
+        _check_n_features(self, X, reset=reset)
+        return X
 
     def _validate_X(self, X, *, reset, dtype):
         X = as_numbers(self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True))
+        is_source = isinstance(X, RowSource)
         dtype = np.dtype(dtype)
-        if X.dtype.kind == "f" and X.dtype.itemsize > dtype.itemsize:
+        if X.dtype.kind == "f" and (is_source or X.dtype.itemsize > dtype.itemsize):
+            smallest, largest = X.limits() if is_source else (X.min(), X.max())
+            if not (np.isfinite(smallest) and np.isfinite(largest)):
+                raise ValueError("Input X contains NaN or infinity.")
             limit = np.finfo(dtype).max
-            if X.max() > limit or X.min() < -limit:
+            if largest > limit or smallest < -limit:
                 raise ValueError(
                     f"Input X contains a value too large for {dtype}, in which the network computes; scale X"
                     + (" or use dtype_policy='float64'." if dtype == np.float32 else ".")

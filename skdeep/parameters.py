@@ -28,7 +28,7 @@ CONSTRAINTS = {
     "learning_rate": [Interval(Real, 0, None, closed="neither"), callable, None],
     "epochs": [_POSITIVE_INT, StrOptions({"auto"})],
     "batch_size": [_POSITIVE_INT, StrOptions({"auto"})],
-    "shuffle": ["boolean"],
+    "shuffle": ["boolean", StrOptions({"blocks"})],
     "validation_fraction": [_SHARE, None],
     "early_stopping": ["boolean"],
     "monitor": [str],

@@ -14,6 +14,7 @@ from sklearn.utils import check_array
 from skdeep.base import BaseDeepEstimator
 from skdeep.network import Architecture, Network
 from skdeep.parameters import RoutedParameters, routed_parameters, value_dtype
+from skdeep.row_source import is_row_source
 from skdeep.targets import snake_name
 
 # epochs="auto" is about this many steps of the optimizer, within these bounds.
@@ -111,7 +112,7 @@ class DenseNetwork(ReadyNetwork):
 
     def _check_is_table(self, X):
         """Raise for images; scikit-learn would compare their heights with the number of features."""
-        if getattr(X, "ndim", 2) > 2:
+        if len(getattr(X, "shape", ())) > 2:
             name = type(self).__name__
             raise ValueError(
                 f"{name} takes tables of shape (n_samples, n_features), but X has shape {X.shape}. "
@@ -131,8 +132,8 @@ class ConvolutionalNetwork(ReadyNetwork):
         return tags
 
     def _check_X(self, X, *, reset, **checks):
-        ndim = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
-        if reset or (self._ndim == 2 and ndim < 3):
+        ndim = len(X.shape) if hasattr(X, "shape") else np.asarray(X).ndim
+        if reset or (self._ndim == 2 and ndim < 3) or is_row_source(X):
             return super()._check_X(X, reset=reset, **checks)
         # For images scikit-learn would compare heights alone, and call them features; _row_shape compares all.
         return check_array(X, input_name="X", estimator=self, **checks)

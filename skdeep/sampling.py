@@ -1,4 +1,4 @@
-"""Which rows train the network, with what weights, and which validate it."""
+"""Which rows train the network, in what order and with what weights, and which validate it."""
 
 import math
 import warnings
@@ -7,6 +7,26 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import _check_sample_weight
+
+# Of shuffle="blocks": neighbouring rows that stay together, and how many such blocks are mixed with each other.
+_BLOCK_ROWS = 512
+_MIXED_BLOCKS = 4
+
+
+def epoch_order(n_rows, shuffle, rng):
+    """Return the order in which an epoch takes the rows.
+
+    With ``"blocks"`` blocks of neighbouring rows come in random order, and the rows of each few blocks are mixed: so
+    rows that are not in memory are read from a few places at a time.
+    """
+    if not shuffle:
+        return np.arange(n_rows)
+    if shuffle != "blocks":
+        return rng.permutation(n_rows)
+    starts = rng.permutation(np.arange(0, n_rows, _BLOCK_ROWS))
+    blocks = [np.arange(start, min(start + _BLOCK_ROWS, n_rows)) for start in starts]
+    mixed = [np.concatenate(blocks[i : i + _MIXED_BLOCKS]) for i in range(0, len(blocks), _MIXED_BLOCKS)]
+    return np.concatenate([rng.permutation(rows) for rows in mixed])
 
 
 def weighted_rows(sample_weight, X):

@@ -26,6 +26,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skdeep._tensorflow import keras, tf
+from skdeep.row_source import RowSource
+from skdeep.sampling import epoch_order
 from skdeep.summary import layer_shapes
 from skdeep.tracing import Strengths, replaced_parts, traced
 
@@ -43,7 +45,7 @@ class Rows:
 
     Parameters
     ----------
-    X : ndarray or sparse matrix of shape (n_total, ...)
+    X : ndarray, sparse matrix or RowSource of shape (n_total, ...)
         Never copied whole.
     shape : tuple of int
         Shape of one row as the network takes it.
@@ -70,7 +72,10 @@ class Rows:
     def gather(self, positions):
         """Return the arrays x, y and weights, as far as there are any, of these positions."""
         rows = positions if self.index is None else self.index[positions]
-        x = self.X[rows].toarray() if issparse(self.X) else np.take(self.X, rows, axis=0)
+        if issparse(self.X):
+            x = self.X[rows].toarray()
+        else:
+            x = self.X.take(rows) if isinstance(self.X, RowSource) else np.take(self.X, rows, axis=0)
         x = np.asarray(x, dtype=self.dtype).reshape(-1, *self.shape)
         return (x, *(part[positions] for part in (self.y, self.sample_weight) if part is not None))
 
@@ -145,7 +150,7 @@ class Program:
             First epoch to run, counted from 0, and the number of epochs at which to stop.
         batch_size : int
             Rows for one step; the last batch of an epoch may be smaller.
-        shuffle : bool
+        shuffle : bool or "blocks"
             Whether each epoch takes the rows in an order of its own.
         rng : numpy.random.Generator
             Source of the orders.
@@ -199,7 +204,7 @@ class Program:
         try:
             for epoch in range(first_epoch, epochs):
                 hooks.on_epoch_begin(epoch)
-                order = rng.permutation(len(rows)) if shuffle else np.arange(len(rows))
+                order = epoch_order(len(rows), shuffle, rng)
                 logs = self._run("train", rows, order, batch_size, hooks if by_batch else None)
                 weights = model.get_weights()
                 diverged = not (math.isfinite(logs["loss"]) and _all_finite(weights))

@@ -25,6 +25,17 @@ def as_numbers(X):
     return X
 
 
+def check_is_not_empty(X, estimator):
+    """Raise as scikit-learn does for arrays with too few axes or rows."""
+    if X.ndim < 2:
+        raise ValueError(f"X must have at least two axes, rows and what is in them. Got the shape {X.shape}.")
+    if len(X) == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required by "
+            f"{type(estimator).__name__}."
+        )
+
+
 def without_missing(y, name="y"):
     """Return y, as an array if it is a pandas object, if no label in it is missing."""
     if issparse(y):

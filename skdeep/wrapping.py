@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Opt
 from sklearn.utils.multiclass import type_of_target
 
 from skdeep.base import BaseDeepEstimator
-from skdeep.parameters import did_you_mean
+from skdeep.parameters import CONSTRAINTS, did_you_mean
 from skdeep.validation import memory_errors, restored_on_error
 
 _PREFIXES = ("model__", "fit__", "predict__", "optimizer__", "loss__", "metrics__", "callbacks__")
@@ -55,7 +55,7 @@ WRAPPER_CONSTRAINTS = {
     "batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1}), None],
     "validation_batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1}), None],
     "validation_split": [Interval(Real, 0, 1, closed="left")],
-    "shuffle": ["boolean"],
+    "shuffle": CONSTRAINTS["shuffle"],
     "run_eagerly": ["boolean"],
     "warm_start": ["boolean"],
     "random_state": ["random_state"],

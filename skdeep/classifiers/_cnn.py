@@ -68,8 +68,9 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalNetwork):
         200.
     batch_size : int or "auto", default="auto"
         Rows for one step of the optimizer; at most all rows. "auto" is 32 below 10,000 rows and 128 from there on.
-    shuffle : bool, default=True
-        Whether each epoch takes the rows in a new random order.
+    shuffle : bool or "blocks", default=True
+        Whether each epoch takes the rows in a new random order. "blocks" is for data that is not in memory: blocks of
+        512 neighbouring rows come in random order, and the rows of each four blocks are mixed.
     validation_fraction : float, default=None
         Share of the training data set aside for validation, in (0, 1), with the same share of each class. None is no
         validation, or 0.1 with early stopping.

@@ -47,8 +47,9 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
     validation_split : float, default=0.0
         Share of the training data set aside for validation, in [0, 1), with the same share of each class. Unlike
         Keras, which takes the last rows, skdeep draws them at random.
-    shuffle : bool, default=True
-        Whether each epoch takes the rows in a new random order.
+    shuffle : bool or "blocks", default=True
+        Whether each epoch takes the rows in a new random order. "blocks" is for data that is not in memory: blocks of
+        512 neighbouring rows come in random order, and the rows of each four blocks are mixed.
     run_eagerly : bool, default=False
         Accepted for the sake of scikeras; True is an error, since training is a compiled loop.
     epochs : int, default=1
