@@ -51,7 +51,7 @@ AXES = {
     ),
     "sparse": Axis(
         "Rows of a sparse matrix",
-        "20,000 columns, one value in a thousand not zero; hidden layers of 100 and 50 units, batches of 128, one epoch.",
+        "20,000 columns, one value in a thousand not zero; hidden layers of 100 and 50 units, batches of 128.",
         (2_000, 20_000, 200_000),
         "row",
     ),
