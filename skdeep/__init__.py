@@ -1,4 +1,4 @@
-"""Keras networks as scikit-learn classifiers, and the transformers that images need in front of them.
+"""Keras networks as scikit-learn classifiers and regressors, and the transformers that images need in front of them.
 
 Importing skdeep is quick and has no other effect: every public name is imported when it is first used, and TensorFlow
 when a network is first fitted, used or inspected.
@@ -10,6 +10,9 @@ _HOME = {
     "CNNClassifier": "skdeep.classifiers",
     "DNNClassifier": "skdeep.classifiers",
     "MLPClassifier": "skdeep.classifiers",
+    "CNNRegressor": "skdeep.regressors",
+    "DNNRegressor": "skdeep.regressors",
+    "MLPRegressor": "skdeep.regressors",
     "KerasClassifier": "skdeep.wrappers",
     "KerasRegressor": "skdeep.wrappers",
     "Flatten": "skdeep.preprocessing",
@@ -23,7 +26,7 @@ _HOME = {
 }
 # Importing these imports TensorFlow, so ``from skdeep import *`` leaves them out.
 _WITH_TENSORFLOW = {"StopAtMetric": "skdeep.callbacks"}
-_MODULES = ("classifiers", "datasets", "plotting", "preprocessing", "programs", "wrappers")
+_MODULES = ("classifiers", "datasets", "plotting", "preprocessing", "programs", "regressors", "wrappers")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 

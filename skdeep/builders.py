@@ -240,7 +240,7 @@ class _Layers:
 
     def output(self, x, units, activation):
         """Return the last layer, which computes in full precision under a mixed policy, too."""
-        return self._dense(x, units, activation, self._value_dtype(), name="output")
+        return self._dense(x, units, _activation(activation, "output_activation"), self._value_dtype(), name="output")
 
     def dense(self, x, units, activation, name):
         def layer(activation):

@@ -1,9 +1,9 @@
 """Networks as files for other libraries: Keras's own format and ONNX.
 
-The ONNX network computes in float32, whatever the dtype policy. It ends with what makes class probabilities of the
-outputs, so that it gives what `predict_proba` gives. tf2onnx converts the graph of the Keras model operation by
-operation; the few of Keras's activations that it does not know are given to it here. What it cannot convert it only
-logs, so the result is checked.
+ONNX networks end with what makes class probabilities of the outputs, both kinds with what brings the predictions of a
+regressor to the unit of y, so that they give what the estimator gives. The ONNX network computes in float32, whatever
+the dtype policy. tf2onnx converts the graph of the Keras model operation by operation; the few of Keras's activations
+that it does not know are given to it here. What it cannot convert it only logs, so the result is checked.
 """
 
 import contextlib
@@ -14,8 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from skdeep._tensorflow import tf
+from skdeep._tensorflow import keras, tf
 from skdeep.files import replaced, writable_path
+from skdeep.own_network import OwnNetwork
 
 # The newest that tf2onnx writes.
 _OPSET = 18
@@ -25,12 +26,15 @@ _MAX_BYTES = 2**31
 _lock = threading.Lock()
 
 
-def write_keras(network, path):
+def write_keras(network, targets, path):
     """Write the compiled Keras model of a network; see `skdeep.DNNClassifier.to_keras`."""
     path = writable_path(path)
     if path.suffix != ".keras":
         raise ValueError(f"path must end in '.keras'. Got {str(path)!r}.")
     model = network.program.model
+    if targets.kind == "numbers" and targets.is_scaled:
+        units = keras.layers.Rescaling(targets.scale.tolist(), targets.mean.tolist(), dtype=network.dtype, name="unit")
+        model = keras.Model(model.inputs, units(model.outputs[0]), name=model.name)
     with replaced(path) as part:
         try:
             model.save(part)
@@ -42,7 +46,7 @@ def write_keras(network, path):
 
 
 def write_onnx(network, targets, path):
-    """Write a network with class probabilities as its output; see `skdeep.DNNClassifier.to_onnx`."""
+    """Write a network with class probabilities or predictions as its output; see `skdeep.DNNClassifier.to_onnx`."""
     try:
         import onnx
         import tf2onnx
@@ -56,11 +60,14 @@ def write_onnx(network, targets, path):
         raise ValueError(f"The network cannot be written as one ONNX file: its weights have {n_bytes:,} bytes.")
     model = _in_float32(network)
 
-    def probabilities(input):
-        return {"probabilities": _probabilities(model(input, training=False), network.head.encoding)}
+    def compute(input):
+        outputs = model(input, training=False)
+        if targets.kind == "numbers":
+            return {"predictions": outputs * targets.scale.astype(np.float32) + targets.mean.astype(np.float32)}
+        return {"probabilities": _probabilities(outputs, network.head)}
 
     signature = [tf.TensorSpec(model.input_shape, tf.float32, name="input")]
-    function = tf.function(probabilities, input_signature=signature, autograph=False)
+    function = tf.function(compute, input_signature=signature, autograph=False)
     try:
         with _quiet(logging.getLogger("tf2onnx")):  # the check tells the same
             converted, _ = tf2onnx.convert.from_function(
@@ -75,7 +82,8 @@ def write_onnx(network, targets, path):
     converted.producer_name, converted.producer_version = "skdeep", __version__
     for value in (*converted.graph.input, *converted.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "n_samples"
-    onnx.helper.set_model_props(converted, {"classes": json.dumps(targets.classes.tolist(), default=str)})
+    if targets.kind != "numbers":
+        onnx.helper.set_model_props(converted, {"classes": json.dumps(targets.classes.tolist(), default=str)})
     with replaced(path) as part:
         part.write_bytes(converted.SerializeToString())
 
@@ -92,7 +100,10 @@ def _quiet(logger):
 
 
 def _in_float32(network):
-    architecture, live = network.architecture, network.program.model
+    live = network.program.model
+    if isinstance(network, OwnNetwork):  # whose precision is the user's
+        return live
+    architecture = network.architecture
     model = replace(architecture, parameters=architecture.parameters | {"dtype_policy": "float32"}).build()
     model.set_weights(live.get_weights())
     for layer, live_layer in zip(model.layers, live.layers, strict=True):
@@ -101,11 +112,13 @@ def _in_float32(network):
     return model
 
 
-def _probabilities(outputs, encoding):
+def _probabilities(outputs, head):
     """Return what `skdeep.targets.Head.probabilities` returns, as a tensor."""
-    if encoding == "indicator":
+    if head.activation == "logits":
+        outputs = tf.sigmoid(outputs) if head.is_sigmoid else tf.nn.softmax(outputs)
+    if head.encoding == "indicator":
         return outputs
-    if encoding == "column":
+    if head.encoding == "column":
         return tf.concat([1 - outputs, outputs], axis=1)
     total = tf.reduce_sum(outputs, axis=1, keepdims=True)
     is_zero = total == 0

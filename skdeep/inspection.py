@@ -33,8 +33,9 @@ class NetworkInspection:
         The file has the layers, the weights, the loss, the metrics and the optimizer with its state. It does not have
         the labels: the outputs are in the order of `classes_`, for two classes usually one, the probability of the
         second, and for several sigmoid units they do not sum to 1. The loaded model trains on numbers of classes, or on
-        one-hot rows where loss or metrics need them. Functions and classes of your own are in it by name; Keras loads
-        them if they are given as ``custom_objects``.
+        one-hot rows where loss or metrics need them. That of a regressor which scales its targets ends with a layer
+        that goes back to the unit of y, and has neither loss nor optimizer. Functions and classes of your own are in it
+        by name; Keras loads them if they are given as ``custom_objects``.
 
         Parameters
         ----------
@@ -71,16 +72,17 @@ class NetworkInspection:
         from skdeep.export import write_keras
 
         with memory_errors():
-            write_keras(self._network, path)
+            write_keras(self._network, self._targets, path)
 
     def to_onnx(self, path):
         """Write the network as ONNX, which runs without Python, TensorFlow and skdeep.
 
         Its input is named "input": float32, of shape (n_samples, n_features), for `CNNClassifier` (n_samples, height,
-        width, channels). Its output is named "probabilities": float32, of shape (n_samples, n_classes), equal to
-        `predict_proba` up to rounding. The labels are in the metadata as "classes", a list as JSON. The steps before
-        the classifier in a pipeline are not in the file. The network is computed in float32, also if `dtype_policy`
-        is another, from which it then differs by rounding.
+        width, channels). The output of a classifier is named "probabilities": float32, of shape (n_samples, n_classes),
+        equal to `predict_proba` up to rounding; its labels are in the metadata as "classes", a list as JSON. That of a
+        regressor is named "predictions": float32, of shape (n_samples, n_outputs). The steps before it in a pipeline
+        are not in the file. The network is computed in float32, also if `dtype_policy` is another, from which it then
+        differs by rounding.
 
         Parameters
         ----------

@@ -40,8 +40,12 @@ CONSTRAINTS = {
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }
-CNN_CONSTRAINTS = {
-    **CONSTRAINTS,
+REGRESSOR_CONSTRAINTS = {
+    **{name: allowed for name, allowed in CONSTRAINTS.items() if name != "class_weight"},
+    "output_activation": [str],
+    "scale_targets": ["boolean"],
+}
+_CNN_CONSTRAINTS = {
     "conv_filters": [Integral, "array-like"],
     "kernel_size": [_POSITIVE_INT, "array-like"],
     "conv_activation": [str, callable],
@@ -50,6 +54,8 @@ CNN_CONSTRAINTS = {
     "image_shape": ["array-like", None],
     "augment": [str, dict, "array-like", callable, None],
 }
+CNN_CONSTRAINTS = CONSTRAINTS | _CNN_CONSTRAINTS
+CNN_REGRESSOR_CONSTRAINTS = REGRESSOR_CONSTRAINTS | _CNN_CONSTRAINTS
 
 
 class RoutedParameters(BaseEstimator):

@@ -173,6 +173,11 @@ class NumericTargets:
         self.mean = mean
         self.scale = scale
 
+    @property
+    def is_scaled(self):
+        """Whether the network learns other numbers than those of y."""
+        return bool(np.any(self.mean != 0) or np.any(self.scale != 1))
+
     @classmethod
     def learn(cls, y, weight, *, scaled):
         """Learn the form of `y`, and if it is to be `scaled` its mean and standard deviation with these weights."""
@@ -293,6 +298,11 @@ class Head:
     loss: object
     encoding: str
 
+    @property
+    def is_sigmoid(self):
+        """Whether the outputs are independent probabilities."""
+        return self.encoding in ("column", "indicator")
+
     def encode(self, codes):
         """Return the network's targets for the codes from `Targets.encode`."""
         if self.encoding == "one-hot":
@@ -305,8 +315,7 @@ class Head:
         """Return float64 probabilities of shape (n, n_classes) for the network's outputs."""
         outputs = np.asarray(outputs, dtype=np.float64)
         if self.activation == "logits":
-            is_single = self.encoding in ("column", "indicator")
-            outputs = expit(outputs) if is_single else softmax(outputs, axis=1)
+            outputs = expit(outputs) if self.is_sigmoid else softmax(outputs, axis=1)
         if self.encoding == "indicator":
             return outputs
         if self.encoding == "column":

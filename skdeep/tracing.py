@@ -146,4 +146,5 @@ def _dropout(seed_generator, rate, x, training=False):
 
 
 def _l2(strength, kernel):
-    return strength.read_value() * tf.reduce_sum(tf.square(kernel))
+    penalty = strength.read_value() * tf.reduce_sum(tf.square(kernel))
+    return tf.cast(penalty, keras.config.floatx())  # the dtype of Keras's sum of losses, whatever that of the layers

@@ -346,7 +346,8 @@ class Program:
         x, *rest = rows.gather(np.arange(1))
         y = tf.convert_to_tensor(rest[0])
         outputs = self.model(x, training=False)
-        self.model.compute_loss(x, y, outputs)
+        with self._strengths.replaced():
+            self.model.compute_loss(x, y, outputs)
         self.model.compute_metrics(x, y, outputs)
         for name, value in self.model.get_metrics_result().items():
             if len(value.shape):

@@ -520,3 +520,9 @@ def test_fit_does_not_change_parameters(iris):
     clf.fit(*iris)
     assert all(clf.get_params()[name] is value for name, value in params.items())
     assert clone(clf).fit(*iris).n_iter_ == 1
+
+
+def test_a_penalty_in_double_precision(iris):
+    clf = quick(dtype_policy="float64", alpha=0.1, epochs=30, learning_rate=0.02).fit(*iris)
+    assert clf.score(*iris) > 0.8
+    assert np.abs(weights(clf)).sum() < np.abs(weights(clf.set_params(alpha=0.0).fit(*iris))).sum()

@@ -1,0 +1,178 @@
+from skdeep.parameters import REGRESSOR_CONSTRAINTS
+from skdeep.ready import DenseNetwork
+from skdeep.regression import DeepRegressorMixin
+
+
+class DNNRegressor(DeepRegressorMixin, DenseNetwork):
+    """A deep network of dense layers with dropout.
+
+    Takes tables; put `Flatten` in front for images.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100, 50)
+        Units of each hidden layer, one int for one layer. ``()`` has none: linear regression.
+    activation : str, callable or sequence of them, default="relu"
+        Keras activation of all hidden layers, or one for each.
+    dropout : float or sequence of float, default=0.2
+        Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
+    alpha : float, default=0.0
+        Strength of the L2 penalty, on scikit-learn's scale: to the loss is added half of alpha times the sum of the
+        squares of all kernels, divided by the batch size.
+    batch_normalization : bool, default=False
+        Whether a batch normalization stands before the activation of each hidden layer, in place of its biases.
+    output_activation : str, default="linear"
+        Keras activation of the output layer.
+    scale_targets : bool, default=True
+        Whether the network learns y minus its mean, divided by its standard deviation, column by column; `predict` goes
+        the way back. The loss and the metrics in `history_` are then those of the scaled y. False is for losses that
+        need y in its own unit: ``loss="poisson", output_activation="exponential", scale_targets=False``.
+    loss : str, class, callable or keras.losses.Loss, default="mean_squared_error"
+        Any Keras loss, by name, class or object; targets are given to it in shape (n_samples, n_outputs).
+    kernel_initializer : str, class or keras.initializers.Initializer, default="glorot_uniform"
+        Keras initializer of the weights of all layers; arguments are given with an instance. Where it has no seed of
+        its own, each layer gets one that follows from `random_state`.
+    bias_initializer : str, class or keras.initializers.Initializer, default="zeros"
+        Keras initializer of the biases of all layers.
+    optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
+        Keras optimizer. Each fit makes a fresh one. A name or class takes routed parameters:
+        ``optimizer="sgd", optimizer__momentum=0.9``.
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=None
+        Step size of the optimizer. None is the default of Keras, 0.001 for RMSprop and 0.01 for SGD.
+    metrics : str, class, keras.metrics.Metric, list of them or None, default=None
+        Keras metrics to follow in `history_`, beside the loss.
+    epochs : int or "auto", default="auto"
+        Passes over the training data. "auto" is as many as make 5,000 steps of the optimizer, at least 10 and at most
+        200.
+    batch_size : int or "auto", default="auto"
+        Rows for one step of the optimizer; at most all rows. "auto" is 32 below 10,000 rows and 128 from there on.
+    shuffle : bool or "blocks", default=True
+        Whether each epoch takes the rows in a new random order. "blocks" is for data that is not in memory: blocks of
+        512 neighbouring rows come in random order, and the rows of each four blocks are mixed.
+    validation_fraction : float, default=None
+        Share of the training data set aside for validation, in (0, 1). None is no
+        validation, or 0.1 with early stopping.
+    early_stopping : bool, default=False
+        Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
+        restored in any case, also when the epochs run out.
+    monitor : str, default="val_loss"
+        Metric in `history_` that early stopping follows.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which early stopping stops.
+    tol : float, default=0.0001
+        Least change of `monitor` that counts as an improvement.
+    callbacks : keras.callbacks.Callback, class of one, or list of them, default=None
+        Called as by Keras's fit. Each fit works on copies; a class takes routed parameters:
+        ``callbacks=TerminateOnNaN`` or ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless its parameters
+        were changed. `history_` goes on, too.
+    dtype_policy : {"float32", "float64", "mixed_bfloat16"}, default="float32"
+        Keras dtype policy of the layers: in what precision the network computes. With "mixed_bfloat16" the hidden
+        layers compute in bfloat16, which is quicker for large networks on processors that have it (AVX512-BF16 or AMX)
+        and slow on others; weights, output layer, losses and predictions are float32.
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, the dropout, the shuffles and the validation split. An int makes every fit the
+        same, bit for bit, on the same kind of machine.
+    verbose : int, default=0
+        0 prints nothing, 1 one line an epoch.
+    **routed : dict
+        Parameters of the objects above, by names that start with ``optimizer__``, ``loss__``, ``metrics__`` or
+        ``callbacks__``.
+
+    Attributes
+    ----------
+    n_outputs_ : int
+        Number of columns of y.
+    history_ : dict of str to list of float
+        Metrics by name, one entry an epoch; those of the validation data are named ``val_...``.
+    n_iter_ : int
+        Number of epochs run.
+    best_epoch_ : int
+        Epoch whose weights the network has, counted from 1: with early stopping the best, otherwise the last.
+    model_ : keras.Model
+        The fitted network.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features seen in `fit`, if they are all strings.
+
+    See Also
+    --------
+    MLPRegressor : One hidden layer.
+    CNNRegressor : Convolutions, for images.
+    KerasRegressor : A network of your own.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdeep import DNNRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> reg = make_pipeline(StandardScaler(), DNNRegressor(epochs=30, random_state=0))
+    >>> bool(cross_val_score(reg, X, y, cv=3).mean() > 0.3)  # the coefficient of determination
+    True
+    """
+
+    _parameter_constraints = REGRESSOR_CONSTRAINTS
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100, 50),
+        *,
+        activation="relu",
+        dropout=0.2,
+        alpha=0.0,
+        batch_normalization=False,
+        output_activation="linear",
+        scale_targets=True,
+        loss="mean_squared_error",
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        optimizer="rmsprop",
+        learning_rate=None,
+        metrics=None,
+        epochs="auto",
+        batch_size="auto",
+        shuffle=True,
+        validation_fraction=None,
+        early_stopping=False,
+        monitor="val_loss",
+        n_iter_no_change=10,
+        tol=1e-4,
+        callbacks=None,
+        warm_start=False,
+        dtype_policy="float32",
+        random_state=None,
+        verbose=0,
+        **routed,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.alpha = alpha
+        self.batch_normalization = batch_normalization
+        self.output_activation = output_activation
+        self.scale_targets = scale_targets
+        self.loss = loss
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.monitor = monitor
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.dtype_policy = dtype_policy
+        self.random_state = random_state
+        self.verbose = verbose
+        self._set_routed(routed)

@@ -1,0 +1,296 @@
+"""The regressors: scikit-learn's checks, defaults, the unit of y, and what they share with the classifiers."""
+
+import copy
+import gc
+import inspect
+import pickle
+from unittest import SkipTest
+
+import keras
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+import sklearn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone, is_regressor
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_diabetes, make_regression
+from sklearn.ensemble import AdaBoostRegressor, BaggingRegressor, StackingRegressor, VotingRegressor
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.multioutput import MultiOutputRegressor, RegressorChain
+from sklearn.neural_network import MLPRegressor as ScikitLearnMLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+import skdeep
+from skdeep import CNNRegressor, DNNRegressor, MLPRegressor, programs
+
+ALL = [MLPRegressor, DNNRegressor, CNNRegressor]
+
+# Fewer epochs, filters and units than by default, for the sake of time alone.
+CHECKED = [MLPRegressor(32, epochs=30), DNNRegressor((20, 10), epochs=30), CNNRegressor((8,), epochs=30)]
+
+
+@pytest.mark.parametrize("routing", [False, True], ids=["routing off", "routing on"])
+@parametrize_with_checks(CHECKED)
+def test_scikit_learn_checks(estimator, check, routing):
+    estimator = clone(estimator)  # which other checks share
+    if "sample_weight_equivalence" in str(check):
+        # It compares to 1e-7, so rows in another order, or drawn into other batches, must not round differently.
+        estimator.set_params(batch_size=1000, dropout=0, dtype_policy="float64")
+    if "check_regressors_train" in str(check):
+        estimator.set_params(dropout=0)  # it asks for more than half of the variance of the training data
+    with sklearn.config_context(enable_metadata_routing=routing):
+        try:
+            check(estimator)
+        except SkipTest as reason:
+            pytest.fail(f"skipped: {reason}")
+
+
+@pytest.fixture(scope="module")
+def table():
+    X, y = make_regression(200, 5, noise=1, random_state=0)
+    return StandardScaler().fit_transform(X), y
+
+
+def quick(**params):
+    return DNNRegressor((16,), **{"epochs": 20, "learning_rate": 0.01, "dropout": 0, "random_state": 0} | params)
+
+
+def weights(estimator):
+    return np.concatenate([weight.ravel() for weight in estimator.model_.get_weights()])
+
+
+@pytest.mark.parametrize("regressor", ALL)
+def test_no_fewer_checks_than_for_scikit_learns_mlp(regressor):
+    def count(estimator):
+        return len(list(estimator_checks_generator(estimator)))
+
+    assert count(regressor()) >= count(ScikitLearnMLPRegressor())
+    assert is_regressor(regressor())
+
+
+@pytest.mark.parametrize("regressor", ALL)
+def test_every_parameter_and_attribute_is_documented(regressor, table):
+    doc = inspect.getdoc(regressor)
+    fitted = regressor(epochs=1).fit(*table)
+    learned = [name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")]
+    for name in [*inspect.signature(regressor).parameters, *learned, "model_"]:
+        assert f"\n{name} : " in doc, name
+    assert not hasattr(fitted, "classes_")
+
+
+@pytest.mark.parametrize("regressor", [MLPRegressor, DNNRegressor])
+@pytest.mark.parametrize(
+    "data", [load_diabetes(return_X_y=True), make_regression(300, 20, noise=5, random_state=0)], ids=["real", "made"]
+)
+def test_defaults_are_at_least_as_good_as_scikit_learns(regressor, data):
+    def score(estimator):
+        return cross_val_score(
+            make_pipeline(StandardScaler(), estimator), *data, cv=KFold(3, shuffle=True, random_state=0)
+        ).mean()
+
+    with pytest.warns(ConvergenceWarning):
+        theirs = score(ScikitLearnMLPRegressor(random_state=0))
+    assert score(regressor(random_state=0)) > theirs
+
+
+class TestUnitOfY:
+    @settings(max_examples=15, deadline=None)
+    @given(
+        factor=st.floats(-40, 40).map(lambda power: 2.0 ** round(power)),
+        offset=st.integers(-4, 4),
+    )
+    def test_predictions_follow_it(self, factor, offset):
+        X, y = make_regression(60, 3, random_state=0)
+        expected = quick(epochs=3).fit(X, y).predict(X)
+        shift = offset * y.std()
+        predicted = quick(epochs=3).fit(X, (y + shift) * factor).predict(X)
+        np.testing.assert_allclose(predicted / factor - shift, expected, rtol=1e-3, atol=1e-3 * y.std())
+
+    def test_losses_that_need_it(self, rng):
+        X = rng.normal(size=(300, 2))
+        y = rng.poisson(np.exp(X[:, 0] + 1))
+        params = {"loss": "poisson", "output_activation": "exponential", "scale_targets": False, "epochs": 50}
+        reg = quick(**params).fit(X, y)
+        assert reg.predict(X).min() > 0
+        assert reg.score(X, y) > 0.5
+
+    def test_the_loss_is_that_of_the_scaled_y(self, table):
+        X, y = table
+        reg = quick(metrics="mae").fit(X, y, X_val=X, y_val=y)
+        assert list(reg.history_) == ["loss", "mean_absolute_error", "val_loss", "val_mean_absolute_error"]
+        error = (reg.predict(X) - y) / y.std()
+        np.testing.assert_allclose(reg.history_["val_loss"][-1], np.mean(error**2), rtol=1e-4)
+        plain = quick(scale_targets=False, epochs=2).fit(X, y, X_val=X, y_val=y)
+        np.testing.assert_allclose(plain.history_["val_loss"][-1], np.mean((plain.predict(X) - y) ** 2), rtol=1e-4)
+
+    @pytest.mark.parametrize("y", [np.full(60, 7.0), np.arange(60), np.arange(60) % 2, np.arange(60) * 1e30])
+    def test_any_numbers(self, y, table):
+        reg = quick().fit(table[0][:60], y)
+        predicted = reg.predict(table[0][:60])
+        assert predicted.dtype == np.float64
+        assert np.isfinite(predicted).all()
+        if np.ptp(y) == 0:
+            np.testing.assert_allclose(predicted, 7, atol=0.5)
+
+    def test_the_mean_counts_rows_by_weight(self, table):
+        X, y = table
+        weight = np.arange(200) % 3
+        repeated = np.repeat(np.arange(200), weight)
+        one = quick(batch_size=400, dtype_policy="float64", shuffle=False).fit(X, y, sample_weight=weight)
+        two = quick(batch_size=400, dtype_policy="float64", shuffle=False).fit(X[repeated], y[repeated])
+        np.testing.assert_allclose(one.predict(X), two.predict(X))
+
+    def test_warm_start_and_partial_fit_keep_it(self, table):
+        X, y = table
+        warm = quick(warm_start=True).fit(X, y)
+        before = warm.predict(X)
+        assert np.corrcoef(warm.fit(X, y + 1000).predict(X), before)[0, 1] > 0.5
+        part = quick().partial_fit(X[:50], y[:50])
+        for _ in range(30):
+            part.partial_fit(X, y)
+        assert part.score(X, y) > 0.9
+        assert part.n_iter_ == 31
+
+
+class TestForms:
+    def test_several_columns(self, table):
+        X, y = table
+        Y = np.column_stack([y, -10 * y, y**2])
+        reg = quick(epochs=60).fit(X, Y)
+        assert reg.predict(X).shape == (200, 3)
+        assert reg.n_outputs_ == 3
+        assert reg.score(X, Y) > 0.8
+        assert cross_val_score(quick(epochs=60), X, Y, cv=3).min() > 0.5
+
+    def test_a_column_is_flattened(self, table):
+        with pytest.warns(DataConversionWarning):
+            reg = quick(epochs=1).fit(table[0], table[1][:, np.newaxis])
+        assert reg.predict(table[0]).shape == (200,)
+
+    def test_frames_and_images(self, table):
+        frame = pd.DataFrame(table[0], columns=list("abcde"))
+        reg = quick(epochs=1).fit(frame, pd.Series(table[1]))
+        assert reg.feature_names_in_.tolist() == list("abcde")
+        images = np.random.default_rng(0).random((100, 6, 6))
+        cnn = CNNRegressor((4,), epochs=40, learning_rate=0.005, dropout=0, random_state=0).fit(
+            images, images.mean(axis=(1, 2))
+        )
+        assert cnn.image_shape_ == (6, 6, 1)
+        assert cnn.score(images, images.mean(axis=(1, 2))) > 0.5
+
+    @pytest.mark.parametrize(
+        "y, message",
+        [
+            (["a", "b", "c"] * 20, "y must hold numbers.*<U1"),
+            ([np.nan] + [0.0] * 59, "contains NaN|missing values"),
+            ([np.inf] + [0.0] * 59, "infinity"),
+            (np.zeros((60, 2, 2)), "dim 3"),
+            (np.zeros(59), "inconsistent numbers of samples"),
+            (None, "requires y to be passed"),
+            (np.arange(60) * 1j, "Complex data not supported"),
+        ],
+    )
+    def test_bad_y(self, y, message, table):
+        with pytest.raises(ValueError, match=message):
+            quick().fit(table[0][:60], y)
+
+    @pytest.mark.parametrize(
+        "params, message",
+        [
+            ({"output_activation": "nope"}, "output_activation='nope' is not an activation"),
+            ({"output_activation": 3}, "The 'output_activation' parameter"),
+            ({"scale_targets": "yes"}, "The 'scale_targets' parameter"),
+            ({"loss": "nope"}, "loss='nope' is not a loss"),
+        ],
+    )
+    def test_bad_parameters(self, params, message, table):
+        with pytest.raises(ValueError, match=message):
+            quick(**params).fit(*table)
+
+    def test_class_weight_is_no_parameter(self):
+        with pytest.raises(TypeError, match="class_weight"):
+            DNNRegressor(class_weight="balanced")
+
+    def test_other_columns_later(self, table):
+        X, y = table
+        with pytest.raises(ValueError, match="y_val has 2 columns, but in fit it had 1"):
+            quick().fit(X, y, X_val=X, y_val=np.column_stack([y, y]))
+        with pytest.raises(ValueError, match="1 columns of y of the earlier fit, but y has 2"):
+            quick(warm_start=True).fit(X, y).fit(X, np.column_stack([y, y]))
+
+
+class TestState:
+    def test_copies_and_files(self, table, tmp_path):
+        X, y = table
+        reg = quick(dropout=0.2).fit(X, np.column_stack([y, 3 * y]))
+        skdeep.save(reg, tmp_path / "file")
+        others = [pickle.loads(pickle.dumps(reg)), copy.deepcopy(reg), skdeep.load(tmp_path / "file")]
+        for other in others:
+            np.testing.assert_array_equal(other.predict(X), reg.predict(X))
+        reg.partial_fit(X, np.column_stack([y, 3 * y]))
+        for other in others:
+            other.partial_fit(X, np.column_stack([y, 3 * y]))
+            np.testing.assert_array_equal(weights(other), weights(reg))
+
+    @pytest.mark.parametrize("scaled", [True, False])
+    def test_exports_are_in_the_unit_of_y(self, scaled, table, tmp_path):
+        X, y = table
+        Y = np.column_stack([1000 * y + 5, y])
+        reg = quick(scale_targets=scaled).fit(X, Y)
+        reg.to_keras(tmp_path / "model.keras")
+        model = keras.saving.load_model(tmp_path / "model.keras")
+        np.testing.assert_allclose(model.predict(X, verbose=0), reg.predict(X), rtol=1e-4, atol=1e-3)
+        assert model.compiled is not scaled
+        reg.to_onnx(tmp_path / "model.onnx")
+        session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+        (predictions,) = session.run(["predictions"], {"input": X.astype(np.float32)})
+        np.testing.assert_allclose(predictions, reg.predict(X), rtol=1e-4, atol=1e-3)
+
+    def test_the_same_bits_with_and_without_reuse(self, table):
+        programs.clear()
+        before = programs.info()["reused"]
+        expected = weights(quick(dropout=0.2).fit(*table))
+        quick(dropout=0.1, random_state=3, scale_targets=False).fit(*table)
+        gc.collect()
+        np.testing.assert_array_equal(weights(quick(dropout=0.2).fit(*table)), expected)
+        assert programs.info()["reused"] > before
+
+    def test_early_stopping_keeps_the_best(self, table):
+        X, y = table
+        reg = quick(epochs=200, learning_rate=0.05, early_stopping=True, n_iter_no_change=3).fit(X, y)
+        losses = reg.history_["val_loss"]
+        assert reg.n_iter_ < 200
+        assert reg.best_epoch_ == np.argmin(losses) + 1
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda reg: VotingRegressor([("a", reg), ("b", Ridge())]),
+        lambda reg: StackingRegressor([("a", reg)], Ridge(), cv=3),
+        lambda reg: BaggingRegressor(reg, n_estimators=3, random_state=0),
+        lambda reg: AdaBoostRegressor(reg, n_estimators=3, random_state=0),
+        lambda reg: TransformedTargetRegressor(reg, func=np.cbrt, inverse_func=lambda z: z**3),
+        lambda reg: GridSearchCV(reg, {"alpha": [0.0, 0.01], "hidden_layer_sizes": [(8,), (16,)]}, cv=3),
+        lambda reg: make_pipeline(StandardScaler(), reg),
+    ],
+    ids=["voting", "stacking", "bagging", "AdaBoost", "transformed target", "search", "pipeline"],
+)
+def test_meta_estimators(build, table):
+    meta = clone(build(quick(epochs=40)))
+    assert meta.fit(*table).score(*table) > 0.8
+
+
+@pytest.mark.parametrize("build", [MultiOutputRegressor, RegressorChain])
+def test_meta_estimators_of_several_columns(build, table):
+    X, y = table
+    y = y / y.std()  # the chain makes the first column a feature
+    Y = np.column_stack([y, 2 - y])
+    assert build(quick(epochs=40)).fit(X, Y).score(X, Y) > 0.8
