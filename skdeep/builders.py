@@ -26,6 +26,7 @@ def build_dense(
     dtype_policy,
     batch_normalization=False,
     l2=0.0,
+    frozen_layers=(),
 ):
     """Build a stack of dense layers.
 
@@ -49,6 +50,8 @@ def build_dense(
         Whether a batch normalization stands before the activation of each hidden layer, in place of its biases.
     l2 : float, default=0.0
         The sum of the squares of all kernels, times that, is added to the loss.
+    frozen_layers : sequence of str, default=()
+        Names of layers whose weights are not trained.
 
     Returns
     -------
@@ -58,7 +61,8 @@ def build_dense(
     layers = _Layers(dtype_policy, batch_normalization, l2)
     inputs = layers.input(input_shape)
     hidden = _hidden_layers(layers, inputs, hidden_layer_sizes, activation, dropout)
-    return keras.Model(inputs, layers.output(hidden, n_outputs, output_activation), name="dense")
+    model = keras.Model(inputs, layers.output(hidden, n_outputs, output_activation), name="dense")
+    return _partly_frozen(model, frozen_layers)
 
 
 def build_cnn(
@@ -78,6 +82,7 @@ def build_cnn(
     batch_normalization=False,
     l2=0.0,
     augment=(),
+    frozen_layers=(),
 ):
     """Build blocks of convolutions, each block ended by max-pooling, then dense layers.
 
@@ -101,7 +106,7 @@ def build_cnn(
         pooled, and no axis shrinks below one pixel.
     hidden_layer_sizes, activation, dropout, output_activation
         As in `build_dense`, for the layers after the last block.
-    dtype_policy, batch_normalization, l2
+    dtype_policy, batch_normalization, l2, frozen_layers
         As in `build_dense`, for all layers.
     augment : sequence of (str, dict), default=()
         Keras's random layers by name with their arguments, from `random_layers`, that the images pass in training.
@@ -132,7 +137,8 @@ def build_cnn(
         x = layers.max_pool(x, window, name=f"pool_{number}")
     x = layers.flatten(x)
     hidden = _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout)
-    return keras.Model(inputs, layers.output(hidden, n_outputs, output_activation), name="cnn")
+    model = keras.Model(inputs, layers.output(hidden, n_outputs, output_activation), name="cnn")
+    return _partly_frozen(model, frozen_layers)
 
 
 def dropout_rates(dropout, hidden_layer_sizes):
@@ -322,6 +328,20 @@ def _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout):
         if rate > 0:
             x = layers.dropout(x, rate, name=f"dropout_{number}")
     return x
+
+
+def _partly_frozen(model, frozen_layers):
+    """Return the model, with the layers of these names not trained."""
+    with_weights = {layer.name: layer for layer in model.layers if layer.weights}
+    for name in frozen_layers:
+        if name not in with_weights:
+            raise ValueError(
+                f"frozen_layers has {name!r}, which is not among the layers with weights, {', '.join(with_weights)}."
+            )
+        with_weights[name].trainable = False
+    if not model.trainable_weights:
+        raise ValueError(f"frozen_layers={frozen_layers!r} leaves no layer to train.")
+    return model
 
 
 def _random_classes():

@@ -129,8 +129,10 @@ class Network:
                 f"network: its weights have the shapes {shapes[0]}, those of the earlier fit {shapes[1]}."
             )
         model.set_weights(earlier_model.get_weights())
-        if _optimizer_settings(self.settings) == _optimizer_settings(earlier.settings):
-            self.program.set_optimizer_values(earlier.program.get_optimizer_values())
+        values, earlier_values = self.program.get_optimizer_values(), earlier.program.get_optimizer_values()
+        is_same = _optimizer_settings(self.settings) == _optimizer_settings(earlier.settings)
+        if is_same and [value.shape for value in values] == [value.shape for value in earlier_values]:
+            self.program.set_optimizer_values(earlier_values)
 
     @contextlib.contextmanager
     def lent(self):

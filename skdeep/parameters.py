@@ -25,6 +25,7 @@ CONSTRAINTS = {
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_normalization": ["boolean"],
     "output_activation": [StrOptions({"auto", "softmax", "sigmoid"})],
+    "frozen_layers": [str, "array-like"],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), callable, None],
     "epochs": [_POSITIVE_INT, StrOptions({"auto"})],
     "batch_size": [_POSITIVE_INT, StrOptions({"auto"})],

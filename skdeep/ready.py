@@ -14,6 +14,7 @@ from sklearn.utils import check_array
 from skdeep.base import BaseDeepEstimator
 from skdeep.network import Architecture, Network
 from skdeep.parameters import RoutedParameters, routed_parameters, value_dtype
+from skdeep.pretrained import start_from
 from skdeep.row_source import is_row_source
 from skdeep.targets import snake_name
 
@@ -36,7 +37,10 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
         settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
         initializers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
         l2 = float(self.alpha) / (2 * min(self._batch_size(n_rows), n_rows))
-        return Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng)
+        network = Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng)
+        if self.initial_model is not None:
+            start_from(network.program.model, self.initial_model)
+        return network
 
     def _needs_one_hot(self, routed):
         """Whether something beside the loss needs one-hot targets: other metrics than accuracy, label smoothing."""
@@ -50,7 +54,8 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
         """Return the arguments that all builders take."""
         names = ("hidden_layer_sizes", "activation", "dropout", "batch_normalization", "dtype_policy")
         values = {name: getattr(self, name) for name in names}
-        return values | {"output_activation": head.activation, "l2": l2}
+        frozen = (self.frozen_layers,) if isinstance(self.frozen_layers, str) else tuple(self.frozen_layers)
+        return values | {"output_activation": head.activation, "l2": l2, "frozen_layers": frozen}
 
     def _value_dtype(self):
         return value_dtype(self.dtype_policy)

@@ -34,6 +34,12 @@ class DNNClassifier(DeepClassifierMixin, DenseNetwork):
         its own, each layer gets one that follows from `random_state`.
     bias_initializer : str, class or keras.initializers.Initializer, default="zeros"
         Keras initializer of the biases of all layers.
+    initial_model : estimator, keras.Model, str, path-like or None, default=None
+        What the weights start from: a fitted estimator of skdeep (in `sklearn.frozen.FrozenEstimator` where it is
+        cloned, as in searches), a Keras model or a .keras file. A layer starts from that of the same name if the shapes
+        are the same, otherwise as without `initial_model`, which is how a network learns other classes.
+    frozen_layers : sequence of str, default=()
+        Names of layers whose weights stay as they are in training, such as ``("hidden_1",)``; `summary` tells them.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
         Keras optimizer. Each fit makes a fresh one. A name or class takes routed parameters:
         ``optimizer="sgd", optimizer__momentum=0.9``.
@@ -135,6 +141,8 @@ class DNNClassifier(DeepClassifierMixin, DenseNetwork):
         loss="auto",
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
+        initial_model=None,
+        frozen_layers=(),
         optimizer="adam",
         learning_rate=None,
         metrics="accuracy",
@@ -163,6 +171,8 @@ class DNNClassifier(DeepClassifierMixin, DenseNetwork):
         self.loss = loss
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
+        self.initial_model = initial_model
+        self.frozen_layers = frozen_layers
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.metrics = metrics
