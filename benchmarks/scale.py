@@ -174,7 +174,7 @@ def markdown(results):
         "Written by `python benchmarks/scale.py`: each point is a fit in a process of its own, after a small fit that",
         "has traced the network. Memory is the peak of the process's anonymous memory (RssAnon), which leaves out the",
         "pages of mapped files; 300 MB of it are TensorFlow's from the start. The exponent is the slope on a",
-        "logarithmic plot: 1 is proportional growth. What follows from it is in [Scaling](scaling.md).",
+        "logarithmic plot: 1 is proportional growth.",
         "",
         "![Seconds over size](cost.png)",
         "",

@@ -95,7 +95,7 @@ class OwnNetwork(Network):
         values = {"model": [variable.numpy() for variable in model.variables], "optimizer": None}
         if not is_fresh and model.optimizer.built:
             values["optimizer"] = [variable.numpy() for variable in model.optimizer.variables]
-        program.set_values(values)
+        _set_values(program, values)
         if key is not None:
             self._give_back_later(key)
             program.reset_optimizer(_learning_rate(self.config))
@@ -128,7 +128,7 @@ class OwnNetwork(Network):
 
     def _rebuild(self):
         program = self._compiled()
-        program.set_values(self._values)
+        _set_values(program, self._values)
         return program
 
     def __getstate__(self):
@@ -142,6 +142,13 @@ class OwnNetwork(Network):
     def __setstate__(self, state):
         super().__setstate__(state)
         self.is_safe = _is_safe.get()
+
+
+def _set_values(program, values):
+    program.set_values(values)
+    for layer in program.model.layers:
+        if hasattr(layer, "finalize_state"):  # what preprocessing layers compute of their variables once
+            layer.finalize_state()
 
 
 def program_key(config):
@@ -206,12 +213,12 @@ def _learning_rate(config):
 
 
 def _is_all_of_keras(config):
-    """Whether no class or function in a config is anyone's but Keras's."""
+    """Whether a config has no class or function but Keras's, and none that keeps what it learned outside of it."""
     if isinstance(config, dict):
         module = config.get("module")
         if isinstance(module, str) and module.split(".")[0] != "keras":
             return False
-        if config.get("class_name") in ("function", "__lambda__", "Lambda"):
+        if config.get("class_name") in ("function", "__lambda__", "Lambda", "Normalization"):
             return False
         return all(map(_is_all_of_keras, config.values()))
     return all(map(_is_all_of_keras, config)) if isinstance(config, (list, tuple)) else True

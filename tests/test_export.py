@@ -17,7 +17,7 @@ import tensorflow as tf
 from sklearn.exceptions import NotFittedError
 
 import skdeep
-from skdeep import CNNClassifier, DNNClassifier, MLPClassifier
+from skdeep import CNNClassifier, DNNClassifier, KerasClassifier, MLPClassifier
 
 # Those that take the output of a layer alone and keep its shape.
 ACTIVATIONS = sorted(
@@ -254,3 +254,20 @@ class TestOnnx:
 def test_an_estimator_that_is_not_fitted(name, tmp_path):
     with pytest.raises(NotFittedError):
         getattr(MLPClassifier(), name)(tmp_path / "file.keras")
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_networks_of_ones_own(n_outputs, iris, tmp_path):
+    X, y = iris[0], iris[1] if n_outputs == 3 else iris[1] == 0
+
+    def build():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(n_outputs)])
+        kind = keras.losses.SparseCategoricalCrossentropy if n_outputs == 3 else keras.losses.BinaryCrossentropy
+        model.compile("adam", kind(from_logits=True))
+        return model
+
+    clf = KerasClassifier(build, epochs=3, verbose=0, random_state=0).fit(X, y)
+    clf.to_onnx(tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    (probabilities,) = session.run(["probabilities"], {"input": X.astype(np.float32)})
+    np.testing.assert_allclose(probabilities, clf.predict_proba(X), rtol=0, atol=1e-5)

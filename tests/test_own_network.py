@@ -175,6 +175,25 @@ class TestReuse:
         assert programs.info()["idle"] == 1
         np.testing.assert_array_equal(weights(quick(epochs=3).fit(*iris)), expected)
 
+    def test_layers_that_have_seen_data(self, iris):
+        def adapted(factor):
+            def function():
+                normalization = keras.layers.Normalization()
+                normalization.adapt(iris[0] * factor + 100)
+                return build_from_layers([normalization])
+
+            return function
+
+        X, y = iris
+        one = quick(adapted(1), epochs=100, optimizer="adam").fit(X + 100, y)
+        expected = one.predict_proba(X + 100)
+        assert one.score(X + 100, y) > 0.5
+        assert self.fits((X + 100, y), quick(adapted(1)), quick(adapted(50))) == (2, 0)
+        again = copy.deepcopy(one)
+        np.testing.assert_array_equal(again.predict_proba(X + 100), expected)
+        normalization = again.model_.layers[0]
+        np.testing.assert_allclose(normalization.mean, normalization.adapt_mean[np.newaxis])
+
 
 class TestNeverShared:
     def test_a_model_that_the_function_keeps_is_not_trained(self, iris):

@@ -1,8 +1,12 @@
 """The table of layers."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from skdeep import CNNClassifier, DNNClassifier, programs
 
@@ -55,3 +59,15 @@ def test_a_program_is_reused_after_a_look_at_its_layers(iris):
     assert clf.summary().n_parameters == 4 * 5 + 5 + 5 * 3 + 3
     del clf
     assert programs.info()["idle"] == 1
+
+
+@pytest.mark.parametrize("wrap", [lambda clf: clf, make_pipeline, lambda clf: GridSearchCV(clf, {"alpha": [0, 1]})])
+def test_long_values_of_parameters_are_shortened(wrap):
+    clf = wrap(
+        DNNClassifier(hidden_layer_sizes=tuple(range(1, 1000)), class_weight={f"c{i}": 1.0 for i in range(1000)})
+    )
+    assert len(repr(clf)) < 2500
+    assert "..." in repr(clf)
+    for text in (repr(clf), clf._repr_html_()):
+        assert "c999" not in text
+        assert "998" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", text, flags=re.DOTALL)
