@@ -208,7 +208,7 @@ def _names(config):
 
 def _learning_rate(config):
     """Return the learning rate in the config of a model, if it is a number."""
-    rate = config["compile_config"]["optimizer"]["config"]["learning_rate"]
+    rate = config["compile_config"]["optimizer"]["config"].get("learning_rate")
     return rate if isinstance(rate, float) else None
 
 

@@ -292,3 +292,17 @@ class TestSave:
         trusted = [f"{__name__}.build"]
         skdeep.save(quick(units=3), tmp_path / "file", trusted=trusted)
         assert skdeep.load(tmp_path / "file", trusted=trusted).get_params() == quick(units=3).get_params()
+
+
+def test_losses_scaled_for_half_precision(iris):
+    def function():
+        policy = "mixed_float16"
+        layers = [keras.Input((4,)), keras.layers.Dense(8, "relu", dtype=policy), keras.layers.Dense(3, "softmax")]
+        model = keras.Sequential(layers)
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.05))
+        model.compile(optimizer, "sparse_categorical_crossentropy")
+        return model
+
+    clf = quick(function, epochs=20).fit(*iris)
+    assert clf.score(*iris) > 0.8
+    np.testing.assert_array_equal(weights(quick(function, epochs=20).fit(*iris)), weights(clf))
