@@ -84,7 +84,7 @@ class OwnNetwork(Network):
         self.config = _config(model)
         self.own_objects = _own_objects(model, self.config)
         # With what `take_over` compares.
-        self.settings = {"optimizer": None if self.config is None else self.config["compile_config"]["optimizer"]}
+        self.settings = {"optimizer": None if self.config is None else _optimizer_of(self.config)}
         key = program_key(self.config) if is_fresh and not model.optimizer.use_ema else None
         program = None if self.config is None else programs.obtain(key, lambda: self._same_as(model))
         if program is None:  # what Keras wrote it cannot read
@@ -155,11 +155,11 @@ def program_key(config):
     """Return what the traces of a model of this config depend on, or None if that cannot be told from plain values."""
     if config is None or not _is_all_of_keras(config):
         return None
-    config = _without_names(config, {})
-    optimizer = config["compile_config"]["optimizer"]["config"]
-    optimizer["name"] = None
+    optimizer = _optimizer_of(config)
     if _learning_rate(config) is not None:  # its value is that of a variable
-        optimizer["learning_rate"] = None
+        optimizer["config"]["learning_rate"] = None
+    config = _without_names(config, {})
+    config["compile_config"]["optimizer"] = optimizer
     try:
         return json.dumps(config, sort_keys=True)
     except TypeError:  # an object in it
@@ -204,6 +204,12 @@ def _names(config):
             yield config["config"] if config["class_name"] == "function" else config["class_name"]
         for value in config.values():
             yield from _names(value)
+
+
+def _optimizer_of(config):
+    """Return the config of the optimizer in that of a model, without its name, which Keras numbers."""
+    optimizer = config["compile_config"]["optimizer"]
+    return optimizer | {"config": optimizer["config"] | {"name": None}}
 
 
 def _learning_rate(config):

@@ -9,6 +9,7 @@ Parameters are what the estimator has as attributes, as in scikeras, so that a s
 
 import contextlib
 import copy
+import functools
 import inspect
 import warnings
 from numbers import Integral, Real
@@ -299,8 +300,9 @@ class KerasWrapper(BaseDeepEstimator):
 
     def _model_parameters(self):
         """Return the names of the parameters of the function that builds the model, if there is one."""
-        functions = [self.model, self.build_fn, getattr(self, "_keras_build_fn", None)]
-        return [name for each in functions if inspect.isroutine(each) for name in inspect.signature(each).parameters]
+        given = [self.model, self.build_fn, getattr(self, "_keras_build_fn", None)]
+        functions = [each for each in given if inspect.isroutine(each) or isinstance(each, functools.partial)]
+        return [name for each in functions for name in inspect.signature(each).parameters]
 
     def _call(self, function, targets):
         """Return the model that the user's function builds."""
