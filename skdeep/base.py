@@ -250,7 +250,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _rows(self, X, index, row_shape, network, codes, weight):
         from skdeep.training import Rows
 
-        dtype = network.dtype
+        dtype = network.value_dtype
         if weight is not None:
             if weight.max(initial=0) > np.finfo(dtype).max:
                 raise ValueError(
@@ -260,7 +260,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         y = network.head.encode(codes)
         if y.dtype.kind == "f":
             y = y.astype(dtype, copy=False)
-        return Rows(X, row_shape, dtype, y, weight, index)
+        return Rows(X, row_shape, network.dtype, y, weight, index)
 
     def _train(self, network, targets, train, validation, rng, continued, options, task=None, task_data=None):
         """Train the network and set what was learned on the estimator."""
@@ -309,7 +309,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
         check_is_fitted(self)
         network = self._network
-        X = self._validate_X(X, reset=False, dtype=network.dtype)
+        X = self._validate_X(X, reset=False, dtype=network.value_dtype)
         rows = Rows(X, self._row_shape(X, reset=False), network.dtype)
         with memory_errors():
             outputs = network.program.predict(rows)

@@ -95,6 +95,11 @@ class Network:
     @property
     def dtype(self):
         """The dtype of the data that the network takes."""
+        return self.value_dtype
+
+    @property
+    def value_dtype(self):
+        """The dtype of targets and weights."""
         return value_dtype(self.settings["dtype_policy"])
 
     @property

@@ -29,7 +29,7 @@ from skdeep.network import Network
 # Entries of configs that name layers, and classes that are layers themselves.
 _REFERENCES = ("keras_history", "input_layers", "output_layers")
 _MODELS = ("Sequential", "Functional")
-_lock = threading.Lock()
+_lock = threading.RLock()  # a user's function may fit an estimator itself
 _is_safe = contextvars.ContextVar("is_safe", default=False)
 
 
@@ -66,13 +66,13 @@ class OwnNetwork(Network):
         Compiled and built model, with the values to start from. It is not changed, unless Keras cannot describe it.
     head : skdeep.targets.Head
         Its output layer, loss and form of the targets.
-    is_fresh : bool
-        Whether the optimizer starts anew, too.
+    row_shape : tuple of int
+        Shape of one row of X.
     """
 
-    _description = ("config", "own_objects", "settings", "head")
+    _description = ("config", "own_objects", "settings", "head", "is_safe")
 
-    def __init__(self, model, head, *, is_fresh):
+    def __init__(self, model, head, row_shape):
         from skdeep import programs
         from skdeep.training import Program
 
@@ -85,17 +85,18 @@ class OwnNetwork(Network):
         self.own_objects = _own_objects(model, self.config)
         # With what `take_over` compares.
         self.settings = {"optimizer": None if self.config is None else _optimizer_of(self.config)}
-        key = program_key(self.config) if is_fresh and not model.optimizer.use_ema else None
+        is_trained = model.optimizer.built and int(model.optimizer.iterations) > 0
+        values = {"model": [variable.numpy() for variable in model.variables], "optimizer": None}
+        if is_trained:
+            values["optimizer"] = [variable.numpy() for variable in model.optimizer.variables]
+        key = None if is_trained or model.optimizer.use_ema else program_key(self.config)
         program = None if self.config is None else programs.obtain(key, lambda: self._same_as(model))
-        if program is None:  # what Keras wrote it cannot read
-            self.config = None
+        if program is None or not _computes_the_same(program, model, values, row_shape):
+            self.config = None  # it does not tell everything
             self._program = Program(model)
+            self._program.set_values(values)
             return
         self._program = program
-        values = {"model": [variable.numpy() for variable in model.variables], "optimizer": None}
-        if not is_fresh and model.optimizer.built:
-            values["optimizer"] = [variable.numpy() for variable in model.optimizer.variables]
-        _set_values(program, values)
         if key is not None:
             self._give_back_later(key)
             program.reset_optimizer(_learning_rate(self.config))
@@ -103,8 +104,12 @@ class OwnNetwork(Network):
     @property
     def dtype(self):
         """The dtype of the data that the network takes."""
-        inputs = getattr(self.program.model, "inputs", None)
-        return inputs[0].dtype if inputs and inputs[0].dtype != "string" else "float32"
+        return _input_dtype(self.program.model)
+
+    @property
+    def value_dtype(self):
+        """The dtype of targets and weights."""
+        return "float64" if self.dtype == "float64" else "float32"
 
     def _compiled(self):
         from skdeep._tensorflow import keras
@@ -123,8 +128,8 @@ class OwnNetwork(Network):
             program = self._compiled()
         except Exception:  # which kind depends on the user's classes
             return None
-        shapes = [[tuple(variable.shape) for variable in each.variables] for each in (model, program.model)]
-        return program if shapes[0] == shapes[1] else None
+        forms = [[(tuple(v.shape), v.trainable) for v in each.variables] for each in (model, program.model)]
+        return program if forms[0] == forms[1] else None
 
     def _rebuild(self):
         program = self._compiled()
@@ -141,18 +146,42 @@ class OwnNetwork(Network):
 
     def __setstate__(self, state):
         super().__setstate__(state)
-        self.is_safe = _is_safe.get()
+        self.is_safe = state["is_safe"] or _is_safe.get()
 
 
 def _set_values(program, values):
+    from skdeep._tensorflow import keras
+
     program.set_values(values)
-    for layer in program.model.layers:
-        if hasattr(layer, "finalize_state"):  # what preprocessing layers compute of their variables once
+    for layer in program.model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):  # which computes with copies of its variables
             layer.finalize_state()
+
+
+def _computes_the_same(program, model, values, row_shape):
+    """Give the program these values, and tell whether it then computes what the model does, which has them already.
+
+    A config does not tell of attributes that were set later, or of functions that have the name of another.
+    """
+    x = np.random.default_rng(0).random((2, *row_shape)).astype(_input_dtype(model))
+    try:
+        _set_values(program, values)
+        same = np.array_equal(*(np.asarray(each(x, training=False)) for each in (model, program.model)), equal_nan=True)
+        _set_values(program, values)  # random states may have moved
+    except Exception:  # which kind depends on the user's classes
+        return False
+    return same
+
+
+def _input_dtype(model):
+    inputs = getattr(model, "inputs", None)
+    return inputs[0].dtype if inputs and inputs[0].dtype != "string" else "float32"
 
 
 def program_key(config):
     """Return what the traces of a model of this config depend on, or None if that cannot be told from plain values."""
+    from skdeep._tensorflow import keras
+
     if config is None or not _is_all_of_keras(config):
         return None
     optimizer = _optimizer_of(config)
@@ -161,7 +190,8 @@ def program_key(config):
     config = _without_names(config, {})
     config["compile_config"]["optimizer"] = optimizer
     try:
-        return json.dumps(config, sort_keys=True)
+        own_settings = [keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()]
+        return json.dumps([config, own_settings], sort_keys=True)
     except TypeError:  # an object in it
         return None
 
@@ -174,7 +204,10 @@ def _config(model):
         config = keras.saving.serialize_keras_object(model)
     except Exception:  # which kind depends on the user's classes
         return None
-    return config if "compile_config" in config else None
+    if "compile_config" not in config or "__lambda__" in str(config["compile_config"]):  # whose globals are lost
+        return None
+    # What no config tells of.
+    return None if getattr(model.optimizer, "_exclude_from_weight_decay_pattern", None) else config
 
 
 def _own_objects(model, config):
@@ -221,8 +254,8 @@ def _learning_rate(config):
 def _is_all_of_keras(config):
     """Whether a config has no class or function but Keras's, and none that keeps what it learned outside of it."""
     if isinstance(config, dict):
-        module = config.get("module")
-        if isinstance(module, str) and module.split(".")[0] != "keras":
+        module = config.get("module", "keras")  # None is that of a script or notebook
+        if module is None or module.split(".")[0] != "keras":
             return False
         if config.get("class_name") in ("function", "__lambda__", "Lambda", "Normalization"):
             return False

@@ -136,7 +136,8 @@ class Targets:
 
     def head_of(self, n_outputs, loss):
         """Return the head of a network of the user's own, which has so many outputs and was compiled with this loss."""
-        loss = loss[0] if isinstance(loss, list) and len(loss) == 1 else loss
+        if isinstance(loss, (list, dict)) and len(loss) == 1:
+            (loss,) = loss.values() if isinstance(loss, dict) else loss
         n_classes = len(self.classes)
         activation = "logits" if getattr(loss, "from_logits", False) else "probabilities"
         if n_outputs == 1 and n_classes == 2 and self.kind != "multilabel":
@@ -320,6 +321,8 @@ class Head:
             return outputs
         if self.encoding == "column":
             return np.hstack([1 - outputs, outputs])
+        is_score = (outputs < 0).any(axis=1, keepdims=True)  # of a network of the user's own
+        outputs = np.where(is_score, softmax(outputs, axis=1), outputs)
         total = outputs.sum(axis=1, keepdims=True)
         # Sigmoid outputs may all have underflowed to zero: then the network prefers no class.
         return np.where(total == 0, 1, outputs) / np.where(total == 0, outputs.shape[1], total)

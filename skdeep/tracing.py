@@ -90,7 +90,10 @@ def replaced_parts(model, strengths):
         Those of the model.
     """
     softmax_layers = [
-        layer for layer in model.layers if getattr(layer, "activation", None) is keras.activations.softmax
+        layer
+        for layer in model.layers
+        if type(layer) in (keras.layers.Dense, keras.layers.Activation)
+        and layer.activation is keras.activations.softmax
     ]
     for layer in softmax_layers:
         layer.activation = _softmax
@@ -122,6 +125,10 @@ def _unchanged(grads_and_vars):
 
 
 def _adam_step(optimizer, gradient, variable, learning_rate):
+    if isinstance(gradient, tf.IndexedSlices):
+        # Rows of an embedding: Keras squares them one by one, TensorFlow's operation their sum.
+        type(optimizer).update_step(optimizer, gradient, variable, learning_rate)
+        return
     # Keras's own name for the place of a variable's moments; its public attributes do not tell.
     index = optimizer._get_variable_index(variable)
     step = tf.cast(optimizer.iterations + 1, variable.dtype)

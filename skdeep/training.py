@@ -345,6 +345,8 @@ class Program:
             return
         x, *rest = rows.gather(np.arange(1))
         y = tf.convert_to_tensor(rest[0])
+        # A call may draw random numbers, even without training.
+        before = [variable.numpy() for variable in self.model.non_trainable_variables]
         outputs = self.model(x, training=False)
         with self._strengths.replaced():
             self.model.compute_loss(x, y, outputs)
@@ -356,6 +358,7 @@ class Program:
                     "have a parameter for their mean, such as metrics__average='macro'."
                 )
         self.model.reset_metrics()
+        _assign(self.model.non_trainable_variables, before)
         self._has_metrics = True
 
 

@@ -15,7 +15,7 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, InvalidParameterError, Options
+from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, validate_parameter_constraints
 from sklearn.utils.multiclass import type_of_target
 
 from skdeep.base import BaseDeepEstimator
@@ -251,9 +251,8 @@ class KerasWrapper(BaseDeepEstimator):
 
         self._check_settings()
         builder = self._builder()
-        is_given = isinstance(builder, keras.Model)
         with seeded(int(rng.integers(2**31))):
-            model = _copied(builder) if is_given else self._call(builder, targets)
+            model = _copied(builder) if isinstance(builder, keras.Model) else self._call(builder, targets)
             if not isinstance(model, keras.Model):
                 raise TypeError(f"model must return a keras.Model. Got {model!r}.")
             n_outputs = _n_outputs(model, row_shape)
@@ -269,7 +268,7 @@ class KerasWrapper(BaseDeepEstimator):
             model.compile(**arguments)
         if not (model.loss and model.optimizer):
             raise ValueError("The model is compiled without a loss or an optimizer.")
-        return OwnNetwork(model, targets.head_of(n_outputs, model.loss), is_fresh=not is_given)
+        return OwnNetwork(model, targets.head_of(n_outputs, model.loss), row_shape)
 
     def _check_settings(self):
         """Raise for routed parameters that go nowhere, and for what a compiled loop cannot do."""
@@ -279,6 +278,8 @@ class KerasWrapper(BaseDeepEstimator):
                     raise ValueError(
                         f"{prefix}{name} is not a setting that skdeep knows, which are {', '.join(known)}."
                     )
+        settings = {name: self._fit_setting(name) for name in _FIT_SETTINGS}
+        validate_parameter_constraints(self._parameter_constraints, settings, type(self).__name__)
         if self.run_eagerly:
             raise ValueError("run_eagerly=True is not possible: skdeep trains in a compiled loop.")
 
