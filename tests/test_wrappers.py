@@ -72,6 +72,12 @@ def weights(estimator):
     return np.concatenate([weight.ravel() for weight in estimator.model_.get_weights()])
 
 
+def set_floats(dtype):
+    """Let Keras's default layers compute in this dtype; `set_floatx` alone does not, once a layer was made."""
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+
+
 CHECKED = [KerasClassifier(compiled, epochs=30, verbose=0), KerasRegressor(compiled, epochs=60, verbose=0)]
 
 # Not by parametrize_with_checks, whose names have the addresses of the functions.
@@ -88,8 +94,8 @@ def test_scikit_learn_checks(estimator, check, routing, request):
     if "sample_weight_equivalence" in str(check):
         # It compares to 1e-7, so rows in another order, or drawn into other batches, must not round differently.
         estimator.set_params(batch_size=1000)
-        keras.config.set_floatx("float64")
-        request.addfinalizer(lambda: keras.config.set_floatx("float32"))
+        set_floats("float64")
+        request.addfinalizer(lambda: set_floats("float32"))
     with sklearn.config_context(enable_metadata_routing=routing):
         try:
             check(estimator)
