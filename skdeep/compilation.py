@@ -93,6 +93,8 @@ def make_callbacks(callbacks, routed):
             raise TypeError(f"callbacks must be Keras callbacks or classes of them. Got {callbacks!r}.")
     copies = _copied(callbacks)
     _check_routed("callbacks", copies, routed)
+    if not isinstance(callbacks, (list, tuple)):  # in a list, scikeras finds nested parameters by number only
+        (copies,) = copies
     try:
         return _through_scikeras(lambda: None, callbacks=copies, **routed)._fit_callbacks
     except TypeError as error:  # an argument is missing

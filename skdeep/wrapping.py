@@ -48,6 +48,12 @@ _NAMES = (
 )
 # scikeras hands them to Keras's predict, which skdeep does not call; predictions do not depend on them.
 _PREDICT_SETTINGS = ("batch_size", "verbose", "steps", "callbacks")
+# Of scikeras, for subclasses; nothing here would call them.
+_HOOKS = {
+    "feature_encoder": "Put a transformer in front of the estimator in a pipeline.",
+    "target_encoder": "Change y beforehand, or for numbers with TransformedTargetRegressor.",
+    "scorer": "Define the method score.",
+}
 
 WRAPPER_CONSTRAINTS = {
     "model": [callable, None],
@@ -205,6 +211,14 @@ class KerasWrapper(BaseDeepEstimator):
         finally:
             del self._settings_of_this_fit
 
+    def _check_predict_settings(self, settings):
+        for name in settings:
+            if name not in _PREDICT_SETTINGS:
+                raise TypeError(
+                    f"predict got an unexpected keyword argument {name!r}. Settings of predictions are "
+                    f"{', '.join(_PREDICT_SETTINGS)}."
+                )
+
     def _fit_setting(self, name):
         """Return a setting of training: that given to `fit`, or else the routed one, or else the parameter."""
         given = getattr(self, "_settings_of_this_fit", {})
@@ -237,13 +251,15 @@ class KerasWrapper(BaseDeepEstimator):
         }
 
     def _callback_parameters(self):
-        callbacks = [self.callbacks, self._fit_setting("callbacks")]
-        if callbacks[0] is callbacks[1]:
-            del callbacks[1]
-        given = [each for each in callbacks if each is not None]
-        flat = [each for some in given for each in (some if isinstance(some, (list, tuple)) else [some])]
+        own, of_fit = self.callbacks, self._fit_setting("callbacks")
+        given = [own] if own is of_fit else [own, of_fit]
+        given = [each for each in given if each is not None]
         routed = {f"callbacks__{name}": value for name, value in self._routed("callbacks__").items()}
-        return flat if given else None, routed
+        if not given:
+            return None, routed
+        if len(given) == 1 and not isinstance(given[0], (list, tuple, dict)):
+            return given[0], routed
+        return _listed(given, routed)
 
     def _make_network(self, row_shape, targets, n_rows, rng):
         from skdeep._tensorflow import keras
@@ -271,7 +287,10 @@ class KerasWrapper(BaseDeepEstimator):
         return OwnNetwork(model, targets.head_of(n_outputs, model.loss), row_shape)
 
     def _check_settings(self):
-        """Raise for routed parameters that go nowhere, and for what a compiled loop cannot do."""
+        """Raise for what would have no effect, and for what a compiled loop cannot do."""
+        for name, advice in _HOOKS.items():
+            if hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} defines {name}, which skdeep does not use. {advice}")
         for prefix, known in (("fit__", _FIT_SETTINGS), ("predict__", _PREDICT_SETTINGS)):
             for name in self._routed(prefix):
                 if name not in known:
@@ -354,6 +373,21 @@ class KerasWrapper(BaseDeepEstimator):
         self.n_outputs_expected_ = 1
         vars(self).update(targets.attributes())
         return targets
+
+
+def _listed(given, routed):
+    """Return all callbacks in one list, and the routed parameters of those in dicts by number instead of by name."""
+    flat, numbers = [], {}
+    for some in given:
+        if isinstance(some, dict):
+            numbers |= {name: len(flat) + number for number, name in enumerate(some)}
+            some = list(some.values())
+        flat += some if isinstance(some, (list, tuple)) else [some]
+    parts = {name: name.split("__") for name in routed}
+    return flat, {
+        "__".join([prefix, str(numbers.get(first, first)), *rest]): routed[name]
+        for name, (prefix, first, *rest) in parts.items()
+    }
 
 
 def _copied(model):

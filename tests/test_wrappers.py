@@ -346,6 +346,34 @@ class TestTraining:
         clf.set_params(fit__callbacks=None).fit(*iris)
         assert clf.n_iter_ < 30
 
+    @pytest.mark.parametrize("name", ["callbacks", "fit__callbacks"])
+    def test_callbacks_by_name(self, name, iris):
+        callbacks = {"nan": keras.callbacks.TerminateOnNaN(), "stop": keras.callbacks.EarlyStopping}
+        clf = quick(epochs=30, **{name: callbacks}, callbacks__stop__monitor="loss", callbacks__stop__min_delta=10.0)
+        assert clf.fit(*iris).n_iter_ == 2
+        with pytest.raises(ValueError, match="callbacks__1__nope is not a parameter of EarlyStopping"):
+            clf.set_params(callbacks__stop__nope=3).fit(*iris)
+
+    def test_parameters_of_what_a_callback_is_made_with(self, iris):
+        class Constant:
+            def __init__(self, rate=1.0):
+                self.rate = rate
+
+            def __call__(self, epoch, rate):
+                return self.rate
+
+        scheduler = keras.callbacks.LearningRateScheduler
+        clf = quick(callbacks=scheduler, callbacks__schedule=Constant, callbacks__schedule__rate=0.25)
+        assert clf.fit(*iris).model_.optimizer.learning_rate.numpy() == 0.25
+
+    def test_settings_of_predictions(self, iris):
+        clf = quick(predict__batch_size=7).fit(*iris)
+        reg = quick_regressor().fit(*iris)
+        for method in (clf.predict, clf.predict_proba, reg.predict):
+            np.testing.assert_array_equal(method(iris[0], batch_size=10, verbose=0), method(iris[0]))
+            with pytest.raises(TypeError, match="predict got an unexpected keyword argument 'batches'"):
+                method(iris[0], batches=3)
+
     def test_a_batch_of_all_rows(self, iris):
         expected = quick(batch_size=150).fit(*iris).history_
         assert quick(batch_size=-1).fit(*iris).history_ == expected
@@ -514,6 +542,12 @@ class TestParameters:
     def test_a_setting_of_fit_that_nobody_knows(self, iris):
         with pytest.raises(TypeError, match=r"fit\(\) got an unexpected keyword argument 'epoch'"):
             quick().fit(*iris, epoch=3)
+
+    @pytest.mark.parametrize("name", ["feature_encoder", "target_encoder", "scorer"])
+    def test_methods_of_scikeras_that_nothing_calls(self, name, iris):
+        subclass = type("Special", (KerasClassifier,), {name: property(lambda self: None)})
+        with pytest.raises(TypeError, match=f"Special defines {name}, which skdeep does not use"):
+            subclass(dense, loss="sparse_categorical_crossentropy", verbose=0).fit(*iris)
 
     def test_the_old_name_of_model(self, iris):
         clf = KerasClassifier(build_fn=dense, loss="sparse_categorical_crossentropy", verbose=0)

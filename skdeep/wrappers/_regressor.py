@@ -37,9 +37,10 @@ class KerasRegressor(DeepRegressorMixin, KerasWrapper):
         Accepted for the sake of scikeras. What validation gives does not depend on it.
     verbose : int, default=1
         0 prints nothing, 1 one line an epoch.
-    callbacks : keras.callbacks.Callback, class of one, list of them or None, default=None
+    callbacks : keras.callbacks.Callback, class of one, list or dict of them, or None, default=None
         Called as by Keras's fit. Each fit works on copies; a class takes routed parameters:
-        ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``.
+        ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``, in a list by number, in a dict by name:
+        ``callbacks={"plateau": ReduceLROnPlateau}, callbacks__plateau__monitor="loss"``.
     validation_split : float, default=0.0
         Share of the training data set aside for validation, in [0, 1). Unlike Keras, which
         takes the last rows, skdeep draws them at random.
@@ -153,6 +154,25 @@ class KerasRegressor(DeepRegressorMixin, KerasWrapper):
         self.run_eagerly = run_eagerly
         self.epochs = epochs
         vars(self).update(model_parameters)
+
+    def predict(self, X, **predict_settings):
+        """Predict, in the form that y had in `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, ...)
+            Data in the form of `fit`.
+        **predict_settings : dict
+            `batch_size`, `verbose`, `steps` and `callbacks`, accepted for the sake of scikeras. Predictions do not
+            depend on them.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+            Numbers in the unit of y.
+        """
+        self._check_predict_settings(predict_settings)
+        return super().predict(X)
 
     def _scales_targets(self):
         return False
