@@ -1,20 +1,27 @@
-"""The examples of scikeras in the guide for those who come from it: they run, and fail where the guide says so."""
+"""What the guides for those who come from scikeras or Keras say of these: examples run, or fail where it is said."""
 
 import re
+import subprocess
 import sys
 import types
 from pathlib import Path
 
+import keras
+import numpy as np
+import pandas as pd
 import pytest
+import scikeras.wrappers
 
-GUIDE = Path(__file__).parent.parent / "docs" / "guide" / "coming_from_scikeras.md"
+import skdeep.wrappers
+
+GUIDES = Path(__file__).parent.parent / "docs" / "guide"
 FAILS = "# an error"
 
 
-def examples():
+def examples(guide):
     """Yield the headings and the blocks of code that are not sessions, which are tested as doctests."""
     heading = "setup"
-    for part in re.split(r"^(### .*)$", GUIDE.read_text(), flags=re.MULTILINE):
+    for part in re.split(r"^(### .*)$", (GUIDES / guide).read_text(), flags=re.MULTILINE):
         if part.startswith("### "):
             heading = part.removeprefix("### ")
         for code in re.findall(r"^```python\n(.*?)^```", part, flags=re.DOTALL | re.MULTILINE):
@@ -22,7 +29,7 @@ def examples():
                 yield heading, code
 
 
-SETUP, *EXAMPLES = examples()
+SETUP, *EXAMPLES = examples("coming_from_scikeras.md")
 
 
 def test_there_are_ten():
@@ -42,3 +49,106 @@ def test_before(heading, code, monkeypatch):
             exec(code, names)
     else:
         exec(code, names)
+
+
+@pytest.mark.parametrize("code", [code for _, code in examples("coming_from_keras.md")], ids=["script", "wrapper"])
+@pytest.mark.filterwarnings("ignore")  # of Keras's wrapper
+def test_before_of_keras(code, monkeypatch):
+    module = types.ModuleType("migration_guide_example")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(code, vars(module))
+
+
+def build(meta, units=4):
+    return keras.Sequential(
+        [
+            keras.Input((meta["n_features_in_"],)),
+            keras.layers.Dense(units),
+            keras.layers.Dense(meta["n_classes_"], "softmax"),
+        ]
+    )
+
+
+def works(action):
+    try:
+        action()
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return True
+
+
+@pytest.mark.filterwarnings("ignore")
+class TestWhatBehavesDifferently:
+    """Rows of the table, for both."""
+
+    @pytest.fixture(params=[scikeras.wrappers, skdeep.wrappers], ids=["scikeras", "skdeep"])
+    def library(self, request):
+        return request.param
+
+    @pytest.fixture
+    def is_ours(self, library):
+        return library is skdeep.wrappers
+
+    @pytest.fixture
+    def new(self, library):
+        settings = {"loss": "sparse_categorical_crossentropy", "verbose": 0, "random_state": 0}
+        return lambda **params: library.KerasClassifier(build, **settings | params)
+
+    def test_columns_in_another_order(self, new, is_ours, iris):
+        X = pd.DataFrame(iris[0], columns=list("abcd"))
+        clf = new().fit(X, iris[1])
+        assert works(lambda: clf.predict(X[list("dcba")])) is not is_ours
+
+    def test_dtypes(self, new, is_ours, iris):
+        clf = new().fit(iris[0].astype(np.float32), iris[1])
+        assert works(lambda: clf.predict(iris[0])) is is_ours
+
+    def test_arguments_of_the_function(self, new, is_ours):
+        assert works(lambda: new().set_params(units=8)) is is_ours
+        assert works(lambda: new().set_params(model__units=8))
+
+    def test_an_optimizer_as_an_object(self, new, is_ours, iris):
+        clf = new(optimizer=keras.optimizers.SGD()).fit(*iris)
+        assert works(lambda: clf.fit(*iris)) is is_ours
+
+    def test_strings_in_validation_data(self, new, is_ours, iris):
+        y = np.array(["a", "b", "c"])[iris[1]]
+        clf = new(fit__validation_data=(iris[0], y))
+        assert works(lambda: clf.fit(iris[0], y)) is is_ours
+
+    def test_warm_start(self, new, is_ours, iris):
+        clf = new(warm_start=True).fit(*iris).fit(*iris)
+        assert len(clf.history_["loss"]) == (2 if is_ours else 1)
+
+    def test_names_of_metrics(self, library, is_ours, iris):
+        def build_one():
+            return keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "sigmoid")])
+
+        clf = library.KerasClassifier(build_one, loss="binary_crossentropy", metrics=["AUC"], verbose=0, random_state=0)
+        assert ("auc" if is_ours else "a_u_c") in clf.fit(iris[0], iris[1] == 0).history_
+
+    def test_other_arguments_of_fit(self, new, is_ours, iris):
+        assert works(lambda: new().fit(*iris, initial_epoch=0)) is not is_ours
+
+    def test_arguments_of_callbacks_by_position(self, new, is_ours, iris):
+        settings = {"callbacks": keras.callbacks.LearningRateScheduler, "callbacks__0": lambda epoch, rate: rate}
+        assert works(lambda: new(**settings).fit(*iris)) is not is_ours
+
+    def test_methods_for_subclasses(self, library, is_ours, iris):
+        class Scored(library.KerasClassifier):
+            @staticmethod
+            def scorer(y_true, y_pred, **settings):
+                return 7
+
+        clf = Scored(build, loss="sparse_categorical_crossentropy", verbose=0, random_state=0)
+        assert works(lambda: clf.fit(*iris).score(*iris)) is not is_ours
+
+    def test_fits_with_and_without_a_seed(self, library, is_ours):
+        code = (
+            "import sys; sys.path.insert(0, 'tests'); from test_migration_guide import *; import numpy as np; "
+            f"from {library.__name__} import KerasClassifier; X, y = np.eye(4), np.arange(4); "
+            "clf = KerasClassifier(build, loss='sparse_categorical_crossentropy', verbose=0); "
+            "clf.set_params(random_state=0).fit(X, y); clf.set_params(random_state=None).fit(X, y)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) is is_ours, done.stderr
