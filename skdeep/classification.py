@@ -106,14 +106,16 @@ class DeepClassifierMixin(ClassifierMixin):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes), float64
-            For two classes the log-odds of the second, ``log(p / (1 - p))``; for more the logarithms of the
-            probabilities; for multilabel targets the log-odds of each label.
+            For labels of two classes the log-odds of the second, ``log(p / (1 - p))``; for more classes and for one-hot
+            rows the logarithms of the probabilities; for multilabel targets the log-odds of each label.
         """
         probabilities = self.predict_proba(X)
         if self._targets.kind == "multilabel":
             return _log(probabilities) - _log(1 - probabilities)
         scores = _log(probabilities)
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+        if self._targets.kind == "labels" and len(self.classes_) == 2:
+            return scores[:, 1] - scores[:, 0]
+        return scores  # for one-hot rows one column a class, also for two: what scorers compare with y
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

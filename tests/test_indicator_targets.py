@@ -15,7 +15,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.feature_selection import SequentialFeatureSelector
 from sklearn.inspection import permutation_importance
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import average_precision_score, get_scorer, get_scorer_names, roc_auc_score
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
@@ -163,6 +163,25 @@ def test_decisions_are_thresholded_as_scikit_learn_does():
         FixedThresholdClassifier(ours(), threshold=-0.5, response_method="decision_function"),
     ):
         assert meta.fit(X, y).score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("one_hot", [True, False], ids=["one-hot", "multilabel"])
+def test_two_columns_score_as_they_are(one_hot):
+    """scikit-learn takes the classes [0, 1] for one binary label, and one column of predict_proba for all of it."""
+    X, y = make_multilabel_classification(150, 6, n_classes=2, random_state=0)
+    y = np.eye(2, dtype=int)[y[:, 0]] if one_hot else y
+    clf = ours().fit(X, y)
+    assert clf.decision_function(X).shape == clf.predict_proba(X).shape == (150, 2)
+    for name, metric in (("roc_auc", roc_auc_score), ("average_precision", average_precision_score)):
+        assert get_scorer(name)(clf, X, y) == pytest.approx(metric(y, clf.predict_proba(X)))
+    assert cross_val_predict(clf, X, y, cv=2, method="decision_function").shape == (150, 2)
+
+
+def test_one_hot_rows_score_as_labels_do():
+    X, y = ONE_HOT
+    by_row, by_label = ours().fit(X, y), ours().fit(X, y.argmax(axis=1))
+    for name in ("accuracy", "neg_log_loss", "roc_auc_ovr", "f1_macro", "neg_brier_score"):
+        assert get_scorer(name)(by_row, X, y) == pytest.approx(get_scorer(name)(by_label, X, y.argmax(axis=1))), name
 
 
 def test_better_than_guessing():
