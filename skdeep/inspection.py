@@ -1,6 +1,5 @@
 """Looking at a fitted network and handing it on: its layers, the Keras model, files for other libraries."""
 
-from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep.summary import summarize
@@ -132,9 +131,15 @@ class NetworkInspection:
         check_is_fitted(self)
         return self._network.model
 
-    def _html_repr(self):
-        """Return scikit-learn's picture of the estimator, and below it the layers, if it is fitted."""
-        picture = estimator_html_repr(self)
-        if not hasattr(self, "_network"):
-            return picture
-        return f"{picture}<details><summary>Layers</summary>{self.summary()._repr_html_()}</details>"
+    def _get_fitted_attr_html(self, doc_link=""):
+        """Return scikit-learn's table of the fitted attributes, with the layers below it.
+
+        It is what scikit-learn's picture of an estimator has of a fitted one, also in pipelines and searches.
+        """
+        attributes = super()._get_fitted_attr_html(doc_link)
+        if hasattr(self, "_network"):  # a search that did not refit is fitted, but what is in it is not
+            table, layers = attributes._html_repr(), self.summary()._repr_html_()
+            attributes._html_repr = lambda: (
+                f'{table}<div class="estimator-table"><details><summary>Layers</summary>{layers}</details></div>'
+            )
+        return attributes

@@ -44,8 +44,31 @@ def test_notebooks_show_a_table_also_with_the_estimator(cnn):
     table = cnn.summary()._repr_html_()
     assert table.count("<tr>") == 9
     assert "<td style='text-align: right'>804,554</td>" in table
-    assert cnn._repr_mimebundle_()["text/html"].endswith(f"<summary>Layers</summary>{table}</details>")
+    assert f"<summary>Layers</summary>{table}</details>" in cnn._repr_mimebundle_()["text/html"]
     assert "Layers</summary>" not in CNNClassifier()._repr_mimebundle_()["text/html"]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        make_pipeline,
+        lambda clf: GridSearchCV(clf, {"alpha": [0.1]}, cv=2),
+        lambda clf: GridSearchCV(make_pipeline(clf), {"dnnclassifier__alpha": [0.1]}, cv=2),
+    ],
+    ids=["pipeline", "search", "search over a pipeline"],
+)
+def test_layers_are_shown_in_what_stands_around_the_estimator(wrap, iris):
+    whole = wrap(DNNClassifier((5,), epochs=1, random_state=0))
+    assert "Layers</summary>" not in whole._repr_html_()
+    fitted = whole.fit(*iris)
+    found = getattr(fitted, "best_estimator_", fitted)
+    network = found[-1] if hasattr(found, "steps") else found
+    assert fitted._repr_html_().count(f"<summary>Layers</summary>{network.summary()._repr_html_()}") == 1
+
+
+def test_a_search_that_did_not_refit_has_no_layers(iris):
+    search = GridSearchCV(DNNClassifier((5,), epochs=1), {"alpha": [0.1]}, cv=2, refit=False).fit(*iris)
+    assert "Layers</summary>" not in search._repr_html_()
 
 
 def test_an_unfitted_estimator_has_no_layers():
