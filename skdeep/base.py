@@ -122,7 +122,6 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        self._validate_params()  # which scikit-learn does in the first call only
         self._check_partial()
         with restored_on_error(self), memory_errors():
             first = not hasattr(self, "_network")

@@ -41,8 +41,8 @@ class DeepClassifierMixin(ClassifierMixin):
         ValueError
             As `fit`; also for ``early_stopping=True`` and ``class_weight="balanced"``, which need all data at once.
         """
+        self._validate_params()  # which scikit-learn does in the first call only
         if self.class_weight == "balanced":
-            self._validate_params()  # which scikit-learn does in the first call only
             raise ValueError(
                 "partial_fit sees a part of the data at a time, so it does not work with class_weight='balanced'."
             )

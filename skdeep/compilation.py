@@ -22,7 +22,8 @@ _INITIALIZER_ALIASES = {"normal": "RandomNormal", "uniform": "RandomUniform", "o
 
 
 def compile_model(model, settings, *, encoding):
-    """Compile `model` in place, with what `compile_arguments` returns."""
+    """Compile `model` in place, with what `compile_arguments` returns; here the loss may not be None."""
+    _loss(settings["loss"])
     arguments = compile_arguments(settings, encoding=encoding)
     # As weighted metrics, accuracy counts a row of weight 2 twice, as the loss does.
     model.compile(optimizer=arguments["optimizer"], loss=arguments["loss"], weighted_metrics=arguments["metrics"] or [])

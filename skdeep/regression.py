@@ -40,6 +40,7 @@ class DeepRegressorMixin(RegressorMixin):
         ValueError
             As `fit`; also for ``early_stopping=True``, which needs all data at once.
         """
+        self._validate_params()  # which scikit-learn does in the first call only
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X):
