@@ -81,8 +81,8 @@ def test_never_more_than_a_chunk_is_read(rng):
     clf = quick(epochs=1, shuffle="blocks", batch_size=100).fit(X, np.arange(20_000) % 2)
     clf.predict(X)
     assert 500 * 4 * max(X.reads) <= 8 * 2**20
-    # A read for each block in a chunk, not for each row.
-    assert len(X.reads) < 300
+    # A read for each block in a chunk, not for each row; how many chunks there are hangs on the time they take.
+    assert len(X.reads) < len(X) / 4
 
 
 def test_the_order_of_reads_is_that_of_the_rows():
