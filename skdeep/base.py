@@ -235,7 +235,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 kind = ValueError if isinstance(error, ValueError) else TypeError
                 raise kind(f"X_val or y_val does not fit: {error}") from error
             val_codes = targets.encode(y_val, "y_val")
-            validation = self._rows(X_val, np.arange(X_val.shape[0]), val_shape, network, val_codes, None)
+            validation = self._rows(X_val, np.arange(X_val.shape[0]), val_shape, network, val_codes, None, "y_val")
             return self._rows(X, index, row_shape, network, codes, weight), validation
 
         fraction = self._validation_share()
@@ -246,7 +246,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             for part in split(codes, targets, fraction, rng)
         )
 
-    def _rows(self, X, index, row_shape, network, codes, weight):
+    def _rows(self, X, index, row_shape, network, codes, weight, y_name="y"):
         from skdeep.training import Rows
 
         dtype = network.value_dtype
@@ -258,6 +258,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             weight = weight.astype(dtype)
         y = network.head.encode(codes)
         if y.dtype.kind == "f":
+            if np.abs(y).max(initial=0) > np.finfo(dtype).max:
+                raise ValueError(f"{y_name} contains a value too large for {dtype}, in which the network computes.")
             y = y.astype(dtype, copy=False)
         return Rows(X, row_shape, network.dtype, y, weight, index)
 

@@ -2,8 +2,9 @@
 
 ONNX networks end with what makes class probabilities of the outputs, both kinds with what brings the predictions of a
 regressor to the unit of y, so that they give what the estimator gives. The ONNX network computes in float32, whatever
-the dtype policy. tf2onnx converts the graph of the Keras model operation by operation; the few of Keras's activations
-that it does not know are given to it here. What it cannot convert it only logs, so the result is checked.
+the dtype policy, and only that last step of regressors in float64. tf2onnx converts the graph of the Keras model
+operation by operation; the few of Keras's activations that it does not know are given to it here. What it cannot
+convert it only logs, so the result is checked.
 """
 
 import contextlib
@@ -33,7 +34,9 @@ def write_keras(network, targets, path):
         raise ValueError(f"path must end in '.keras'. Got {str(path)!r}.")
     model = network.program.model
     if targets.kind == "numbers" and targets.is_scaled:
-        units = keras.layers.Rescaling(targets.scale.tolist(), targets.mean.tolist(), dtype=network.dtype, name="unit")
+        # In float64: where the mean is far larger than the deviation, float32 would round the predictions away. Given
+        # arrays, since of lists Keras makes float32 first.
+        units = keras.layers.Rescaling(targets.scale, targets.mean, dtype="float64", name="unit")
         model = keras.Model(model.inputs, units(model.outputs[0]), name=model.name)
     with replaced(path) as part:
         try:
@@ -63,7 +66,7 @@ def write_onnx(network, targets, path):
     def compute(input):
         outputs = model(input, training=False)
         if targets.kind == "numbers":
-            return {"predictions": outputs * targets.scale.astype(np.float32) + targets.mean.astype(np.float32)}
+            return {"predictions": tf.cast(outputs, tf.float64) * targets.scale + targets.mean}
         return {"probabilities": _probabilities(outputs, network.head)}
 
     signature = [tf.TensorSpec(model.input_shape, tf.float32, name="input")]

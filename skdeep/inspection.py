@@ -79,7 +79,7 @@ class NetworkInspection:
         Its input is named "input": float32, of shape (n_samples, n_features), for `CNNClassifier` (n_samples, height,
         width, channels). The output of a classifier is named "probabilities": float32, of shape (n_samples, n_classes),
         equal to `predict_proba` up to rounding; its labels are in the metadata as "classes", a list as JSON. That of a
-        regressor is named "predictions": float32, of shape (n_samples, n_outputs). The steps before it in a pipeline
+        regressor is named "predictions": float64, of shape (n_samples, n_outputs). The steps before it in a pipeline
         are not in the file. The network is computed in float32, also if `dtype_policy` is another, from which it then
         differs by rounding.
 

@@ -7,6 +7,7 @@ learning rates and initial weights that suit a classifier suit whatever unit y i
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import _check_y
 
+from skdeep.sampling import with_mean_one
 from skdeep.targets import NumericTargets, as_number_array
 from skdeep.validation import without_missing
 
@@ -72,7 +73,7 @@ class DeepRegressorMixin(RegressorMixin):
         return as_number_array(y, name)
 
     def _learn_targets(self, y, weight):
-        return NumericTargets.learn(y, weight, scaled=self._scales_targets())
+        return NumericTargets.learn(y, with_mean_one(weight), scaled=self._scales_targets())
 
     def _first_targets(self, y, weight, classes):
         return self._learn_targets(y, weight)

@@ -186,9 +186,7 @@ class NumericTargets:
         n_outputs = numbers.shape[1]
         mean, scale = np.zeros(n_outputs), np.ones(n_outputs)
         if scaled:
-            mean = np.average(numbers, axis=0, weights=weight)
-            scale = np.sqrt(np.average((numbers - mean) ** 2, axis=0, weights=weight))
-            scale[scale <= np.finfo(np.float64).eps * np.abs(mean)] = 1  # a column of one number
+            mean, scale = _mean_and_deviation(numbers, weight)
         return cls(n_outputs, np.ndim(y) == 1, mean, scale)
 
     def encode(self, y, name="y"):
@@ -196,7 +194,8 @@ class NumericTargets:
         numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
         if numbers.shape[1] != self.n_outputs:
             raise ValueError(f"{name} has {numbers.shape[1]} columns, but in fit it had {self.n_outputs}.")
-        return (numbers - self.mean) / self.scale
+        with np.errstate(over="ignore"):  # what the network cannot hold is refused where its dtype is known
+            return (numbers - self.mean) / self.scale
 
     def decode(self, outputs):
         """Return predictions in the form that y had in `fit`, from outputs of shape (n, n_outputs)."""
@@ -244,7 +243,7 @@ def as_target_array(y, name="y"):
 
 def as_number_array(y, name="y"):
     """Return y as finite numbers of shape (n,) or (n, n_columns > 1)."""
-    y = np.asarray(y)
+    y = y.toarray() if issparse(y) else np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     if y.ndim not in (1, 2) or y.dtype.kind not in "biuf":
@@ -253,6 +252,18 @@ def as_number_array(y, name="y"):
             f"the shape {y.shape}."
         )
     return y
+
+
+def _mean_and_deviation(numbers, weight):
+    """Return the mean and the standard deviation of each column; of a constant one itself and its size, at most 1."""
+    size = np.abs(numbers).max(axis=0)
+    size[size == 0] = 1
+    unit = numbers / size  # else the squares of large numbers overflow, and those of small ones vanish
+    mean = np.average(unit, axis=0, weights=weight)
+    deviation = np.sqrt(np.average((unit - mean) ** 2, axis=0, weights=weight))
+    is_constant = deviation <= 10 * np.finfo(np.float64).eps * np.abs(mean)  # but for rounding
+    mean[is_constant], deviation[is_constant] = unit[0, is_constant], 1 / np.maximum(size[is_constant], 1)
+    return mean * size, np.maximum(deviation * size, np.finfo(np.float64).tiny)
 
 
 def _is_indicator(y, name):

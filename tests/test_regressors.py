@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime
 import pandas as pd
 import pytest
+import scipy.sparse
 import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,6 +140,41 @@ class TestUnitOfY:
         if np.ptp(y) == 0:
             np.testing.assert_allclose(predicted, 7, atol=0.5)
 
+    @pytest.mark.parametrize("factor", [1e-300, 1e-170, 1e-30, 1e30, 1e160, 1e300])
+    def test_of_any_size(self, factor, table):
+        X, y = table
+        y = y / y.std()
+        expected = quick(epochs=3).fit(X, y).predict(X)
+        np.testing.assert_allclose(
+            quick(epochs=3).fit(X, y * factor).predict(X) / factor, expected, rtol=1e-3, atol=1e-3
+        )
+
+    @pytest.mark.parametrize("value", [0.1, -7, 1e30, 1e-30, 1e200])
+    @pytest.mark.parametrize("weight", [None, np.linspace(0.1, 1, 60)], ids=["equal", "weighted"])
+    def test_of_one_number(self, value, weight, table):
+        X = table[0][:60]
+        np.testing.assert_allclose(quick().fit(X, np.full(60, value), weight).predict(X), value, rtol=0.5)
+
+    @pytest.mark.parametrize("value", [1e39, -1e39])
+    def test_what_the_network_cannot_hold_is_named(self, value, table):
+        X, y = table
+        large = np.where(np.arange(200) == 3, value, y / y.std())
+        with pytest.raises(ValueError, match=r"^y contains a value too large for float32"):
+            quick(scale_targets=False).fit(X, large)
+        reg = quick(epochs=2).fit(X, y / y.std())
+        before = reg.predict(X)
+        with pytest.raises(ValueError, match=r"^y contains a value too large for float32"):
+            reg.partial_fit(X, large)
+        with pytest.raises(ValueError, match=r"^y_val contains a value too large for float32"):
+            reg.fit(X, y / y.std(), X_val=X, y_val=large)
+        np.testing.assert_array_equal(reg.predict(X), before)
+
+    def test_only_the_proportions_of_weights_matter(self, table):
+        X, y = table
+        weight = np.linspace(0.5, 1, 200)
+        expected = quick().fit(X, y, weight).predict(X)
+        np.testing.assert_allclose(quick().fit(X, y, weight * 1.7e308).predict(X), expected, rtol=1e-3, atol=1e-3)
+
     def test_the_mean_counts_rows_by_weight(self, table):
         X, y = table
         weight = np.arange(200) % 3
@@ -168,6 +204,12 @@ class TestForms:
         assert reg.n_outputs_ == 3
         assert reg.score(X, Y) > 0.8
         assert cross_val_score(quick(epochs=60), X, Y, cv=3).min() > 0.5
+
+    def test_sparse_columns(self, table):
+        X, y = table
+        Y = np.column_stack([y, np.where(y > 0, y, 0)])
+        expected = quick(epochs=2).fit(X, Y).predict(X)
+        np.testing.assert_array_equal(quick(epochs=2).fit(X, scipy.sparse.csr_array(Y)).predict(X), expected)
 
     def test_a_column_is_flattened(self, table):
         with pytest.warns(DataConversionWarning):
@@ -252,6 +294,16 @@ class TestState:
         session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
         (predictions,) = session.run(["predictions"], {"input": X.astype(np.float32)})
         np.testing.assert_allclose(predictions, reg.predict(X), rtol=1e-4, atol=1e-3)
+
+    def test_exports_of_a_y_far_from_zero_are_not_rounded_away(self, table, tmp_path):
+        X, y = table
+        reg = quick().fit(X, 1e8 + y / y.std())
+        reg.to_keras(tmp_path / "model.keras")
+        reg.to_onnx(tmp_path / "model.onnx")
+        session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+        (predictions,) = session.run(["predictions"], {"input": X.astype(np.float32)})
+        for exported in (keras.saving.load_model(tmp_path / "model.keras").predict(X, verbose=0), predictions):
+            np.testing.assert_allclose(exported[:, 0] - 1e8, reg.predict(X) - 1e8, rtol=1e-4, atol=1e-5)
 
     def test_the_same_bits_with_and_without_reuse(self, table):
         programs.clear()
