@@ -4,7 +4,9 @@
 the model that the user's function returned or the user gave, but one that is made from its config and has its values:
 so nobody outside holds it, and a program of the same config that waits in the pool of `skdeep.programs` can take these
 values instead. Only configs without code of the user's (classes, functions, lambdas) are taken for the same; models
-with such code are traced anew in each fit, and those that Keras cannot describe at all are trained themselves.
+with such code are traced anew in each fit. A config may not tell everything, such as attributes that were set later:
+so both models must compute the same for a few rows. Else, or if Keras cannot describe a model at all, it is trained
+itself.
 
 Random numbers: Keras draws the seeds of layers and initializers from the global `random` of Python when a model is
 built. While the user's function runs, that and the global generator of numpy start from a seed of the fit; afterwards
@@ -63,7 +65,7 @@ class OwnNetwork(Network):
     Parameters
     ----------
     model : keras.Model
-        Compiled and built model, with the values to start from. It is not changed, unless Keras cannot describe it.
+        Compiled and built model, with the values to start from. It is not changed, unless its config is not enough.
     head : skdeep.targets.Head
         Its output layer, loss and form of the targets.
     row_shape : tuple of int
@@ -139,8 +141,9 @@ class OwnNetwork(Network):
     def __getstate__(self):
         if self.config is None:
             raise ValueError(
-                "The network cannot be copied or saved: Keras cannot describe it. A subclass of keras.Model or "
-                "keras.layers.Layer needs get_config, see Keras's guide to serialization."
+                "The network cannot be copied or saved: Keras cannot describe it, or not all of it. Subclasses of "
+                "keras.Model and keras.layers.Layer need get_config; attributes that were set later, and lambdas as "
+                "loss or metric, are in no description."
             )
         return super().__getstate__()
 

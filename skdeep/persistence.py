@@ -4,7 +4,8 @@ A file is two lines of text and the zip archive that skops makes of an estimator
 the version of skdeep that wrote it, the second holds the SHA-256 of the first and of the archive, so that a file that
 was cut or altered by accident is never taken for a good one. (It is no protection against intent: whoever can write the
 file can write its checksum.) skops rebuilds only types that are known to be harmless or that the caller trusts, and
-networks are rebuilt by skdeep's own builders from plain arguments.
+networks are rebuilt by skdeep's own builders from plain arguments; one of the user's own, which must be trusted by
+name, by Keras in its safe mode.
 """
 
 import hashlib

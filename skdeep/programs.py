@@ -9,7 +9,8 @@ are the same bits with and without reuse.
 The key is all that the trace depends on: the builder with its arguments, and the settings that the model is compiled
 with; not the learning rate, the dropout rates and the L2 penalty, which are variables (but for whether there are any).
 Only plain values make a key; a model with Keras objects or functions of the user's among them is not reused. Nor is one
-that was loaded or copied.
+that was loaded or copied. For models of the user's own see `skdeep.own_network`: there the key is Keras's config, and
+the values of the model that was just built go into the idle program.
 
 A program is never shared: it is taken out of the pool for one network, and comes back only when that network is gone
 and nobody outside can hold its model (`model_` was not read, no callback of the user's saw it).

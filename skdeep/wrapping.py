@@ -92,8 +92,8 @@ class KerasWrapper(BaseDeepEstimator):
             Validation targets in the form of y.
         **fit_settings : dict
             Settings of this fit alone, in place of the parameters of the same names: `epochs`, `batch_size`,
-            `verbose`, `shuffle`, `validation_split`, `validation_data`, `callbacks`. scikit-learn's way is to set them
-            in the constructor, also as ``fit__epochs`` and the like.
+            `verbose`, `shuffle`, `validation_split`, `validation_data`, `class_weight`, `callbacks`. scikit-learn's way
+            is to set them in the constructor, also as ``fit__epochs`` and the like.
 
         Returns
         -------
@@ -391,6 +391,8 @@ def _listed(given, routed):
 
 
 def _copied(model):
+    if model.compiled and model.built and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)  # without which Keras does not copy it
     try:
         return copy.deepcopy(model)
     except Exception as error:  # which kind depends on the user's classes

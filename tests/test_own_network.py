@@ -3,6 +3,8 @@
 import copy
 import gc
 import pickle
+import subprocess
+import sys
 
 import cloudpickle
 import keras
@@ -12,7 +14,7 @@ from keras.src.backend.common import global_state
 from sklearn.base import clone
 
 import skdeep
-from skdeep import KerasClassifier, programs
+from skdeep import KerasClassifier, KerasRegressor, programs
 
 OWN_NETWORK = "skdeep.own_network.OwnNetwork"
 
@@ -306,3 +308,208 @@ def test_losses_scaled_for_half_precision(iris):
     clf = quick(function, epochs=20).fit(*iris)
     assert clf.score(*iris) > 0.8
     np.testing.assert_array_equal(weights(quick(function, epochs=20).fit(*iris)), weights(clf))
+
+
+class TestWhatNoConfigTells:
+    """Then the model that the function returned is trained itself."""
+
+    def trained(self, function, iris):
+        """Return the loss after an epoch in one batch by skdeep, and by Keras from the same weights."""
+        built = []
+
+        def keeping():
+            built.append(function())
+            start.extend(weight.copy() for weight in built[-1].get_weights())
+            return built[-1]
+
+        start = []
+        clf = quick(keeping, epochs=1, shuffle=False, batch_size=-1).fit(*iris)
+        other = function()
+        other.set_weights(start)
+        history = other.fit(iris[0], iris[1][:, np.newaxis], epochs=1, shuffle=False, batch_size=150, verbose=0)
+        return clf.history_["loss"][0], history.history["loss"][0]
+
+    def test_attributes_that_were_set_later(self, iris):
+        def function():
+            layer = Scaled()
+            layer.factor = -7.0
+            return build_from_layers([layer])
+
+        ours, theirs = self.trained(function, iris)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+    def test_functions_with_names_of_keras(self, iris):
+        def relu(x):
+            return -x
+
+        ours, theirs = self.trained(lambda: build_from_layers([keras.layers.Dense(4, relu)]), iris)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+    def test_a_normalization_within_a_nested_model(self, iris):
+        def function():
+            normalization = keras.layers.Normalization()
+            normalization.adapt(iris[0] * 3 + 2)
+            return build_from_layers([keras.Sequential([keras.Input((4,)), normalization])])
+
+        ours, theirs = self.trained(function, iris)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+    @pytest.mark.parametrize("output_mode", ["one_hot", "int"])
+    def test_adapted_bins(self, output_mode, iris):
+        def function():
+            bins = keras.layers.Discretization(num_bins=5, output_mode=output_mode)
+            bins.adapt(iris[0])
+            return build_from_layers([bins, keras.layers.Flatten()])
+
+        ours, theirs = self.trained(function, iris)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+    def test_weights_that_are_not_decayed(self, iris):
+        def function():
+            model = build_from_layers([keras.layers.Dense(4)])
+            optimizer = keras.optimizers.AdamW(0.05, weight_decay=1.0)
+            optimizer.exclude_from_weight_decay(var_names=["bias"])
+            model.compile(optimizer, "sparse_categorical_crossentropy")
+            return model
+
+        clf = quick(function, epochs=3).fit(*iris)
+        assert clf._network.config is None
+
+    def test_variables_that_are_not_trained(self, iris):
+        def function():
+            model = build_from_layers([keras.layers.Dense(4, kernel_initializer="ones")])
+            model.layers[0].kernel.trainable = False
+            return model
+
+        np.testing.assert_array_equal(quick(function).fit(*iris).model_.layers[0].get_weights()[0], 1)
+
+
+class Scaled(keras.layers.Layer):
+    factor = 1.0
+
+    def call(self, x):
+        return self.factor * x
+
+
+def build_recurrent(kind=keras.layers.LSTM, **arguments):
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Reshape((4, 1)), kind(3, **arguments), keras.layers.Dense(3, "softmax")]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("arguments", [{"dropout": 0.5}, {"recurrent_dropout": 0.5}, {"activation": "softmax"}])
+@pytest.mark.parametrize("kind", [keras.layers.LSTM, keras.layers.GRU])
+def test_recurrent_layers_give_the_same_bits_with_and_without_reuse(kind, arguments, iris):
+    clf = quick(lambda: build_recurrent(kind, **arguments))
+    expected = weights(clone(clf).fit(*iris))
+    assert counts(lambda: clone(clf).fit(*iris)) == (0, 1)
+    np.testing.assert_array_equal(weights(clone(clf).fit(*iris)), expected)
+
+
+def test_numbers_as_targets_of_whole_numbers_as_inputs(rng):
+    X = rng.integers(0, 10, (200, 3))
+    y = X.sum(axis=1) / 30 - 0.5
+
+    def function():
+        model = keras.Sequential(
+            [keras.Input((3,), dtype="int32"), keras.layers.Dense(8, "tanh"), keras.layers.Dense(1)]
+        )
+        model.compile(keras.optimizers.Adam(0.05), "mse")
+        return model
+
+    reg = KerasRegressor(function, epochs=100, verbose=0, random_state=0).fit(X, y, np.linspace(0.1, 1, 200))
+    assert reg.score(X, y) > 0.8
+    assert reg.predict(X.astype(float)).shape == (200,)
+
+
+def test_embeddings_under_adam_are_trained_as_keras_does(rng):
+    X, y = rng.integers(0, 5, (60, 6)), np.arange(60) % 2
+
+    def function():
+        layers = [keras.Input((6,), dtype="int32"), keras.layers.Embedding(5, 3), keras.layers.Flatten()]
+        model = keras.Sequential([*layers, keras.layers.Dense(1, "sigmoid")])
+        model.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
+        return model
+
+    other = function()
+    given = keras.models.clone_model(other)
+    given.set_weights(other.get_weights())
+    given.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
+    clf = quick(given, epochs=3, shuffle=False).fit(X, y)
+    other.fit(X, y[:, np.newaxis], epochs=3, shuffle=False, verbose=0)
+    np.testing.assert_allclose(
+        weights(clf), np.concatenate([weight.ravel() for weight in other.get_weights()]), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_fit_within_the_function(iris):
+    def function():
+        quick(epochs=1).fit(*iris)
+        return build()
+
+    assert quick(function).fit(*iris).n_iter_ == 2
+
+
+def test_outputs_that_are_no_probabilities(iris):
+    def function():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        model.compile(keras.optimizers.Adam(0.05), "categorical_hinge")
+        return model
+
+    clf = quick(function, epochs=30).fit(*iris)
+    outputs = clf.model_.predict(iris[0], verbose=0)
+    np.testing.assert_array_equal(clf.predict(iris[0]), outputs.argmax(axis=1))
+    np.testing.assert_allclose(clf.predict_proba(iris[0]).sum(axis=1), 1)
+
+
+def test_a_copy_of_what_was_loaded_is_as_safe(iris, tmp_path):
+    trusted = [OWN_NETWORK, f"{__name__}.build_with_lambda"]
+    skdeep.save(quick(build_with_lambda).fit(*iris), tmp_path / "file", trusted=trusted)
+    again = skdeep.load(tmp_path / "file", trusted=trusted)
+    for other in (copy.copy(again), pickle.loads(pickle.dumps(again))):
+        with pytest.raises(ValueError, match="enable_unsafe_deserialization"):
+            other.predict(iris[0])
+
+
+def test_classes_of_a_script_are_not_taken_for_the_same():
+    code = """
+import keras, numpy as np
+from sklearn.datasets import load_iris
+from skdeep import KerasClassifier, programs
+
+def fit(factor):
+    class Scaled(keras.layers.Layer):
+        def call(self, x):
+            return factor * x
+
+    def build():
+        keras.utils.clear_session()
+        model = keras.Sequential([keras.Input((4,)), Scaled(), keras.layers.Dense(3, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    clf = KerasClassifier(build, verbose=0, random_state=0).fit(*load_iris(return_X_y=True))
+    return clf.history_["loss"][0]
+
+assert fit(1.0) != fit(-5.0)
+assert programs.info()["reused"] == 0, programs.info()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ({"batch_size": 0}, "'batch_size' parameter"),
+        ({"epochs": 0}, "'epochs' parameter"),
+        ({"shuffle": "no"}, "'shuffle' parameter"),
+        ({"class_weight": "x"}, "'class_weight' parameter"),
+    ],
+)
+def test_settings_of_a_fit_are_checked(setting, message, iris):
+    with pytest.raises(ValueError, match=message):
+        quick().fit(*iris, **setting)
+    with pytest.raises(ValueError, match=message):
+        quick(**{f"fit__{name}": value for name, value in setting.items()}).fit(*iris)
