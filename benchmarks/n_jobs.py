@@ -17,10 +17,13 @@ import subprocess
 import sys
 import time
 
+# Backend, n_jobs, pre_dispatch of the search, size of the pool of programs in this process
 CASES = {
-    "n_jobs=1": ("loky", 1),
-    "n_jobs=2 loky": ("loky", 2),
-    "n_jobs=2 threading": ("threading", 2),
+    "n_jobs=1": ("loky", 1, "2*n_jobs", 6),
+    "n_jobs=2 loky": ("loky", 2, "2*n_jobs", 6),
+    'n_jobs=2 loky, pre_dispatch="all"': ("loky", 2, "all", 6),
+    "n_jobs=2 threading": ("threading", 2, "2*n_jobs", 6),
+    "n_jobs=2 threading, set_size(12)": ("threading", 2, "2*n_jobs", 12),
 }
 THREADS = {
     "default": {},
@@ -29,7 +32,7 @@ THREADS = {
 STATES = ("cold", "imported", "again")
 
 
-def search(hidden_layer_sizes, epochs):
+def search(hidden_layer_sizes, epochs, pre_dispatch):
     """Return how many seconds a grid search takes."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import GridSearchCV
@@ -38,27 +41,31 @@ def search(hidden_layer_sizes, epochs):
 
     X, y = load_digits(return_X_y=True)
     grid = {"hidden_layer_sizes": hidden_layer_sizes, "dropout": [0.0, 0.2, 0.4]}
+    clf = DNNClassifier(epochs=epochs, batch_size=32, random_state=0)
     began = time.perf_counter()
-    GridSearchCV(DNNClassifier(epochs=epochs, batch_size=32, random_state=0), grid, cv=3, refit=False).fit(X / 16, y)
+    GridSearchCV(clf, grid, cv=3, refit=False, pre_dispatch=pre_dispatch).fit(X / 16, y)
     return time.perf_counter() - began
 
 
-def measure(backend, n_jobs, is_cold):
+def measure(case, is_cold):
     """Return the seconds of the searches in this process, by state."""
     from joblib import parallel_config
 
+    from skdeep import programs
+
+    backend, n_jobs, pre_dispatch, pool = CASES[case]
+    programs.set_size(pool)
     sizes = [(50,), (100,), (100, 50)]
     with parallel_config(backend, n_jobs=n_jobs):
         if is_cold:
-            return {"cold": search(sizes, 10)}
-        search([(7,)], 1)
-        return {"imported": search(sizes, 10), "again": search(sizes, 10)}
+            return {"cold": search(sizes, 10, pre_dispatch)}
+        search([(7,)], 1, pre_dispatch)
+        return {"imported": search(sizes, 10, pre_dispatch), "again": search(sizes, 10, pre_dispatch)}
 
 
 def in_fresh_process(case, threads, is_cold):
     """Return what `measure` does in a process of its own."""
-    backend, n_jobs = CASES[case]
-    code = f"import n_jobs, json; print(json.dumps(n_jobs.measure({backend!r}, {n_jobs}, {is_cold})))"
+    code = f"import n_jobs, json; print(json.dumps(n_jobs.measure({case!r}, {is_cold})))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=os.path.dirname(os.path.abspath(__file__)),

@@ -40,20 +40,41 @@ GRID = {
 }
 
 
-def make_search(epochs, splits):
+class Folds:
+    """A splitter that has drawn its splits, so that their arrays can be scattered.
+
+    scikit-learn sends the search, and with it its splitter, along with each fit. So copies come without the arrays.
+    """
+
+    def __init__(self, cv, X, y):
+        self.splits = list(cv.split(X, y))
+
+    def split(self, X=None, y=None, groups=None):
+        """Return the pairs of training and test rows."""
+        return iter(self.splits)
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return how many there are."""
+        return len(self.splits)
+
+    def __getstate__(self):
+        return {"splits": None}
+
+
+def make_search(epochs, folds):
     """Return the search, as it would be without a cluster but for `pre_dispatch`.
 
     With "all" the scheduler knows of all fits from the beginning, so that machines which join later get their share.
     """
     pipe = make_pipeline(ScaleToUnit(), DNNClassifier(epochs=epochs, batch_size=32, random_state=0))
-    return GridSearchCV(pipe, GRID, cv=splits, refit=False, pre_dispatch="all")
+    return GridSearchCV(pipe, GRID, cv=folds, refit=False, pre_dispatch="all")
 
 
 def search_on(client, search, X, y):
-    """Run a search whose `cv` is a list of splits on the workers of a client."""
+    """Run a search whose `cv` is `Folds` on the workers of a client."""
     # What is scattered goes to each worker once. Whatever is left out goes to some worker when the first fit needs it,
     # and if that worker dies the search cannot go on: so the rows of the folds are among it, too.
-    data = [X, y, *chain.from_iterable(search.cv)]
+    data = [X, y, *chain.from_iterable(search.cv.splits)]
     with copies_kept(client), parallel_config(backend="dask", client=client, scatter=data):
         return search.fit(X, y)
 
@@ -218,9 +239,9 @@ def print_table(results):
 def run(address, n_workers, epochs, kill, check):
     """Search on the cluster at an address."""
     X, y = load_digits(return_X_y=True)
-    splits = list(StratifiedKFold(3).split(X, y))
-    search = make_search(epochs, splits)
-    n_fits = len(splits) * int(np.prod([len(values) for values in GRID.values()]))
+    folds = Folds(StratifiedKFold(3), X, y)
+    search = make_search(epochs, folds)
+    n_fits = folds.get_n_splits() * int(np.prod([len(values) for values in GRID.values()]))
     with Client(address, timeout=60) as client:
         client.wait_for_workers(n_workers, timeout=60)
         print(f"scheduler at {address}, workers: {len(client.nthreads())}", flush=True)
@@ -232,7 +253,7 @@ def run(address, n_workers, epochs, kill, check):
             print(f"  {count} fits by {worker}")
     print_table(search.cv_results_)
     if check:
-        alone = make_search(epochs, splits).fit(X, y)
+        alone = make_search(epochs, folds).fit(X, y)
         different = differences(alone.cv_results_, search.cv_results_)
         if different:
             sys.exit(f"\nNot the same as with n_jobs=1: {', '.join(different)}")

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import cloudpickle
 import numpy as np
 import psutil
 import pytest
@@ -51,8 +52,8 @@ def make_search(X, y, epochs):
     clf = DNNClassifier(epochs=epochs, batch_size=32, random_state=0)
     grid = {"hidden_layer_sizes": [(20,), (20, 10)], "dropout": [0.0, 0.2]}
     scoring = ["accuracy", "neg_log_loss"]
-    splits = list(StratifiedKFold(3).split(X, y))
-    return GridSearchCV(clf, grid, cv=splits, scoring=scoring, refit=False, pre_dispatch="all", return_train_score=True)
+    folds = example.Folds(StratifiedKFold(3), X, y)
+    return GridSearchCV(clf, grid, cv=folds, scoring=scoring, refit=False, pre_dispatch="all", return_train_score=True)
 
 
 def assert_same_results(search, alone):
@@ -73,6 +74,8 @@ def test_the_same_search_and_the_data_are_sent_to_each_worker_once(client, digit
         search = example.search_on(client, make_search(X, y, epochs=3), X, y)
     assert len(progress.fits()) == 2  # both have worked
     assert progress.fits().total() == 12
+    # The search goes along with each fit, so it must be small without the rows of its folds.
+    assert len(cloudpickle.dumps(search)) < 10_000
     # One worker had X from the scheduler, and gave it to the other before the search. No fit had to ask for it.
     assert sent(client, "outgoing").count(X.nbytes) == 1
     assert sent(client, "incoming").count(X.nbytes) == 0
@@ -164,7 +167,7 @@ def test_the_example_with_an_existing_cluster(client):
 
 
 def test_the_example_kills_a_worker_goes_on_and_ends_all_processes_at_ctrl_c():
-    with started("--kill", "--epochs", "20") as process:
+    with started("--kill", "--epochs", "5") as process:
         lines = iter(process.stdout.readline, "")
         assert any("killed the worker tcp://127.0.0.1" in line for line in lines)
         assert any(re.match(r"  1\d of 27 fits", line) for line in lines)
