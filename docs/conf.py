@@ -71,7 +71,16 @@ html_title = project
 html_static_path = ["_static"]
 html_css_files = ["skdeep.css"]
 # Pages without pages below them need no navigation at the left.
-_alone = ("index", "quickstart", "performance", "benchmarks", "default_accuracy", "experiments/index", "changelog")
+_alone = (
+    "index",
+    "quickstart",
+    "performance",
+    "scaling",
+    "benchmarks",
+    "default_accuracy",
+    "experiments/index",
+    "changelog",
+)
 html_sidebars = {page: [] for page in _alone}
 toc_object_entries_show_parents = "hide"
 html_show_sourcelink = False

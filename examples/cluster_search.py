@@ -79,6 +79,27 @@ def search_on(client, search, X, y):
         return search.fit(X, y)
 
 
+def check_versions(client):
+    """Exit unless all workers have what is here: joblib would wait for ever for a fit that a worker cannot read."""
+
+    def versions():
+        from importlib.metadata import PackageNotFoundError, version
+
+        found = {}
+        for name in ("skdeep", "scikit-learn", "tensorflow", "keras", "numpy", "joblib"):
+            try:
+                found[name] = version(name)
+            except PackageNotFoundError:
+                found[name] = "missing"
+        return found
+
+    here = versions()
+    for worker, there in client.run(versions).items():
+        different = [f"{name} {there[name]} (here {here[name]})" for name in here if there[name] != here[name]]
+        if different:
+            sys.exit(f"The worker {worker} has other versions: {', '.join(different)}")
+
+
 @contextmanager
 def copies_kept(client):
     """Keep the scheduler from dropping copies of the data that no fit needs at the moment.
@@ -244,6 +265,7 @@ def run(address, n_workers, epochs, kill, check):
     n_fits = folds.get_n_splits() * int(np.prod([len(values) for values in GRID.values()]))
     with Client(address, timeout=60) as client:
         client.wait_for_workers(n_workers, timeout=60)
+        check_versions(client)
         print(f"scheduler at {address}, workers: {len(client.nthreads())}", flush=True)
         began = time.perf_counter()
         with Progress(client, n_fits, kill_at=n_fits // 3 if kill else None) as progress:
