@@ -201,8 +201,10 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _new_network(self, X, targets, n_rows, rng, earlier):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
         row_shape = self._row_shape(X, reset=True)
-        network = self._make_network(row_shape, targets, n_rows, rng)
-        if earlier is not None:
+        if earlier is None:
+            return self._make_network(row_shape, targets, n_rows, rng), row_shape
+        with earlier.in_use():  # else the new network might get its program
+            network = self._make_network(row_shape, targets, n_rows, rng)
             network.take_over(earlier)
         return network, row_shape
 
@@ -292,14 +294,16 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
         if task is not None and hasattr(self, "_skl_callbacks"):
             callbacks.append(EpochTasks(task, task_data, network, learned))
-        new_history, last_epoch = network.program.fit(
-            train,
-            first_epoch=first_epoch,
-            rng=rng,
-            callbacks=callbacks,
-            validation=validation,
-            **options | {"epochs": first_epoch + options["epochs"]},
-        )
+        with network.in_use() as program:
+            new_history, last_epoch = program.fit(
+                train,
+                first_epoch=first_epoch,
+                rng=rng,
+                callbacks=callbacks,
+                validation=validation,
+                **options | {"epochs": first_epoch + options["epochs"]},
+            )
+        network.offer()
         vars(self).update(learned(network, new_history))
         best = last_epoch if keeper is None or not new_history else keeper.best_epoch + 1
         self.best_epoch_ = min(best, last_epoch)  # training may diverge before there is a best epoch
@@ -312,8 +316,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         network = self._network
         X = self._validate_X(X, reset=False, dtype=network.value_dtype)
         rows = Rows(X, self._row_shape(X, reset=False), network.dtype)
-        with memory_errors():
-            outputs = network.program.predict(rows)
+        with memory_errors(), network.in_use() as program:
+            outputs = program.predict(rows)
         is_finite = np.isfinite(outputs).all(axis=1)
         if not is_finite.all():
             warnings.warn(

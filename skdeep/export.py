@@ -27,12 +27,11 @@ _MAX_BYTES = 2**31
 _lock = threading.Lock()
 
 
-def write_keras(network, targets, path):
+def write_keras(model, targets, path):
     """Write the compiled Keras model of a network; see `skdeep.DNNClassifier.to_keras`."""
     path = writable_path(path)
     if path.suffix != ".keras":
         raise ValueError(f"path must end in '.keras'. Got {str(path)!r}.")
-    model = network.program.model
     if targets.kind == "numbers" and targets.is_scaled:
         # In float64: where the mean is far larger than the deviation, float32 would round the predictions away. Given
         # arrays, since of lists Keras makes float32 first.
@@ -48,8 +47,8 @@ def write_keras(network, targets, path):
             ) from error
 
 
-def write_onnx(network, targets, path):
-    """Write a network with class probabilities or predictions as its output; see `skdeep.DNNClassifier.to_onnx`."""
+def write_onnx(network, live, targets, path):
+    """Write a network, whose model is `live`, as `skdeep.DNNClassifier.to_onnx` does."""
     try:
         import onnx
         import tf2onnx
@@ -58,10 +57,10 @@ def write_onnx(network, targets, path):
     from skdeep import __version__
 
     path = writable_path(path)
-    n_bytes = 4 * network.program.model.count_params()
+    n_bytes = 4 * live.count_params()
     if n_bytes >= _MAX_BYTES:
         raise ValueError(f"The network cannot be written as one ONNX file: its weights have {n_bytes:,} bytes.")
-    model = _in_float32(network)
+    model = _in_float32(network, live)
 
     def compute(input):
         outputs = model(input, training=False)
@@ -102,8 +101,7 @@ def _quiet(logger):
             logger.setLevel(level)
 
 
-def _in_float32(network):
-    live = network.program.model
+def _in_float32(network, live):
     if isinstance(network, OwnNetwork):  # whose precision is the user's
         return live
     architecture = network.architecture

@@ -24,7 +24,8 @@ class NetworkInspection:
             If the estimator is not fitted.
         """
         check_is_fitted(self)
-        return summarize(self._network.program.model)
+        with self._network.in_use() as program:
+            return summarize(program.model)
 
     def to_keras(self, path):
         """Write the network in Keras's own format, for `keras.saving.load_model`, without skdeep.
@@ -70,8 +71,8 @@ class NetworkInspection:
         check_is_fitted(self)
         from skdeep.export import write_keras
 
-        with memory_errors():
-            write_keras(self._network, self._targets, path)
+        with memory_errors(), self._network.in_use() as program:
+            write_keras(program.model, self._targets, path)
 
     def to_onnx(self, path):
         """Write the network as ONNX, which runs without Python, TensorFlow and skdeep.
@@ -122,8 +123,8 @@ class NetworkInspection:
         check_is_fitted(self)
         from skdeep.export import write_onnx
 
-        with memory_errors():
-            write_onnx(self._network, self._targets, path)
+        with memory_errors(), self._network.in_use() as program:
+            write_onnx(self._network, program.model, self._targets, path)
 
     @property
     def model_(self):

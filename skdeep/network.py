@@ -80,17 +80,8 @@ class Network:
         self.initializers = initializers
         self.settings = settings
         self.head = head
-        self._lock = threading.Lock()
-        self._values = None
-        self._give_back = None
-        key = programs.program_key(architecture, *self._strengths(), settings, head.encoding)
-        self._program = programs.obtain(key, self._compiled)
-        if self._program.model.optimizer.use_ema:  # averages of weights start from the weights
-            key = None
-        self._draw_values(self._program, rng)
-        if key is not None:
-            self._give_back_later(key)
-            self._program.reset_optimizer(self._learning_rate())
+        self._begin()
+        self._obtain(programs.obtain, rng)
 
     @property
     def dtype(self):
@@ -102,31 +93,64 @@ class Network:
         """The dtype of targets and weights."""
         return value_dtype(self.settings["dtype_policy"])
 
-    @property
-    def program(self):
-        """The live program, built on first use."""
+    @contextlib.contextmanager
+    def in_use(self):
+        """Give the live program, built if need be; no other network gets it in the body of the ``with`` statement."""
         with self._lock:
             if self._program is None:
                 with memory_errors():
-                    self._program = self._rebuild()
+                    self._rebuild()
                 self._values = None
-        return self._program
+            program = self._program
+            self._n_uses += 1
+        try:
+            yield program
+        finally:
+            with self._lock:
+                self._n_uses -= 1
 
     @property
     def model(self):
-        """The Keras model, for anyone outside: what it belongs to is not reused after this network."""
-        program = self.program
-        self.keep()
-        return program.model
+        """The Keras model, for anyone outside: what it belongs to is never that of another network."""
+        with self.in_use() as program:
+            self.keep()
+            return program.model
 
     def keep(self):
-        """Never give the program to the pool."""
-        if self._give_back is not None:
+        """Never give the program to the pool or to another network."""
+        with self._lock:
+            self._is_kept = True
+            if self._give_back is not None:
+                self._give_back.detach()
+
+    def offer(self):
+        """Let other networks have the program from now on, when it is not in use; this one then keeps its values."""
+        from skdeep import programs
+
+        if self._give_back is not None and self._give_back.alive:
+            programs.offer(self._key, self)
+
+    def surrender(self):
+        """Return the program and go on without it; return None if it is in use or must be kept."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            if self._n_uses or self._is_kept or self._program is None:
+                return None
+            self._values = self._program.get_values()
             self._give_back.detach()
+            program, self._program = self._program, None
+            return program
+        finally:
+            self._lock.release()
 
     def take_over(self, earlier):
         """Take the weights of an earlier network of the same shapes, and of the same optimizer also its state."""
-        model, earlier_model = self.program.model, earlier.program.model
+        with self.in_use() as program, earlier.in_use() as earlier_program:
+            self._take_over(program, earlier, earlier_program)
+
+    def _take_over(self, program, earlier, earlier_program):
+        model, earlier_model = program.model, earlier_program.model
         shapes = [[tuple(weight.shape) for weight in each.weights] for each in (model, earlier_model)]
         if shapes[0] != shapes[1]:
             raise ValueError(
@@ -134,38 +158,66 @@ class Network:
                 f"network: its weights have the shapes {shapes[0]}, those of the earlier fit {shapes[1]}."
             )
         model.set_weights(earlier_model.get_weights())
-        values, earlier_values = self.program.get_optimizer_values(), earlier.program.get_optimizer_values()
+        values, earlier_values = program.get_optimizer_values(), earlier_program.get_optimizer_values()
         is_same = _optimizer_settings(self.settings) == _optimizer_settings(earlier.settings)
         if is_same and [value.shape for value in values] == [value.shape for value in earlier_values]:
-            self.program.set_optimizer_values(earlier_values)
+            program.set_optimizer_values(earlier_values)
 
     @contextlib.contextmanager
     def lent(self):
         """Give a copy that works with the live program in the body of the ``with`` statement, later by its own."""
         self.keep()
-        other = copy.copy(self)
-        other._program = self._program
-        try:
-            yield other
-        finally:
-            other._program = None
+        with self.in_use() as program:
+            other = copy.copy(self)
+            other._program = program
+            try:
+                yield other
+            finally:
+                other._program = None
 
     @contextlib.contextmanager
     def restored_on_error(self):
         """Restore all values of the program if the body of the ``with`` statement raises."""
-        before = self.program.get_values()
-        try:
-            yield
-        except BaseException:
-            self.program.set_values(before)
-            raise
+        with self.in_use() as program:
+            before = program.get_values()
+            try:
+                yield
+            except BaseException:
+                program.set_values(before)
+                raise
 
-    def _give_back_later(self, key):
-        """Let the program go to the pool once this network is gone."""
+    def _begin(self, values=None):
+        """Set the attributes that are no part of the state."""
+        self._lock = threading.Lock()
+        self._n_uses = 0
+        self._is_kept = False
+        self._program = None
+        self._values = values
+        self._key = None
+        self._give_back = None
+
+    def _hold(self, program, key):
+        """Have this program, and let it go to the pool once this network is gone, unless it has no key there."""
         from skdeep import programs
 
-        self._give_back = weakref.finalize(self, programs.release, key, self._program)
-        self._give_back.atexit = False
+        self._program = program
+        self._key = key
+        if key is not None and not self._is_kept:
+            self._give_back = weakref.finalize(self, programs.release, key, program)
+            self._give_back.atexit = False
+
+    def _obtain(self, obtain, rng):
+        """Have a program, one that `skdeep.programs` has or a new one, with values drawn from the generator."""
+        from skdeep import programs
+
+        key = programs.program_key(self.architecture, *self._strengths(), self.settings, self.head.encoding)
+        program = obtain(key, self._compiled)
+        if program.model.optimizer.use_ema:  # averages of weights start from the weights
+            key = None
+        self._hold(program, key)
+        self._draw_values(program, rng)
+        if key is not None:
+            program.reset_optimizer(self._learning_rate())
 
     def _strengths(self):
         """Return the dropout rates and the strength of L2 penalties; networks that share a trace may differ in them."""
@@ -199,16 +251,17 @@ class Network:
         draw_values(program.model, *self._strengths(), initializers, rng)
 
     def _rebuild(self):
-        program = self._compiled()
-        # For the strengths and initializers of the layers; the values are those that were saved.
-        self._draw_values(program, np.random.default_rng(0))
-        program.set_values(self._values)
-        return program
+        from skdeep import programs
+
+        # Drawn for the strengths and initializers of the layers; the values are those that were kept.
+        self._obtain(programs.obtain_idle, np.random.default_rng(0))
+        self._program.set_values(self._values)
 
     def __getstate__(self):
         from skdeep import __version__
 
-        values = self._values if self._program is None else self._program.get_values()
+        with self._lock:
+            values = self._values if self._program is None else self._program.get_values()
         if _without_optimizer.get():
             values = values | {"optimizer": None}
         description = {name: getattr(self, name) for name in self._description}
@@ -224,10 +277,7 @@ class Network:
             )
         for name in self._description:
             setattr(self, name, state[name])
-        self._values = state["values"]
-        self._program = None
-        self._give_back = None
-        self._lock = threading.Lock()
+        self._begin(state["values"])
 
 
 def _optimizer_settings(settings):

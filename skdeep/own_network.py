@@ -80,9 +80,7 @@ class OwnNetwork(Network):
 
         self.head = head
         self.is_safe = _is_safe.get()
-        self._lock = threading.Lock()
-        self._values = None
-        self._give_back = None
+        self._begin()
         self.config = _config(model)
         self.own_objects = _own_objects(model, self.config)
         # With what `take_over` compares.
@@ -95,18 +93,18 @@ class OwnNetwork(Network):
         program = None if self.config is None else programs.obtain(key, lambda: self._same_as(model))
         if program is None or not _computes_the_same(program, model, values, row_shape):
             self.config = None  # it does not tell everything
-            self._program = Program(model)
+            self._hold(Program(model), None)
             self._program.set_values(values)
             return
-        self._program = program
+        self._hold(program, key)
         if key is not None:
-            self._give_back_later(key)
             program.reset_optimizer(_learning_rate(self.config))
 
     @property
     def dtype(self):
         """The dtype of the data that the network takes."""
-        return _input_dtype(self.program.model)
+        with self.in_use() as program:
+            return _input_dtype(program.model)
 
     @property
     def value_dtype(self):
@@ -134,9 +132,8 @@ class OwnNetwork(Network):
         return program if forms[0] == forms[1] else None
 
     def _rebuild(self):
-        program = self._compiled()
-        _set_values(program, self._values)
-        return program
+        self._hold(self._compiled(), None)
+        _set_values(self._program, self._values)
 
     def __getstate__(self):
         if self.config is None:

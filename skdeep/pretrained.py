@@ -11,17 +11,16 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 
-def start_from(model, initial_model):
+def start_from(model, given):
     """Give the layers of a Keras model the weights of those of another one that they correspond to.
 
     Parameters
     ----------
     model : keras.Model
         Changed in place.
-    initial_model : estimator, keras.Model or path
-        As the estimators take it.
+    given : dict of str to list of ndarray
+        What `initial_weights` returned.
     """
-    given = {layer.name: layer.get_weights() for layer in _keras_model(initial_model).layers}
     own = {layer.name: layer for layer in model.layers if layer.weights}
     fitting = [name for name in own if _shapes(given.get(name, [])) == _shapes(own[name].get_weights())]
     if not fitting:
@@ -34,13 +33,14 @@ def start_from(model, initial_model):
         own[name].set_weights(given[name])
 
 
-def _keras_model(initial_model):
+def initial_weights(initial_model):
+    """Return the weights of the layers of `initial_model`, in the form that the estimators take it, by their names."""
     from skdeep._tensorflow import keras
 
     if isinstance(initial_model, keras.Model):
-        return initial_model
+        return _weights(initial_model)
     if isinstance(initial_model, (str, os.PathLike)):
-        return keras.saving.load_model(os.fspath(initial_model), compile=False)
+        return _weights(keras.saving.load_model(os.fspath(initial_model), compile=False))
     estimator = initial_model.estimator if isinstance(initial_model, FrozenEstimator) else initial_model
     if not hasattr(type(estimator), "model_"):
         raise TypeError(
@@ -54,7 +54,12 @@ def _keras_model(initial_model):
             f"initial_model={initial_model!r} is not fitted. scikit-learn's clone, which searches and cross-validation "
             "use, gives an unfitted copy of an estimator; put it in sklearn.frozen.FrozenEstimator, which it keeps."
         ) from error
-    return estimator._network.program.model
+    with estimator._network.in_use() as program:
+        return _weights(program.model)
+
+
+def _weights(model):
+    return {layer.name: layer.get_weights() for layer in model.layers}
 
 
 def _shapes(weights):

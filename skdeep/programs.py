@@ -6,14 +6,20 @@ estimator that held it is gone. The next fit that needs a program of the same ke
 building a model: either way the initial weights, the dropout seeds and the state of the optimizer are set anew. Results
 are the same bits with and without reuse.
 
+If none waits there, the fit asks the trained networks of that key that are still alive, as in an ensemble, or in
+joblib, which keeps what it fitted until a batch of fits has ended. One that is not in use surrenders its program, keeps
+its values as arrays, like one that was unpickled, and builds a model again if it is asked for anything. That takes a
+part of the time of a trace, and most such networks are not asked again. Between two trainings a network loses its
+program once at most.
+
 The key is all that the trace depends on: the builder with its arguments, and the settings that the model is compiled
 with; not the learning rate, the dropout rates and the L2 penalty, which are variables (but for whether there are any).
-Only plain values make a key; a model with Keras objects or functions of the user's among them is not reused. Nor is one
-that was loaded or copied. For models of the user's own see `skdeep.own_network`: there the key is Keras's config, and
-the values of the model that was just built go into the idle program.
+Only plain values make a key; a model with Keras objects or functions of the user's among them is not reused. For models
+of the user's own see `skdeep.own_network`: there the key is Keras's config, and the values of the model that was just
+built go into the idle program.
 
-A program is never shared: it is taken out of the pool for one network, and comes back only when that network is gone
-and nobody outside can hold its model (`model_` was not read, no callback of the user's saw it).
+A program is never shared: it belongs to one network at a time, and goes on to another one only if nobody outside can
+hold its model (`model_` was not read, no callback of the user's saw it).
 
 The pool holds the most recently used programs, 6 unless told otherwise: `set_size`, `info` and `clear` are there to
 change, see and empty it, ``set_size(0)`` turns reuse off. Each process has its own.
@@ -26,6 +32,7 @@ to once a few have been dropped.
 import gc
 import json
 import threading
+import weakref
 from collections import OrderedDict, deque
 from numbers import Real
 
@@ -35,6 +42,7 @@ __all__ = ["clear", "info", "set_size"]
 
 _lock = threading.Lock()
 _idle = OrderedDict()  # (key, number of the program): program, the least recently used first
+_offered = weakref.WeakKeyDictionary()  # trained networks: the keys of their programs
 _returned = deque()  # what is on its way there, see release
 _size = 6
 _counts = {"traced": 0, "reused": 0}
@@ -121,14 +129,56 @@ def program_key(architecture, rates, l2, settings, encoding):
 
 
 def obtain(key, make):
-    """Return a program: an idle one of this key, with whatever values, or the one that `make` returns."""
-    global _dropped
+    """Return a program of this key, with whatever values: an idle one, that of a trained network, or a new one.
+
+    Parameters
+    ----------
+    key : str or None
+        What `program_key` returns; None is the key of no other program.
+    make : callable
+        Returns a new program.
+    """
+    return _pop_idle(key) or _surrendered(key) or _made(make)
+
+
+def obtain_idle(key, make):
+    """Return a program of this key, with whatever values: an idle or a new one."""
+    return _pop_idle(key) or _made(make)
+
+
+def offer(key, network):
+    """Let `obtain` ask this network, which is trained, for its program."""
+    with _lock:
+        _offered[network] = key
+
+
+def _pop_idle(key):
     with _lock:
         _collect()
         place = next((place for place in _idle if place[0] == key), None)
-        if place is not None:
-            _counts["reused"] += 1
-            return _idle.pop(place)
+        if place is None:
+            return None
+        _counts["reused"] += 1
+        return _idle.pop(place)
+
+
+def _surrendered(key):
+    """Return the program of the network that was offered first of those that can spare theirs, or None."""
+    with _lock:
+        networks = [network for network, own in _offered.items() if own == key] if _size else []
+    for network in networks:
+        program = network.surrender()
+        if program is not None:
+            with _lock:
+                _counts["reused"] += 1
+                _offered.pop(network, None)
+            return program
+    return None
+
+
+def _made(make):
+    global _dropped
+    with _lock:
         _counts["traced"] += 1
         must_collect = _dropped >= _MAX_DROPPED
         if must_collect:

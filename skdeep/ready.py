@@ -14,7 +14,7 @@ from sklearn.utils import check_array
 from skdeep.base import BaseDeepEstimator
 from skdeep.network import Architecture, Network
 from skdeep.parameters import RoutedParameters, routed_parameters, value_dtype
-from skdeep.pretrained import start_from
+from skdeep.pretrained import initial_weights, start_from
 from skdeep.row_source import is_row_source
 from skdeep.targets import snake_name
 
@@ -37,9 +37,12 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
         settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
         initializers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
         l2 = float(self.alpha) / (2 * min(self._batch_size(n_rows), n_rows))
+        # Before, since the new network may get the program of the estimator whose weights these are.
+        weights = None if self.initial_model is None else initial_weights(self.initial_model)
         network = Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng)
-        if self.initial_model is not None:
-            start_from(network.program.model, self.initial_model)
+        if weights is not None:
+            with network.in_use() as program:
+                start_from(program.model, weights)
         return network
 
     def _needs_one_hot(self, routed):
@@ -95,7 +98,8 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
             return [], None
         from skdeep import compilation
 
-        names = network.program.metric_names(train)
+        with network.in_use() as program:
+            names = program.metric_names(train)
         if validation is not None:
             names += [f"val_{name}" for name in names]
         if self.monitor not in names:

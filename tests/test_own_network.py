@@ -84,7 +84,8 @@ def quick(model=build, **params):
 
 
 def weights(estimator):
-    return np.concatenate([weight.ravel() for weight in estimator._network.program.model.get_weights()])
+    with estimator._network.in_use() as program:  # model_ would stop the reuse
+        return np.concatenate([weight.ravel() for weight in program.model.get_weights()])
 
 
 def counts(function):

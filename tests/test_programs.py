@@ -2,14 +2,17 @@
 
 import copy
 import gc
+import pickle
 import threading
 
 import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import BaggingClassifier
+from sklearn.frozen import FrozenEstimator
 
-from skdeep import CNNClassifier, DNNClassifier, programs
+from skdeep import CNNClassifier, DNNClassifier, KerasClassifier, load, programs, save
 
 
 def quick(**params):
@@ -141,8 +144,7 @@ class TestNeverShared:
         X, y = iris
         first = quick().fit(X, y)
         expected = first.predict_proba(X)
-        assert reused_by(lambda: quick(random_state=1).fit(X, y)) == 0
-        second = quick(random_state=3).fit(X, y)  # takes the program of the one before, not that of the first
+        second = quick(random_state=3).fit(X, y)
         np.testing.assert_array_equal(first.predict_proba(X), expected)
         assert not np.array_equal(second.predict_proba(X), expected)
 
@@ -150,6 +152,8 @@ class TestNeverShared:
         clf = quick().fit(*iris)
         model = clf.model_
         before = model.get_weights()
+        assert reused_by(lambda: quick(random_state=1).fit(*iris)) == 0  # the estimator is alive
+        programs.clear()
         del clf
         assert reused_by(lambda: quick(random_state=1).fit(*iris)) == 0
         for ours, old in zip(model.get_weights(), before, strict=True):
@@ -193,6 +197,167 @@ class TestNeverShared:
             thread.join()
         for ours, theirs in zip(results, expected, strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+class TestSurrender:
+    """A fit takes the program of a trained network that is alive but not in use."""
+
+    def test_an_ensemble_needs_one_trace(self, iris):
+        X, y = iris
+        bagging = BaggingClassifier(quick(), n_estimators=4, random_state=0)
+        programs.set_size(0)
+        expected = clone(bagging).fit(X, y).predict_proba(X)
+        programs.set_size(6)
+        traced = programs.info()["traced"]
+        assert reused_by(lambda: bagging.fit(X, y)) == 3
+        assert programs.info()["traced"] == traced + 1
+        np.testing.assert_array_equal(bagging.predict_proba(X), expected)
+        np.testing.assert_array_equal(bagging.predict_proba(X), expected)
+
+    def test_training_goes_on_with_the_same_bits(self, iris):
+        X, y = iris
+        programs.set_size(0)
+        expected = quick().fit(X, y).partial_fit(X, y).predict_proba(X)
+        programs.set_size(6)
+        clf = quick().fit(X, y)
+        assert reused_by(lambda: quick(random_state=1, learning_rate=0.1, dropout=0.6).fit(X, y)) == 1
+        np.testing.assert_array_equal(clf.partial_fit(X, y).predict_proba(X), expected)
+
+    def test_a_fit_again_and_a_warm_start(self, iris):
+        X, y = iris
+        clf = quick().fit(X, y)
+        expected = clf.history_
+        assert reused_by(lambda: clf.fit(X, y)) == 1
+        assert clf.history_ == expected
+        clf.set_params(warm_start=True).fit(X, y)
+        assert clf.n_iter_ == 6
+        assert clf.history_["loss"][3] < expected["loss"][0]
+
+    def test_a_fit_that_fails_leaves_the_earlier_model(self, iris):
+        X, y = iris
+        clf = quick().fit(X, y)
+        expected = clf.predict_proba(X)
+        with pytest.raises(ValueError, match="monitor"):
+            clf.set_params(monitor="nothing", early_stopping=True).fit(X, y)
+        np.testing.assert_array_equal(clf.predict_proba(X), expected)
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda clf, X: clf.predict_proba(X),
+            lambda clf, X: pickle.loads(pickle.dumps(clf)).predict_proba(X),
+            lambda clf, X: copy.copy(clf).predict_proba(X),
+            lambda clf, X: clf.model_.get_weights(),
+            lambda clf, X: str(clf.summary()),
+        ],
+    )
+    def test_every_use_afterwards_is_as_before(self, use, iris):
+        X, y = iris
+        programs.set_size(0)
+        expected = use(quick().fit(X, y), X)
+        programs.set_size(6)
+        clf = quick().fit(X, y)
+        other = quick(random_state=1)
+        assert reused_by(lambda: other.fit(X, y)) == 1
+        for _ in range(2):
+            for ours, alone in zip(use(clf, X), expected, strict=True):
+                np.testing.assert_array_equal(ours, alone)
+
+    def test_an_initial_model_of_the_same_network(self, iris):
+        X, y = iris
+        programs.set_size(0)
+        first = quick().fit(X, y)
+        expected = quick(random_state=1, initial_model=FrozenEstimator(first)).fit(X, y).history_
+        programs.set_size(6)
+        first = quick().fit(X, y)
+        second = quick(random_state=1, initial_model=FrozenEstimator(first))
+        assert reused_by(lambda: second.fit(X, y)) == 1
+        assert second.history_ == expected
+
+    def test_a_network_in_use_keeps_its_program(self, iris):
+        X, y = iris
+        inner = quick(random_state=1)
+        seen = []
+
+        class FitAnother(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                seen.append(reused_by(lambda: inner.fit(X, y)))
+                programs.clear()
+
+        clf = quick().fit(X, y)
+        expected = copy.deepcopy(clf).partial_fit(X, y).predict_proba(X)
+        gc.collect()
+        programs.clear()  # of what the copy had
+        clf.set_params(callbacks=FitAnother()).partial_fit(X, y)
+        assert seen == [0]
+        np.testing.assert_array_equal(clf.predict_proba(X), expected)
+
+    def test_networks_of_the_users_own(self, iris):
+        X, y = iris
+
+        def build(meta):
+            layers = [keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3, activation="softmax")]
+            return keras.Sequential([keras.Input((meta["n_features_in_"],)), *layers])
+
+        wrappers = [
+            KerasClassifier(build, loss="sparse_categorical_crossentropy", random_state=seed) for seed in (0, 1)
+        ]
+        first = wrappers[0].fit(X, y)
+        expected = first.predict_proba(X)
+        assert reused_by(lambda: wrappers[1].fit(X, y)) == 1
+        np.testing.assert_array_equal(first.predict_proba(X), expected)
+        assert not np.array_equal(wrappers[1].predict_proba(X), expected)
+
+    def test_threads_that_predict_while_others_fit(self, iris):
+        X, y = iris
+        fitted = [quick(random_state=seed).fit(X, y) for seed in range(3)]
+        expected = [clf.predict_proba(X) for clf in fitted]
+        stop = threading.Event()
+        wrong = []
+
+        def predict(clf, probabilities):
+            while not stop.is_set():
+                if not np.array_equal(clf.predict_proba(X), probabilities):
+                    wrong.append(clf)
+
+        threads = [threading.Thread(target=predict, args=pair) for pair in zip(fitted, expected, strict=True)]
+        for thread in threads:
+            thread.start()
+        kept = [quick(random_state=seed).fit(X, y) for seed in range(8)]
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+        for clf, probabilities in zip(kept, expected, strict=False):
+            np.testing.assert_array_equal(clf.predict_proba(X), probabilities)
+
+
+class TestLoaded:
+    def test_an_estimator_that_was_unpickled_uses_an_idle_program(self, iris):
+        X, y = iris
+        clf = quick().fit(X, y)
+        data = pickle.dumps(clf)
+        expected = [clf.predict_proba(X), clf.partial_fit(X, y).history_]
+        del clf
+        gc.collect()
+        quick(random_state=5, learning_rate=0.3, dropout=0.6).fit(X, y)
+        loaded = pickle.loads(data)
+        assert reused_by(lambda: loaded.predict(X)) == 1
+        np.testing.assert_array_equal(loaded.predict_proba(X), expected[0])
+        assert loaded.partial_fit(X, y).history_ == expected[1]
+
+    def test_one_without_its_optimizer_begins_with_a_new_one(self, iris, tmp_path):
+        X, y = iris
+        clf = quick().fit(X, y)
+        save(clf, tmp_path / "iris.skdeep", optimizer=False)
+        programs.set_size(0)
+        expected = load(tmp_path / "iris.skdeep").partial_fit(X, y).history_
+        programs.set_size(6)
+        del clf
+        quick(random_state=5, learning_rate=0.3).fit(X, y)
+        loaded = load(tmp_path / "iris.skdeep")
+        assert reused_by(lambda: loaded.partial_fit(X, y)) == 1
+        assert loaded.history_ == expected
 
 
 class TestPool:
