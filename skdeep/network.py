@@ -81,7 +81,7 @@ class Network:
         self.settings = settings
         self.head = head
         self._begin()
-        self._obtain(programs.obtain, rng)
+        self._hold(*self._obtain(programs.obtain, rng))
 
     @property
     def dtype(self):
@@ -207,17 +207,20 @@ class Network:
             self._give_back.atexit = False
 
     def _obtain(self, obtain, rng):
-        """Have a program, one that `skdeep.programs` has or a new one, with values drawn from the generator."""
+        """Return a program, from `skdeep.programs` or new, with values drawn from the generator, and its key there."""
         from skdeep import programs
+        from skdeep.replicas import current_strategy
 
-        key = programs.program_key(self.architecture, *self._strengths(), self.settings, self.head.encoding)
+        key = None
+        if current_strategy() is None:
+            key = programs.program_key(self.architecture, *self._strengths(), self.settings, self.head.encoding)
         program = obtain(key, self._compiled)
         if program.model.optimizer.use_ema:  # averages of weights start from the weights
             key = None
-        self._hold(program, key)
         self._draw_values(program, rng)
         if key is not None:
-            program.reset_optimizer(self._learning_rate())
+            program.reset_optimizer(self._learning_rate(program))
+        return program, key
 
     def _strengths(self):
         """Return the dropout rates and the strength of L2 penalties; networks that share a trace may differ in them."""
@@ -226,12 +229,12 @@ class Network:
         parameters = self.architecture.parameters
         return dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"]), parameters.get("l2", 0.0)
 
-    def _learning_rate(self):
+    def _learning_rate(self, program):
         """Return the learning rate that was given, or the default of the optimizer's class."""
         given = self.settings["learning_rate"] or self.settings.get("optimizer__learning_rate")
         if given is not None:
             return given
-        return inspect.signature(type(self._program.model.optimizer)).parameters["learning_rate"].default
+        return inspect.signature(type(program.model.optimizer)).parameters["learning_rate"].default
 
     def _compiled(self):
         from skdeep.compilation import compile_model
@@ -254,8 +257,9 @@ class Network:
         from skdeep import programs
 
         # Drawn for the strengths and initializers of the layers; the values are those that were kept.
-        self._obtain(programs.obtain_idle, np.random.default_rng(0))
-        self._program.set_values(self._values)
+        program, key = self._obtain(programs.obtain_idle, np.random.default_rng(0))
+        program.set_values(self._values)
+        self._hold(program, key)
 
     def __getstate__(self):
         from skdeep import __version__

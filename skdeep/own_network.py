@@ -76,6 +76,7 @@ class OwnNetwork(Network):
 
     def __init__(self, model, head, row_shape):
         from skdeep import programs
+        from skdeep.replicas import current_strategy
         from skdeep.training import Program
 
         self.head = head
@@ -89,7 +90,8 @@ class OwnNetwork(Network):
         values = {"model": [variable.numpy() for variable in model.variables], "optimizer": None}
         if is_trained:
             values["optimizer"] = [variable.numpy() for variable in model.optimizer.variables]
-        key = None if is_trained or model.optimizer.use_ema else program_key(self.config)
+        is_special = is_trained or model.optimizer.use_ema or current_strategy() is not None
+        key = None if is_special else program_key(self.config)
         program = None if self.config is None else programs.obtain(key, lambda: self._same_as(model))
         if program is None or not _computes_the_same(program, model, values, row_shape):
             self.config = None  # it does not tell everything
@@ -132,8 +134,9 @@ class OwnNetwork(Network):
         return program if forms[0] == forms[1] else None
 
     def _rebuild(self):
-        self._hold(self._compiled(), None)
-        _set_values(self._program, self._values)
+        program = self._compiled()
+        _set_values(program, self._values)
+        self._hold(program, None)
 
     def __getstate__(self):
         if self.config is None:

@@ -6,10 +6,11 @@ The replacements compute what the parts do, and each mends one thing:
   step; the exponential of the log-softmax takes 5 and differs from it by rounding.
 - Dropout and L2 penalties. Keras writes rates and strengths into the trace as constants; here the trace reads them from
   variables, so that networks that differ in them alone can use the same trace.
-- The optimizer's sum of gradients over replicas. There is one replica, so the sum is the gradient itself, but
-  TensorFlow registers a function for each such sum that it traces and never drops it, nor the traced graph that the
-  function refers to: about 4 MB for a small network.
-- Adam's step. Keras writes it as a dozen operations on each variable; TensorFlow has one for the same formula.
+- The optimizer's sum of gradients over replicas. Without a strategy of `tf.distribute` there is one, so the sum is the
+  gradient itself, but TensorFlow registers a function for each such sum that it traces and never drops it, nor the
+  traced graph that the function refers to: about 4 MB for a small network.
+- Adam's step, likewise without a strategy. Keras writes it as a dozen operations on each variable; TensorFlow has one
+  for the same formula.
 
 When the trace is made the model is as before: nobody outside sees the replacements, and what is saved is plain Keras.
 """
@@ -79,7 +80,7 @@ class Strengths:
 
 
 @contextlib.contextmanager
-def replaced_parts(model, strengths):
+def replaced_parts(model, strengths, *, is_distributed):
     """Replace parts of a model and of its optimizer in the body of the ``with`` statement.
 
     Parameters
@@ -88,6 +89,8 @@ def replaced_parts(model, strengths):
         Compiled model whose training is traced.
     strengths : Strengths
         Those of the model.
+    is_distributed : bool
+        Whether a strategy of `tf.distribute` trains it.
     """
     softmax_layers = [
         layer
@@ -98,20 +101,22 @@ def replaced_parts(model, strengths):
     for layer in softmax_layers:
         layer.activation = _softmax
     optimizer = model.optimizer
-    # AdamW differs in what it does besides; a subclass of the user's may change any part of the step.
-    is_adam = type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad
-    optimizer._all_reduce_sum_gradients = _unchanged
-    if is_adam:
-        optimizer.update_step = functools.partial(_adam_step, optimizer)
+    replacements = {}
+    if not is_distributed:
+        replacements["_all_reduce_sum_gradients"] = _unchanged
+        # AdamW differs in what it does besides; a subclass of the user's may change any part of the step.
+        if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad:
+            replacements["update_step"] = functools.partial(_adam_step, optimizer)
+    for name, replacement in replacements.items():
+        setattr(optimizer, name, replacement)
     try:
         with strengths.replaced():
             yield
     finally:
         for layer in softmax_layers:
             layer.activation = keras.activations.softmax
-        del optimizer._all_reduce_sum_gradients
-        if is_adam:
-            del optimizer.update_step
+        for name in replacements:
+            delattr(optimizer, name)
 
 
 def _softmax(x):

@@ -514,3 +514,31 @@ def test_settings_of_a_fit_are_checked(setting, message, iris):
         quick().fit(*iris, **setting)
     with pytest.raises(ValueError, match=message):
         quick(**{f"fit__{name}": value for name, value in setting.items()}).fit(*iris)
+
+
+def test_float16_with_a_scaled_loss(iris):
+    X, y = iris
+
+    def build():
+        hidden = keras.layers.Dense(16, activation="relu", dtype="mixed_float16")
+        return keras.Sequential([keras.Input((4,)), hidden, keras.layers.Dense(3, activation="softmax")])
+
+    clf = KerasClassifier(
+        build,
+        optimizer=keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01)),
+        loss="sparse_categorical_crossentropy",
+        epochs=30,
+        verbose=0,
+        random_state=0,
+    )
+    losses = [clone(clf).fit(X, y).history_["loss"] for _ in range(2)]
+    assert losses[0] == losses[1]
+    clf.fit(X, y)
+    expected = clf.predict_proba(X)
+    optimizer = clf.model_.optimizer
+    assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    assert float(optimizer.dynamic_scale.numpy()) > 1
+    assert clf.score(X, y) > 0.8
+    loaded = cloudpickle.loads(cloudpickle.dumps(clf))
+    np.testing.assert_array_equal(loaded.predict_proba(X), expected)
+    np.testing.assert_array_equal(loaded.partial_fit(X, y).predict_proba(X), clf.partial_fit(X, y).predict_proba(X))

@@ -1,0 +1,44 @@
+"""Training on several devices at once, by a strategy of `tf.distribute`.
+
+A network that was made in the scope of a strategy, such as `tf.distribute.MirroredStrategy` on several GPUs, has a copy
+of its variables on each device. Each step gives every replica its share of the batch, and Keras's optimizer adds up
+their gradients. Such a network is not reused by others: its variables are those of the strategy.
+"""
+
+from skdeep._tensorflow import tf
+
+
+def current_strategy():
+    """Return the strategy in whose scope this is called, or None."""
+    return tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
+
+
+def check_scope(strategy):
+    """Raise if a network made with this strategy, or None, is trained in the scope of another one."""
+    current = current_strategy()
+    if current not in (None, strategy):
+        raise ValueError(
+            f"Training cannot go on in the scope of this {type(current).__name__}, since the network was made outside "
+            "of it. Call fit in the scope, or partial_fit of a copy (copy.deepcopy) of the estimator."
+        )
+
+
+def run_on_shares(strategy, step, tensors, start, stop):
+    """Run a step on the rows from `start` up to `stop` of some tensors, with a strategy each replica on its share.
+
+    Shares are as equal as can be. As in Keras's own training a replica's loss is the mean of its share, so in a batch
+    that cannot be divided evenly the rows of the smaller shares weigh more. If there are fewer rows than replicas, some
+    rows go to two replicas, since no share may be empty.
+    """
+    if strategy is None:
+        step(tuple(tensor[start:stop] for tensor in tensors))
+        return
+
+    def run_share():
+        context = tf.distribute.get_replica_context()
+        number, n_replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
+        first = tf.minimum(start + (stop - start) * number // n_replicas, stop - 1)
+        last = tf.maximum(start + (stop - start) * (number + 1) // n_replicas, first + 1)
+        step(tuple(tensor[first:last] for tensor in tensors))
+
+    strategy.run(run_share)
