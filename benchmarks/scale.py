@@ -1,6 +1,6 @@
 """Measure how time and memory grow with rows, columns, classes, units and candidates.
 
-    python benchmarks/scale.py                      # everything: about a quarter of an hour, 8 GB of disk in TMPDIR
+    python benchmarks/scale.py                      # everything: about ten minutes, 8 GB of disk in TMPDIR
     python benchmarks/scale.py --axis rows classes  # some; the others keep their results
 
 Every point is a process of its own. A small fit before it traces the network, so that what is timed is the training
@@ -33,7 +33,9 @@ class Axis:
     title: str
     text: str
     points: tuple
-    unit: str | None = None  # whose microseconds are told
+    grows: str = "rows"
+    unit: str = "row"  # whose microseconds are told
+    n_units: int | None = None  # how many there are, if that is not what grows
 
 
 AXES = {
@@ -41,40 +43,44 @@ AXES = {
         "Rows",
         "A memory map of uint8 with 784 columns; hidden layers of 100 and 50 units, batches of 256, one epoch.",
         (10_000, 100_000, 1_000_000, 10_000_000),
-        "row",
     ),
     "blocks": Axis(
         'Rows, with shuffle="blocks"',
         "The same, with blocks of neighbouring rows in random order.",
         (10_000, 100_000, 1_000_000, 10_000_000),
-        "row",
     ),
     "sparse": Axis(
         "Rows of a sparse matrix",
         "20,000 columns, one value in a thousand not zero; hidden layers of 100 and 50 units, batches of 128.",
         (2_000, 20_000, 200_000),
-        "row",
     ),
     "columns": Axis(
         "Columns",
         "20,000 rows of float32; hidden layers of 100 and 50 units, batches of 128, one epoch.",
         (10, 100, 1_000, 10_000),
+        "columns",
+        n_units=20_000,
     ),
     "classes": Axis(
         "Classes",
         "50,000 rows of float32 with 100 columns; hidden layers of 100 and 50 units, batches of 128, one epoch.",
         (2, 10, 100, 1_000, 10_000),
+        "classes",
+        n_units=50_000,
     ),
     "units": Axis(
         "Units of each of two hidden layers",
         "20,000 rows of float32 with 100 columns, batches of 128, one epoch.",
         (32, 128, 512, 2_048),
+        "units",
+        n_units=20_000,
     ),
     "candidates": Axis(
         "Candidates of a search",
         "RandomizedSearchCV over the learning rate on the digits, cv=3, 5 epochs, n_jobs=1, no refit.",
         (1, 4, 16, 64),
-        "candidate",
+        "candidates",
+        unit="candidate",
     ),
 }
 
@@ -141,7 +147,7 @@ def work(axis, size, folder):
         rates = {"learning_rate": loguniform(1e-4, 1e-1)}
         search = RandomizedSearchCV(clf.set_params(epochs=5), rates, n_iter=size, cv=3, refit=False, random_state=0)
         return search, X, y, (X, y, {"n_iter": 1})
-    rows = 50_000 if axis == "classes" else 20_000
+    rows = AXES[axis].n_units
     n_classes = size if axis == "classes" else 10
     if axis == "units":
         clf.set_params(hidden_layer_sizes=(size, size))
@@ -162,8 +168,10 @@ def random_map(path, rows, rng):
 
 def exponent(figures):
     """Return the slope of the logarithm of the seconds over that of the size."""
+    if len(figures) < 2:
+        return np.nan
     sizes, times = zip(*((int(size), point["seconds"]) for size, point in figures.items()), strict=True)
-    return np.polyfit(np.log(sizes), np.log(times), 1)[0] if len(sizes) > 1 else np.nan
+    return np.polyfit(np.log(sizes), np.log(times), 1)[0]
 
 
 def markdown(results):
@@ -173,10 +181,11 @@ def markdown(results):
         "",
         "Written by `python benchmarks/scale.py`: each point is a fit in a process of its own, after a small fit that",
         "has traced the network. Memory is the peak of the process's anonymous memory (RssAnon), which leaves out the",
-        "pages of mapped files; 300 MB of it are TensorFlow's from the start. The exponent is the slope on a",
-        "logarithmic plot: 1 is proportional growth.",
+        "pages of mapped files; 300 MB of it are TensorFlow's from the start, and other arrays than maps count. The",
+        "exponent of the seconds is the slope on a logarithmic plot, fitted to all points and to the two largest: 1 is",
+        "proportional growth. What follows from the figures is in [Scaling](scaling.md).",
         "",
-        "![Seconds over size](cost.png)",
+        "![Seconds and memory over size](cost.png)",
         "",
     ]
     for name, axis in AXES.items():
@@ -187,31 +196,32 @@ def markdown(results):
         lines += [
             f"## {axis.title}",
             "",
-            f"{axis.text} {record['machine']}, {record['date']}. Exponent of the seconds: {exponent(figures):.2f}.",
+            f"{axis.text} {record['machine']}, {record['date']}. Exponent: {exponent(figures):.2f}, between the two "
+            f"largest {exponent(dict(list(figures.items())[-2:])):.2f}.",
             "",
-            f"| {'rows' if axis.unit == 'row' else name} | seconds | "
-            + (f"µs a {axis.unit} | " if axis.unit else "")
-            + "peak memory, MB |",
-            "|---:|---:|---:|" + ("---:|" if axis.unit else ""),
+            f"| {axis.grows} | seconds | µs a {axis.unit} | peak memory, MB |",
+            "|---:|---:|---:|---:|",
         ]
         for size, point in figures.items():
-            each = f"{1e6 * point['seconds'] / int(size):,.1f} | " if axis.unit else ""
-            lines.append(f"| {int(size):,} | {point['seconds']:.2f} | {each}{point['peak']:,.0f} |")
+            each = 1e6 * point["seconds"] / (axis.n_units or int(size))
+            lines.append(f"| {int(size):,} | {point['seconds']:.2f} | {each:,.1f} | {point['peak']:,.0f} |")
         lines.append("")
     return "\n".join(lines)
 
 
 def plot(results, path):
-    """Draw the seconds over the size of each axis."""
+    """Draw seconds and memory over the size of each axis."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    for axis, record in results.items():
-        sizes = [int(size) for size in record["figures"]]
-        axes.loglog(sizes, [point["seconds"] for point in record["figures"].values()], "o-", label=AXES[axis].title)
-    axes.set(xlabel="size", ylabel="seconds")
-    axes.legend(fontsize="small")
-    axes.grid(alpha=0.3)
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    for axes, what, label in zip(panels, ("seconds", "peak"), ("seconds", "peak memory, MB"), strict=True):
+        for axis, record in results.items():
+            sizes = [int(size) for size in record["figures"]]
+            axes.loglog(sizes, [point[what] for point in record["figures"].values()], "o-", label=AXES[axis].title)
+        axes.set(xlabel="size", ylabel=label)
+        axes.grid(alpha=0.3)
+    panels[1].set_ylim(100, 10_000)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", fontsize="small")
     figure.savefig(path, dpi=120)
 
 

@@ -77,6 +77,7 @@ _alone = (
     "performance",
     "scaling",
     "benchmarks",
+    "cost",
     "default_accuracy",
     "experiments/index",
     "changelog",
