@@ -181,7 +181,7 @@ def random_layers(augment):
     return tuple(layers)
 
 
-def draw_values(model, rates, l2, initializers, rng):
+def draw_values(model, rates, l2, initializers, rng, *, keep_weights=False):
     """Give a model that was built here the strengths, the initial weights and the seeds of a fresh one.
 
     Parameters
@@ -196,6 +196,8 @@ def draw_values(model, rates, l2, initializers, rng):
         For "kernel" and "bias" a function from `rng` to a fresh Keras initializer.
     rng : numpy.random.Generator
         Source of a seed for each layer, in the order of the layers.
+    keep_weights : bool, default=False
+        Whether the layers get their initializers, but no weights from them.
     """
     rates = iter([rate for rate in rates if rate > 0])
     for layer in model.layers:
@@ -218,7 +220,8 @@ def draw_values(model, rates, l2, initializers, rng):
                 if variable is None:  # the bias of a layer with batch normalization
                     continue
                 try:
-                    variable.assign(initializer(variable.shape, variable.dtype))
+                    if not keep_weights:
+                        variable.assign(initializer(variable.shape, variable.dtype))
                 except ValueError as error:
                     raise ValueError(
                         f"{name}_initializer does not fit the layer {layer.name!r}, whose {name} has the shape "

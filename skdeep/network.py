@@ -12,6 +12,7 @@ import copy
 import inspect
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +83,8 @@ class Network:
         self.head = head
         self._begin()
         self._hold(*self._obtain(programs.obtain, rng))
+        if self._key is not None:  # else there may be objects of the user's among them
+            self.architecture, self.settings = copy.deepcopy((architecture, settings))
 
     @property
     def dtype(self):
@@ -96,18 +99,11 @@ class Network:
     @contextlib.contextmanager
     def in_use(self):
         """Give the live program, built if need be; no other network gets it in the body of the ``with`` statement."""
-        with self._lock:
-            if self._program is None:
-                with memory_errors():
-                    self._rebuild()
-                self._values = None
-            program = self._program
-            self._n_uses += 1
+        self._count_use(1)
         try:
-            yield program
+            yield self._live_program()
         finally:
-            with self._lock:
-                self._n_uses -= 1
+            self._count_use(-1)
 
     @property
     def model(self):
@@ -137,7 +133,10 @@ class Network:
         try:
             if self._n_uses or self._is_kept or self._program is None:
                 return None
-            self._values = self._program.get_values()
+            try:
+                self._values = self._program.get_values()
+            except MemoryError:
+                return None
             self._give_back.detach()
             program, self._program = self._program, None
             return program
@@ -173,7 +172,15 @@ class Network:
             try:
                 yield other
             finally:
-                other._program = None
+                with other._lock:
+                    other._program = None
+
+    def check_scope(self):
+        """Raise if training cannot go on here since this is the scope of a strategy of `tf.distribute`."""
+        from skdeep.replicas import check_scope
+
+        program = self._program
+        check_scope(None if program is None else program.strategy)
 
     @contextlib.contextmanager
     def restored_on_error(self):
@@ -188,13 +195,40 @@ class Network:
 
     def _begin(self, values=None):
         """Set the attributes that are no part of the state."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # never held for long: a handler of a signal may come in between
         self._n_uses = 0
         self._is_kept = False
         self._program = None
         self._values = values
         self._key = None
         self._give_back = None
+
+    def _count_use(self, change):
+        with self._lock:
+            self._n_uses += change
+
+    def _live_program(self):
+        """Return the program, built if need be; it is in use, so that it stays."""
+        with self._lock:
+            program, values = self._program, self._values
+        if program is not None:
+            return program
+        with memory_errors():
+            built = _outside_of_scopes(lambda: self._rebuilt(values))
+        with self._lock:
+            if self._program is None:  # else another thread was quicker
+                self._hold(*built)
+                self._values = None
+            return self._program
+
+    def _get_values(self):
+        self._count_use(1)
+        try:
+            with self._lock:
+                program, values = self._program, self._values
+            return values if program is None else program.get_values()
+        finally:
+            self._count_use(-1)
 
     def _hold(self, program, key):
         """Have this program, and let it go to the pool once this network is gone, unless it has no key there."""
@@ -206,7 +240,7 @@ class Network:
             self._give_back = weakref.finalize(self, programs.release, key, program)
             self._give_back.atexit = False
 
-    def _obtain(self, obtain, rng):
+    def _obtain(self, obtain, rng, *, keep_weights=False):
         """Return a program, from `skdeep.programs` or new, with values drawn from the generator, and its key there."""
         from skdeep import programs
         from skdeep.replicas import current_strategy
@@ -217,7 +251,7 @@ class Network:
         program = obtain(key, self._compiled)
         if program.model.optimizer.use_ema:  # averages of weights start from the weights
             key = None
-        self._draw_values(program, rng)
+        self._draw_values(program, rng, keep_weights)
         if key is not None:
             program.reset_optimizer(self._learning_rate(program))
         return program, key
@@ -244,28 +278,28 @@ class Network:
         compile_model(model, self.settings, encoding=self.head.encoding)
         return Program(model, model.layers)
 
-    def _draw_values(self, program, rng):
+    def _draw_values(self, program, rng, keep_weights):
         from skdeep.builders import draw_values
         from skdeep.compilation import initializer_factory
 
         initializers = {
             name: initializer_factory(value, f"{name}_initializer") for name, value in self.initializers.items()
         }
-        draw_values(program.model, *self._strengths(), initializers, rng)
+        draw_values(program.model, *self._strengths(), initializers, rng, keep_weights=keep_weights)
 
-    def _rebuild(self):
+    def _rebuilt(self, values):
+        """Return a program with these values, and its key."""
         from skdeep import programs
 
-        # Drawn for the strengths and initializers of the layers; the values are those that were kept.
-        program, key = self._obtain(programs.obtain_idle, np.random.default_rng(0))
-        program.set_values(self._values)
-        self._hold(program, key)
+        # Of what is drawn only the strengths and the names of the initializers remain.
+        program, key = self._obtain(programs.obtain_idle, np.random.default_rng(0), keep_weights=True)
+        program.set_values(values)
+        return program, key
 
     def __getstate__(self):
         from skdeep import __version__
 
-        with self._lock:
-            values = self._values if self._program is None else self._program.get_values()
+        values = self._get_values()
         if _without_optimizer.get():
             values = values | {"optimizer": None}
         description = {name: getattr(self, name) for name in self._description}
@@ -282,6 +316,16 @@ class Network:
         for name in self._description:
             setattr(self, name, state[name])
         self._begin(state["values"])
+
+
+def _outside_of_scopes(function):
+    """Call a function without a strategy of `tf.distribute`: a network that is built again trains on one device."""
+    from skdeep.replicas import current_strategy
+
+    if current_strategy() is None:
+        return function()
+    with ThreadPoolExecutor(1) as pool:  # TensorFlow's scopes are those of a thread
+        return pool.submit(function).result()
 
 
 def _optimizer_settings(settings):

@@ -22,11 +22,13 @@ import copy
 import inspect
 import json
 import random
+import re
 import threading
 
 import numpy as np
 
 from skdeep.network import Network
+from skdeep.targets import snake_name
 
 # Entries of configs that name layers, and classes that are layers themselves.
 _REFERENCES = ("keras_history", "input_layers", "output_layers")
@@ -133,10 +135,10 @@ class OwnNetwork(Network):
         forms = [[(tuple(v.shape), v.trainable) for v in each.variables] for each in (model, program.model)]
         return program if forms[0] == forms[1] else None
 
-    def _rebuild(self):
+    def _rebuilt(self, values):
         program = self._compiled()
-        _set_values(program, self._values)
-        self._hold(program, None)
+        _set_values(program, values)
+        return program, None
 
     def __getstate__(self):
         if self.config is None:
@@ -190,7 +192,8 @@ def program_key(config):
     optimizer = _optimizer_of(config)
     if _learning_rate(config) is not None:  # its value is that of a variable
         optimizer["config"]["learning_rate"] = None
-    config = _without_names(config, {})
+    numbered = dict.fromkeys(_numbered_names(config))
+    config = _without_names(config, {name: f"layer {number}" for number, name in enumerate(numbered)})
     config["compile_config"]["optimizer"] = optimizer
     try:
         own_settings = [keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()]
@@ -209,8 +212,9 @@ def _config(model):
         return None
     if "compile_config" not in config or "__lambda__" in str(config["compile_config"]):  # whose globals are lost
         return None
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     # What no config tells of.
-    return None if getattr(model.optimizer, "_exclude_from_weight_decay_pattern", None) else config
+    return None if getattr(optimizer, "_exclude_from_weight_decay_pattern", None) else config
 
 
 def _own_objects(model, config):
@@ -266,15 +270,28 @@ def _is_all_of_keras(config):
     return all(map(_is_all_of_keras, config)) if isinstance(config, (list, tuple)) else True
 
 
-def _without_names(config, names):
-    """Return a config with the names of its layers in a form that does not depend on how many layers there were before.
+def _numbered_names(config):
+    """Yield the names of layers that Keras made up: in a process it numbers all that have none of their own."""
+    if isinstance(config, dict):
+        if _is_layer(config):
+            name = str(config["config"].get("name"))
+            if re.fullmatch(rf"{snake_name(config['class_name'])}(_\d+)?", name):
+                yield name
+        config = list(config.values())
+    if isinstance(config, (list, tuple)):
+        for each in config:
+            yield from _numbered_names(each)
 
-    Keras numbers the layers of a process, so that the same function gives other names in each call. `names` holds the
-    names seen so far and what stands for them.
-    """
+
+def _is_layer(config):
+    return config.get("module") == "keras.layers" or config.get("class_name") in _MODELS
+
+
+def _without_names(config, names):
+    """Return a config with other names for its layers, so that it does not depend on how many there were before."""
 
     def plain(name):
-        return names.setdefault(name, f"layer {len(names)}") if isinstance(name, str) else name
+        return names.get(name, name) if isinstance(name, str) else name
 
     def references(value):
         return [references(each) for each in value] if isinstance(value, (list, tuple)) else plain(value)
@@ -286,7 +303,7 @@ def _without_names(config, names):
     result = {
         key: references(value) if key in _REFERENCES else _without_names(value, names) for key, value in config.items()
     }
-    if config.get("module") == "keras.layers" or config.get("class_name") in _MODELS:
+    if _is_layer(config):
         result["config"]["name"] = plain(config["config"].get("name"))
         result["name"] = plain(config.get("name"))
     return result

@@ -116,12 +116,15 @@ def set_size(size):
 
 def program_key(architecture, rates, l2, settings, encoding):
     """Return what the traces of a compiled model depend on, or None if that cannot be told from plain values."""
+    from skdeep._tensorflow import keras
+
     parameters = architecture.parameters | {"dropout": [rate > 0 for rate in rates], "l2": l2 > 0}
     given = [name for name in _VARIABLE if isinstance(settings.get(name), Real)]
     if len(given) > 1:
         return None  # contradictory: compiling tells
     settings = {name: value for name, value in settings.items() if name not in given and value is not None}
     key = [architecture.builder, architecture.input_shape, architecture.n_outputs, parameters, settings, encoding]
+    key += [keras.config.floatx(), keras.config.epsilon()]
     try:
         return json.dumps(key, sort_keys=True, default=_plain)
     except TypeError:  # an object among the settings

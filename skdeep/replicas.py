@@ -18,17 +18,22 @@ def check_scope(strategy):
     current = current_strategy()
     if current not in (None, strategy):
         raise ValueError(
-            f"Training cannot go on in the scope of this {type(current).__name__}, since the network was made outside "
-            "of it. Call fit in the scope, or partial_fit of a copy (copy.deepcopy) of the estimator."
+            f"partial_fit cannot go on in the scope of this {type(current).__name__}, since the network was made "
+            "outside of it, or was copied or loaded. With warm_start=True fit goes on there."
         )
+
+
+def n_replicas(strategy):
+    """Return on how many devices a strategy, or None, trains at once."""
+    return 1 if strategy is None else strategy.num_replicas_in_sync
 
 
 def run_on_shares(strategy, step, tensors, start, stop):
     """Run a step on the rows from `start` up to `stop` of some tensors, with a strategy each replica on its share.
 
     Shares are as equal as can be. As in Keras's own training a replica's loss is the mean of its share, so in a batch
-    that cannot be divided evenly the rows of the smaller shares weigh more. If there are fewer rows than replicas, some
-    rows go to two replicas, since no share may be empty.
+    that cannot be divided evenly the rows of the smaller shares weigh more. If there are fewer rows than replicas, rows
+    go to several of them, since no share may be empty.
     """
     if strategy is None:
         step(tuple(tensor[start:stop] for tensor in tensors))

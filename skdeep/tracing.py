@@ -6,11 +6,11 @@ The replacements compute what the parts do, and each mends one thing:
   step; the exponential of the log-softmax takes 5 and differs from it by rounding.
 - Dropout and L2 penalties. Keras writes rates and strengths into the trace as constants; here the trace reads them from
   variables, so that networks that differ in them alone can use the same trace.
-- The optimizer's sum of gradients over replicas. Without a strategy of `tf.distribute` there is one, so the sum is the
-  gradient itself, but TensorFlow registers a function for each such sum that it traces and never drops it, nor the
-  traced graph that the function refers to: about 4 MB for a small network.
-- Adam's step, likewise without a strategy. Keras writes it as a dozen operations on each variable; TensorFlow has one
-  for the same formula.
+- The optimizer's sum of gradients over replicas. If there is one replica, the sum is the gradient itself, but
+  TensorFlow registers a function for each such sum that it traces and never drops it, nor the traced graph that the
+  function refers to: about 4 MB for a small network.
+- Adam's step, likewise for one replica. Keras writes it as a dozen operations on each variable; TensorFlow has one for
+  the same formula.
 
 When the trace is made the model is as before: nobody outside sees the replacements, and what is saved is plain Keras.
 """
@@ -80,7 +80,7 @@ class Strengths:
 
 
 @contextlib.contextmanager
-def replaced_parts(model, strengths, *, is_distributed):
+def replaced_parts(model, strengths, *, n_replicas):
     """Replace parts of a model and of its optimizer in the body of the ``with`` statement.
 
     Parameters
@@ -89,8 +89,8 @@ def replaced_parts(model, strengths, *, is_distributed):
         Compiled model whose training is traced.
     strengths : Strengths
         Those of the model.
-    is_distributed : bool
-        Whether a strategy of `tf.distribute` trains it.
+    n_replicas : int
+        On how many devices it is trained at once.
     """
     softmax_layers = [
         layer
@@ -100,9 +100,9 @@ def replaced_parts(model, strengths, *, is_distributed):
     ]
     for layer in softmax_layers:
         layer.activation = _softmax
-    optimizer = model.optimizer
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # of one that scales the loss
     replacements = {}
-    if not is_distributed:
+    if n_replicas == 1:
         replacements["_all_reduce_sum_gradients"] = _unchanged
         # AdamW differs in what it does besides; a subclass of the user's may change any part of the step.
         if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad:

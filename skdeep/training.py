@@ -26,7 +26,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skdeep._tensorflow import keras, tf
-from skdeep.replicas import check_scope, current_strategy, run_on_shares
+from skdeep.replicas import current_strategy, n_replicas, run_on_shares
 from skdeep.row_source import RowSource
 from skdeep.sampling import epoch_order
 from skdeep.summary import layer_shapes
@@ -99,7 +99,7 @@ class Program:
 
     def __init__(self, model, layers=()):
         self.model = model
-        self._strategy = current_strategy()
+        self.strategy = current_strategy()
         self._strengths = Strengths(layers)
         self._steps = {}
         self._infer = None
@@ -174,15 +174,12 @@ class Program:
         ------
         MemoryError
             If a batch is larger than what the process can get.
-        ValueError
-            If it is called in the scope of another strategy of `tf.distribute` than that of the model.
 
         Warns
         -----
         ConvergenceWarning
             If the loss or a weight is no longer finite: training ends, and the weights are those before that epoch.
         """
-        check_scope(self._strategy)
         batch_size = min(batch_size, len(rows))
         _check_memory(batch_size, batch_size * self._train_bytes)
         model = self.model
@@ -334,13 +331,13 @@ class Program:
 
                 def run_batch(start):
                     stop = tf.minimum(start + batch_size, n_rows)
-                    run_on_shares(self._strategy, step, tensors, start, stop)
+                    run_on_shares(self.strategy, step, tensors, start, stop)
                     return (stop,)
 
                 tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
                 return model.get_metrics_result()
 
-            with replaced_parts(model, self._strengths, is_distributed=self._strategy is not None):
+            with replaced_parts(model, self._strengths, n_replicas=n_replicas(self.strategy)):
                 self._steps[key] = traced(run, (*signature, tf.TensorSpec([], tf.int32)))
         return self._steps[key]
 
@@ -359,7 +356,7 @@ class Program:
             self.model.compute_metrics(x, y, outputs)
 
         with self._strengths.replaced():
-            compute() if self._strategy is None else self._strategy.run(compute)
+            compute() if self.strategy is None else self.strategy.run(compute)
         for name, value in self.model.get_metrics_result().items():
             if len(value.shape):
                 raise ValueError(

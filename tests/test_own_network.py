@@ -130,6 +130,14 @@ class TestReuse:
     def test_other_models_get_other_programs(self, one, two, iris):
         assert self.fits(iris, quick(**one), quick(**two)) == (2, 0)
 
+    def test_layers_keep_their_names(self, iris):
+        first = quick(name="features").fit(*iris)
+        for name in ("trunk", "features"):
+            clf = quick(name=name, random_state=1).fit(*iris)
+            assert clf.model_.get_layer(name).name == name
+            assert name in str(clf.summary())
+        assert first.model_.get_layer("features").name == "features"
+
     def test_dtype_policies_are_not_names_of_layers(self, iris):
         def of_dtype(dtype):
             return lambda: build_from_layers([keras.layers.Dense(4, dtype=dtype)])

@@ -68,6 +68,14 @@ class TestReuse:
         quick().fit(*iris)
         assert reused_by(lambda: quick().set_params(**params).fit(*iris)) == 0
 
+    def test_another_epsilon_of_keras_does_not(self, iris):
+        quick().fit(*iris)
+        keras.config.set_epsilon(1e-5)
+        try:
+            assert reused_by(lambda: quick().fit(*iris)) == 0
+        finally:
+            keras.config.set_epsilon(1e-7)
+
     @pytest.mark.parametrize(
         "params",
         [
@@ -273,6 +281,41 @@ class TestSurrender:
         second = quick(random_state=1, initial_model=FrozenEstimator(first))
         assert reused_by(lambda: second.fit(X, y)) == 1
         assert second.history_ == expected
+
+    @pytest.mark.parametrize(
+        "name, given, change",
+        [
+            ("hidden_layer_sizes", [16], lambda sizes: sizes.append(4)),
+            ("activation", ["relu"], lambda names: names.__setitem__(0, "tanh")),
+            ("metrics", ["accuracy"], lambda metrics: metrics.append("mse")),
+        ],
+    )
+    def test_a_parameter_changed_in_place_changes_nothing(self, name, given, change, iris):
+        X, y = iris
+        clf = quick().set_params(**{name: given}).fit(X, y)
+        expected = [clf.predict_proba(X), copy.deepcopy(clf).partial_fit(X, y).history_]
+        gc.collect()
+        programs.clear()
+        assert reused_by(lambda: quick(random_state=1).set_params(**{name: copy.copy(given)}).fit(X, y)) == 1
+        change(given)
+        np.testing.assert_array_equal(clf.predict_proba(X), expected[0])
+        assert clf.partial_fit(X, y).history_ == expected[1]
+
+    def test_initializers_draw_once(self, iris):
+        X, y = iris
+        draws = []
+
+        class Constant(keras.initializers.Initializer):
+            def __call__(self, shape, dtype=None):
+                draws.append(shape)
+                return keras.ops.full(shape, 0.1, dtype)
+
+        clf = quick(kernel_initializer=Constant()).fit(X, y)
+        expected = clf.predict_proba(X)
+        assert reused_by(lambda: quick(random_state=1).fit(X, y)) == 1
+        assert len(draws) == 2
+        np.testing.assert_array_equal(clf.predict_proba(X), expected)
+        assert len(draws) == 2
 
     def test_a_network_in_use_keeps_its_program(self, iris):
         X, y = iris

@@ -193,13 +193,14 @@ def test_copies_go_on_with_any_devices():
     np.testing.assert_array_equal(there.predict_proba(X), expected)
     assert not hasattr(there.model_.weights[0].value, "values")
     on_one = there.partial_fit(X, y)
-    again = pickle.loads(pickle.dumps(both))
+    again = copy.deepcopy(both)
     with strategy().scope():
-        again.partial_fit(X, y)
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(both)).predict_proba(X), expected)
+        again.set_params(warm_start=True, epochs=1).fit(X, y)
     assert len(again.model_.weights[0].value.values) == 2
-    np.testing.assert_allclose(weights(again), weights(on_one), atol=2e-5)
     both.partial_fit(X, y)  # which is on both, in the scope or not
-    np.testing.assert_array_equal(weights(both), weights(again))
+    assert len(both.model_.weights[0].value.values) == 2
+    np.testing.assert_allclose(weights(both), weights(on_one), atol=2e-5)
 
 
 @on_two_cpus
@@ -217,20 +218,33 @@ def test_training_on_in_the_scope_with_a_network_made_outside_is_an_error():
     X, y = data()
     clf = quick().fit(X, y)
     expected = clf.predict_proba(X)
-    with strategy().scope():
-        with pytest.raises(ValueError, match="cannot go on in the scope of this MirroredStrategy"):
-            clf.partial_fit(X, y)
-        np.testing.assert_array_equal(clf.predict_proba(X), expected)
-        copy.deepcopy(clf).partial_fit(X, y)
+
+    def check(clf):
+        with strategy().scope():
+            for _ in range(2):
+                with pytest.raises(ValueError, match="cannot go on in the scope of this MirroredStrategy"):
+                    clf.partial_fit(X, y)
+                np.testing.assert_array_equal(clf.predict_proba(X), expected)
+        assert not hasattr(clf.model_.weights[0].value, "values")
+        return clf.partial_fit(X, y).predict_proba(X)
+
+    copied = check(copy.deepcopy(clf))
+    before = programs.info()["reused"]
+    quick(random_state=1).fit(X, y)
+    assert programs.info()["reused"] == before + 1  # so that the program of clf is gone
+    np.testing.assert_array_equal(check(clf), copied)
 
 
 @on_two_cpus
 def test_one_device_of_several():
     X, y = data()
-    with tf.distribute.OneDeviceStrategy("CPU:1").scope():
-        clf = quick().fit(X, y)
-    assert {weight.value.device[-5:] for weight in clf.model_.weights} == {"CPU:1"}
-    np.testing.assert_allclose(weights(clf), weights(quick().fit(X, y)), atol=1e-5)
+    for optimizer in ("sgd", "adam"):
+        clf = quick(optimizer=optimizer, learning_rate=0.01)
+        alone = copy.deepcopy(clf).fit(X, y)
+        with tf.distribute.OneDeviceStrategy("CPU:1").scope():
+            clf.fit(X, y)
+        assert {weight.value.device[-5:] for weight in clf.model_.weights} == {"CPU:1"}
+        np.testing.assert_allclose(weights(clf), weights(alone), atol=1e-5)
 
 
 @on_two_cpus

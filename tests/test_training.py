@@ -50,6 +50,10 @@ OPTIMIZERS = {
         {"optimizer": "adam", "optimizer__gradient_accumulation_steps": 3},
         lambda: keras.optimizers.Adam(gradient_accumulation_steps=3),
     ),
+    "adam with scaled loss": (
+        {"optimizer": keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(), initial_scale=8.0)},
+        lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(), initial_scale=8.0),
+    ),
     "sgd with momentum": (
         {"optimizer": "sgd", "learning_rate": 0.05, "optimizer__momentum": 0.9},
         lambda: keras.optimizers.SGD(0.05, momentum=0.9),
