@@ -146,21 +146,18 @@ class Network:
     def take_over(self, earlier):
         """Take the weights of an earlier network of the same shapes, and of the same optimizer also its state."""
         with self.in_use() as program, earlier.in_use() as earlier_program:
-            self._take_over(program, earlier, earlier_program)
-
-    def _take_over(self, program, earlier, earlier_program):
-        model, earlier_model = program.model, earlier_program.model
-        shapes = [[tuple(weight.shape) for weight in each.weights] for each in (model, earlier_model)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(
-                "warm_start=True goes on with the weights of the earlier fit, but the parameters now ask for another "
-                f"network: its weights have the shapes {shapes[0]}, those of the earlier fit {shapes[1]}."
-            )
-        model.set_weights(earlier_model.get_weights())
-        values, earlier_values = program.get_optimizer_values(), earlier_program.get_optimizer_values()
-        is_same = _optimizer_settings(self.settings) == _optimizer_settings(earlier.settings)
-        if is_same and [value.shape for value in values] == [value.shape for value in earlier_values]:
-            program.set_optimizer_values(earlier_values)
+            model, earlier_model = program.model, earlier_program.model
+            shapes = [[tuple(weight.shape) for weight in each.weights] for each in (model, earlier_model)]
+            if shapes[0] != shapes[1]:
+                raise ValueError(
+                    "warm_start=True goes on with the weights of the earlier fit, but the parameters now ask for "
+                    f"another network: its weights have the shapes {shapes[0]}, those of the earlier fit {shapes[1]}."
+                )
+            model.set_weights(earlier_model.get_weights())
+            values, earlier_values = program.get_optimizer_values(), earlier_program.get_optimizer_values()
+            is_same = _optimizer_settings(self.settings) == _optimizer_settings(earlier.settings)
+            if is_same and [value.shape for value in values] == [value.shape for value in earlier_values]:
+                program.set_optimizer_values(earlier_values)
 
     @contextlib.contextmanager
     def lent(self):

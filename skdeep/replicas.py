@@ -41,9 +41,9 @@ def run_on_shares(strategy, step, tensors, start, stop):
 
     def run_share():
         context = tf.distribute.get_replica_context()
-        number, n_replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
-        first = tf.minimum(start + (stop - start) * number // n_replicas, stop - 1)
-        last = tf.maximum(start + (stop - start) * (number + 1) // n_replicas, first + 1)
+        number, n_shares = context.replica_id_in_sync_group, context.num_replicas_in_sync
+        first = tf.minimum(start + (stop - start) * number // n_shares, stop - 1)
+        last = tf.maximum(start + (stop - start) * (number + 1) // n_shares, first + 1)
         step(tuple(tensor[first:last] for tensor in tensors))
 
     strategy.run(run_share)

@@ -142,6 +142,11 @@ def test_the_same_bits_again():
     first, second = (fitted_on_both(quick(dropout=0.3, optimizer="adam")) for _ in range(2))
     assert first.history_ == second.history_
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    # Each device draws the same masks: their random states, of which one is saved, go on alike.
+    (seed,) = [variable.value for variable in first.model_.variables if "seed" in variable.name]
+    ours, theirs = (copied.numpy() for copied in seed.values)
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours[1] == 45  # steps: three epochs of 15 batches
 
 
 @on_two_cpus
