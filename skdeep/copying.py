@@ -1,0 +1,264 @@
+"""Copies of Keras objects by their attributes.
+
+Keras copies by config, and a config does not tell everything: `copy.deepcopy` of ``Huber(delta=0.01)`` has a delta of
+1. Here a copy gets the attributes that the original has, whatever its class: models, layers, metrics, losses and
+optimizers come out with variables of their own, the same state and the same training from there on; the original is not
+touched. Functions that close over a part of the original close over its copy in the copy.
+
+What cannot be copied, such as an open file or a lock, is shared if no part of the original can be reached from it.
+"""
+
+import copy
+import functools
+import inspect
+import re
+import threading
+import types
+import weakref
+
+from skdeep._tensorflow import keras, tf
+
+# Private in Keras; isort: skip_file would hide them. What a copy by attributes needs to know of Keras's own classes.
+from keras.src.saving.keras_saveable import KerasSaveable  # isort: skip
+from keras.src.utils.backend_utils import DynamicBackend  # isort: skip
+from keras.src.utils.tracking import TrackedDict, TrackedList, TrackedOrderedDict, TrackedSet, Tracker  # isort: skip
+
+_TRACKED = (TrackedList, TrackedDict, TrackedOrderedDict, TrackedSet)
+_PARTS = (KerasSaveable, Tracker, keras.Variable, keras.random.SeedGenerator)
+# Neither copied nor looked into.
+_ATOMS = (
+    type(None),
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    type,
+    types.ModuleType,
+    types.BuiltinFunctionType,
+    types.CodeType,
+    inspect.Signature,
+    threading.local,
+    type(threading.Lock()),
+    type(threading.RLock()),
+    DynamicBackend,
+    keras.DTypePolicy,
+    tf.DType,
+    tf.TensorShape,
+    tf.Tensor,
+    tf.Graph,
+    tf.distribute.Strategy,
+    tf.distribute.StrategyExtended,
+)
+_COMPILED = ("train_function", "test_function", "predict_function")
+# Symbolic tensors of add_loss, which each call makes anew.
+_OF_ONE_CALL = {"_losses": list, "_loss_ids": set}
+
+
+def faithful_copy(original):
+    """Return a copy of a Keras object by its attributes.
+
+    Parameters
+    ----------
+    original : object
+        A model, layer, loss, metric, optimizer or anything else of Keras's or of a subclass. Not changed.
+
+    Returns
+    -------
+    copied : object
+        Of the same class, with its own variables.
+
+    Raises
+    ------
+    TypeError
+        If something that cannot be copied holds a part of the original.
+    """
+    return _Copier(original).copied
+
+
+class _Copier:
+    """One copy: what belongs to the original is found first, then every part gets the copies of its attributes."""
+
+    def __init__(self, original):
+        self._memo = {}  # as copy.deepcopy has it: from the id of a part to its copy
+        self._alive = []  # ids stay those of the parts as long as these are
+        self._parts = []
+        self._functions = []
+        self._cells = {}
+        self._find(original)
+        self._rebind()
+        for part in self._parts:
+            self._fill(part)
+        for part in self._parts:
+            _mend(part, self._memo[id(part)], self._memo)
+        self.copied = self._memo.get(id(original), original)
+
+    def _find(self, original):
+        """Make an empty copy of every part of the original."""
+        pending, seen = [original], set()
+        while pending:
+            value = pending.pop()
+            if isinstance(value, _ATOMS) or id(value) in seen:
+                continue
+            seen.add(id(value))
+            self._alive.append(value)
+            if isinstance(value, types.FunctionType):
+                self._functions.append(value)
+            elif is_part(value):
+                self._memo[id(value)] = _empty(value)
+                self._parts.append(value)
+            pending += reversed(contents(value))
+
+    def _rebind(self):
+        """Make a function for each that closes over a part; its cells are filled at last."""
+        for function in self._functions:
+            if self._reaches_part(contents(function)):
+                self._memo[id(function)] = self._with_own_cells(function)
+        for function in self._functions:
+            other = self._memo.get(id(function))
+            if other is not None:
+                other.__defaults__ = self._copy(function.__defaults__)
+                other.__kwdefaults__ = self._copy(function.__kwdefaults__)
+                other.__dict__.update({name: self._copy(value) for name, value in vars(function).items()})
+        for cell, other in self._cells.values():
+            if not _is_empty(cell):
+                other.cell_contents = self._copy(cell.cell_contents)
+
+    def _with_own_cells(self, function):
+        cells = [self._cells.setdefault(id(cell), (cell, types.CellType()))[1] for cell in function.__closure__ or ()]
+        return types.FunctionType(
+            function.__code__, function.__globals__, function.__name__, None, tuple(cells) or None
+        )
+
+    def _reaches_part(self, values):
+        pending, seen = list(values), set()
+        while pending:
+            value = pending.pop()
+            if isinstance(value, _ATOMS) or id(value) in seen:
+                continue
+            if is_part(value):
+                return True
+            seen.add(id(value))
+            pending += contents(value)
+        return False
+
+    def _fill(self, part):
+        other = self._memo[id(part)]
+        if isinstance(part, TrackedList):  # as the plain containers that they are: their tracker needs not be told
+            list.extend(other, [self._copy(item) for item in list.__iter__(part)])
+        elif isinstance(part, (TrackedDict, TrackedOrderedDict)):
+            for key, item in dict.items(part):
+                dict.__setitem__(other, self._copy(key), self._copy(item))
+        elif isinstance(part, TrackedSet):
+            set.update(other, {self._copy(item) for item in set.__iter__(part)})
+        for name, value in attributes(part).items():
+            vars(other)[name] = self._copy(value)  # not setattr: a layer that is built takes no new state
+
+    def _copy(self, value):
+        """Return the copy of a value, or itself if it cannot be copied and holds no part."""
+        if isinstance(value, _ATOMS):
+            return value
+        if id(value) in self._memo:
+            return self._memo[id(value)]
+        kind = type(value)
+        if kind is list:
+            self._memo[id(value)] = other = []
+            other.extend(self._copy(item) for item in value)
+            return other
+        if kind is dict:
+            self._memo[id(value)] = other = {}
+            other.update({self._copy(key): self._copy(item) for key, item in value.items()})
+            return other
+        if kind is tuple:
+            return tuple(self._copy(item) for item in value)
+        if kind is types.MethodType:
+            return types.MethodType(self._copy(value.__func__), self._copy(value.__self__))
+        if kind is functools.partial:
+            return self._copied_partial(value)
+        if kind is types.FunctionType:
+            return value
+        if isinstance(value, weakref.ref):
+            return weakref.ref(self._memo.get(id(value()), value()))
+        return self._copied_by_python(value)
+
+    def _copied_partial(self, value):
+        if not self._reaches_part([value]):
+            return value
+        arguments = [self._copy(each) for each in value.args]
+        return functools.partial(self._copy(value.func), *arguments, **self._copy(value.keywords))
+
+    def _copied_by_python(self, value):
+        try:
+            return copy.deepcopy(value, self._memo)
+        except Exception as error:  # which kind depends on what it is
+            if self._reaches_part([value]):
+                raise TypeError(
+                    f"An object of type {type(value).__name__} cannot be copied, and holds a part of what is: {error}"
+                ) from error
+            self._memo[id(value)] = value
+            return value
+
+
+def is_part(value):
+    """Whether a value is copied by its attributes: what Keras tracks or could save, and what tracks it."""
+    return isinstance(value, (*_PARTS, *_TRACKED))
+
+
+def attributes(part):
+    """Return the attributes of a part by name, as they are in it."""
+    own = dict(vars(part))
+    if isinstance(part, keras.layers.Layer):
+        own |= {name: make() for name, make in _OF_ONE_CALL.items() if name in own}
+    if isinstance(part, keras.Model):
+        own |= {name: None for name in _COMPILED if name in own}
+    return own
+
+
+def contents(value):
+    """Return what a value refers to, in a fixed order."""
+    if isinstance(value, types.FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]
+        defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+        return [*cells, *defaults, *vars(value).values()]
+    if isinstance(value, types.MethodType):
+        return [value.__func__, value.__self__]
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    found = []
+    if isinstance(value, dict):
+        found += [*value.keys(), *value.values()]
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        found += list(value)
+    if hasattr(value, "__dict__") and not isinstance(value, _ATOMS):
+        found += (attributes(value) if is_part(value) else vars(value)).values()
+    return found
+
+
+def _empty(part):
+    kind = type(part)
+    if isinstance(part, _TRACKED):
+        return kind.__new__(kind)
+    return object.__new__(kind)
+
+
+def _is_empty(cell):
+    return cell == types.CellType()
+
+
+def _mend(part, other, copies):
+    """Mend what hangs on the identity of objects, or was compiled for the original."""
+    own = vars(other)
+    if isinstance(other, Tracker):
+        own["stored_ids"] = {name: {id(each) for each in store} for name, (_, store) in other.config.items()}
+    elif isinstance(other, keras.Model):
+        if "_nodes" in own:  # of a functional model: names made of ids
+            own["_nodes"] = {_renamed(name, copies) for name in own["_nodes"]}
+    elif isinstance(other, keras.optimizers.Optimizer) and own.get("_trainable_variables_indices"):
+        numbered = enumerate(other._trainable_variables)
+        own["_trainable_variables_indices"] = {other._var_key(variable): number for number, variable in numbered}
+
+
+def _renamed(name, copies):
+    number, rest = re.fullmatch(r"(\d+)(_ib-\d+)", name).groups()
+    return f"{id(copies[int(number)])}{rest}"
