@@ -10,10 +10,11 @@ import contextlib
 import contextvars
 import copy
 import inspect
+import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,16 +25,26 @@ from skdeep.validation import memory_errors
 _FORMAT = 1
 _BUILDERS = ("build_dense", "build_cnn")
 _without_optimizer = contextvars.ContextVar("without_optimizer", default=False)
+_is_for_file = contextvars.ContextVar("is_for_file", default=False)
 
 
 @contextlib.contextmanager
-def states_without_optimizer():
-    """Leave the state of optimizers out of what networks pickle in the body of the ``with`` statement."""
-    token = _without_optimizer.set(True)
+def states_for_files(*, optimizer):
+    """Let states in the body of the ``with`` statement be such that nothing is executed to make something of them.
+
+    If `optimizer` is False, the state of optimizers is left out.
+    """
+    tokens = _is_for_file.set(True), _without_optimizer.set(not optimizer)
     try:
         yield
     finally:
-        _without_optimizer.reset(token)
+        _is_for_file.reset(tokens[0])
+        _without_optimizer.reset(tokens[1])
+
+
+def is_for_file():
+    """Whether this is called in the body of `states_for_files`."""
+    return _is_for_file.get()
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class Network:
     """
 
     # What it takes to build it again, beside its values.
-    _description = ("architecture", "initializers", "settings", "head")
+    _parts = ("architecture", "initializers", "settings", "head")
 
     def __init__(self, architecture, initializers, settings, head, rng):
         from skdeep import programs
@@ -118,6 +129,8 @@ class Network:
             self._is_kept = True
             if self._give_back is not None:
                 self._give_back.detach()
+            if self._program is not None:
+                self._program.watch()
 
     def offer(self):
         """Let other networks have the program from now on, when it is not in use; this one then keeps its values."""
@@ -126,8 +139,11 @@ class Network:
         if self._give_back is not None and self._give_back.alive:
             programs.offer(self._key, self)
 
-    def surrender(self):
-        """Return the program and go on without it; return None if it is in use or must be kept."""
+    def surrender(self, make):
+        """Return the program and go on without it; return None if it is in use or must be kept.
+
+        `make` makes what the program is wanted for, if there is none; see `skdeep.own_network`.
+        """
         if not self._lock.acquire(blocking=False):
             return None
         try:
@@ -146,6 +162,12 @@ class Network:
     def take_over(self, earlier):
         """Take the weights of an earlier network of the same shapes, and of the same optimizer also its state."""
         with self.in_use() as program, earlier.in_use() as earlier_program:
+            if earlier_program.is_changed():
+                raise ValueError(
+                    "warm_start=True goes on from the weights of the earlier fit with what the parameters say, but "
+                    "model_ was changed since, other than in its weights and its learning rate. Use partial_fit to "
+                    "train it as it is, or change the parameters."
+                )
             model, earlier_model = program.model, earlier_program.model
             shapes = [[tuple(weight.shape) for weight in each.weights] for each in (model, earlier_model)]
             if shapes[0] != shapes[1]:
@@ -164,7 +186,7 @@ class Network:
         """Give a copy that works with the live program in the body of the ``with`` statement, later by its own."""
         self.keep()
         with self.in_use() as program:
-            other = copy.copy(self)
+            other = self._twin(program.get_values())
             other._program = program
             try:
                 yield other
@@ -293,14 +315,22 @@ class Network:
         program.set_values(values)
         return program, key
 
-    def __getstate__(self):
-        from skdeep import __version__
+    def follow_changes(self, targets):
+        """Take the form of the targets from the loss that the model has now, if somebody outside changed the model."""
+        with self.in_use() as program:
+            if program.is_changed():
+                loss = program.model.loss
+                encoding = targets.head_of(self.head.n_outputs, loss).encoding
+                self.head = replace(self.head, loss=loss, encoding=encoding)
 
-        values = self._get_values()
-        if _without_optimizer.get():
-            values = values | {"optimizer": None}
-        description = {name: getattr(self, name) for name in self._description}
-        return {"format": _FORMAT, "version": __version__, **description, "values": values}
+    def __getstate__(self):
+        if self._has_changed_model():
+            raise ValueError(
+                "model_ was changed after fit, other than in its weights and its learning rate (compiled again, or the "
+                "trainable or other attributes of layers), so that the parameters no longer tell what it is. Save "
+                "it by to_keras or model_.save, or the estimator by joblib or pickle."
+            )
+        return self._state(self._description())
 
     def __setstate__(self, state):
         if state.get("format") != _FORMAT:
@@ -310,9 +340,63 @@ class Network:
                 f"This estimator was saved by skdeep {state.get('version', '(unknown)')} in format "
                 f"{state.get('format', 0)}, but skdeep {__version__} reads format {_FORMAT}."
             )
-        for name in self._description:
-            setattr(self, name, state[name])
         self._begin(state["values"])
+        vars(self).update({name: state[name] for name in self._parts})
+
+    def __reduce_ex__(self, protocol):
+        if not self._has_changed_model():
+            return super().__reduce_ex__(protocol)
+        from skdeep.own_network import own_network_from, state_as_own
+
+        return own_network_from, (state_as_own(self),)
+
+    def __deepcopy__(self, memo):
+        """Return a network of its own, with this one's model as it is now; it is built when it is first needed."""
+        if not self._is_described():
+            with self.in_use() as program:
+                other = self._twin(None)
+                other._hold(program.copied(), None)
+                return other
+        return self._twin(self._get_values())
+
+    def _state(self, description):
+        """Return the state that pickles and files hold, from what it takes to build it again."""
+        from skdeep import __version__
+
+        values = self._get_values()
+        if _without_optimizer.get():
+            values = values | {"optimizer": None}
+        return {"format": _FORMAT, "version": __version__, **description, "values": values}
+
+    def _description(self):
+        """Return what it takes to build it again, beside its values, as pickles hold it."""
+        return {name: _pickled(getattr(self, name), name) for name in self._parts}
+
+    def _is_described(self):
+        """Whether its parts tell what it is."""
+        return not self._has_changed_model()
+
+    def _has_changed_model(self):
+        """Whether somebody outside made another model of it since it was built."""
+        with self._lock:
+            program = self._program
+        return program is not None and program.is_changed()
+
+    def _twin(self, values):
+        """Return a network of the same parts, which are never changed, with these values."""
+        other = type(self).__new__(type(self))
+        other._begin(values)
+        vars(other).update({name: getattr(self, name) for name in self._parts})
+        return other
+
+
+def _pickled(value, name):
+    """Return plain values, or what pickles hold in place of the Keras objects among them."""
+    if "keras" not in sys.modules:
+        return value
+    from skdeep.describing import pickled
+
+    return pickled(value, name)
 
 
 def _outside_of_scopes(function):

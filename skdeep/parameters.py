@@ -12,6 +12,8 @@ from numbers import Integral, Real
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
+from skdeep.searched import warn_of_lost_arguments
+
 _PREFIXES = ("optimizer__", "loss__", "metrics__", "callbacks__")
 
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
@@ -123,6 +125,7 @@ class RoutedParameters(BaseEstimator):
                 )
         for name, value in params.items():
             setattr(self, name, value)
+        warn_of_lost_arguments(params)
         return self
 
 

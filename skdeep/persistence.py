@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 from skdeep.files import replaced, writable_path
-from skdeep.network import states_without_optimizer
+from skdeep.network import states_for_files
 from skdeep.own_network import safe_mode
 
 _FORMAT = 1
@@ -97,11 +97,8 @@ def save(estimator, path, *, optimizer=True, trusted=()):
     sio = _skops()
     path = writable_path(path)
     try:
-        if optimizer:
+        with states_for_files(optimizer=optimizer):
             archive = sio.dumps(estimator, compression=zipfile.ZIP_DEFLATED)
-        else:
-            with states_without_optimizer():
-                archive = sio.dumps(estimator, compression=zipfile.ZIP_DEFLATED)
     except Exception as error:  # skops, and what it calls, raise many kinds
         raise ValueError(
             f"{type(estimator).__name__} cannot be saved: {error}. Give Keras objects among the parameters by name, as "

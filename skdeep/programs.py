@@ -15,8 +15,8 @@ program once at most.
 The key is all that the trace depends on: the builder with its arguments, and the settings that the model is compiled
 with; not the learning rate, the dropout rates and the L2 penalty, which are variables (but for whether there are any).
 Only plain values make a key; a model with Keras objects or functions of the user's among them is not reused. For models
-of the user's own see `skdeep.own_network`: there the key is Keras's config, and the values of the model that was just
-built go into the idle program.
+of the user's own see `skdeep.own_network`: there the key tells all attributes of all parts of the model, and the values
+of the model that was just built go into the idle program.
 
 A program is never shared: it belongs to one network at a time, and goes on to another one only if nobody outside can
 hold its model (`model_` was not read, no callback of the user's saw it).
@@ -141,7 +141,7 @@ def obtain(key, make):
     make : callable
         Returns a new program.
     """
-    return _pop_idle(key) or _surrendered(key) or _made(make)
+    return _pop_idle(key) or _surrendered(key, make) or _made(make)
 
 
 def obtain_idle(key, make):
@@ -165,12 +165,12 @@ def _pop_idle(key):
         return _idle.pop(place)
 
 
-def _surrendered(key):
+def _surrendered(key, make):
     """Return the program of the network that was offered first of those that can spare theirs, or None."""
     with _lock:
         networks = [network for network, own in _offered.items() if own == key] if _size else []
     for network in networks:
-        program = network.surrender()
+        program = network.surrender(make)
         if program is not None:
             with _lock:
                 _counts["reused"] += 1

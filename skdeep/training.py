@@ -26,6 +26,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skdeep._tensorflow import keras, tf
+from skdeep.changes import Watch
+from skdeep.copying import faithful_copy
 from skdeep.replicas import current_strategy, n_replicas, run_on_shares
 from skdeep.row_source import RowSource
 from skdeep.sampling import epoch_order
@@ -100,7 +102,9 @@ class Program:
     def __init__(self, model, layers=()):
         self.model = model
         self.strategy = current_strategy()
+        self._layers = list(layers)
         self._strengths = Strengths(layers)
+        self._watch = None
         self._steps = {}
         self._infer = None
         # The memory that a row takes in prediction is about that of the largest layer.
@@ -111,11 +115,31 @@ class Program:
         self._batch_seconds = {}
         self._call_began = 0.0
         self._has_metrics = False
-        model.optimizer.build(model.trainable_variables)
-        self._fresh_optimizer = [_without_repetition(value) for value in self.get_optimizer_values()]
+        self._build_optimizer()
+
+    def watch(self):
+        """Look from now on whether somebody outside changes the model."""
+        if self._watch is None:
+            self._watch = Watch(self.model)
+
+    def is_changed(self):
+        """Whether the model is another one than that which was built, but for the values of its variables."""
+        self._follow_changes()
+        return self._watch is not None and self._watch.is_changed
+
+    def copied(self):
+        """Return a program for a copy of the model as it is now."""
+        self._follow_changes()
+        model = faithful_copy(self.model)
+        numbers = [number for number, layer in enumerate(self.model.layers) if layer in self._layers]
+        other = Program(model, [model.layers[number] for number in numbers])
+        if self._watch is not None:
+            other._watch = self._watch.of_copy(model)
+        return other
 
     def get_values(self):
         """Return the values of all that training changes: weights, random states and the state of the optimizer."""
+        self._follow_changes()
         return {
             "model": [variable.numpy() for variable in self.model.variables],
             "optimizer": self.get_optimizer_values(),
@@ -180,6 +204,7 @@ class Program:
         ConvergenceWarning
             If the loss or a weight is no longer finite: training ends, and the weights are those before that epoch.
         """
+        self._follow_changes()
         batch_size = min(batch_size, len(rows))
         _check_memory(batch_size, batch_size * self._train_bytes)
         model = self.model
@@ -252,6 +277,7 @@ class Program:
         TensorFlow multiplies a single row by other code than a batch, which rounds differently. A row on its own goes
         in twice, so that it gets the same bits as in any batch.
         """
+        self._follow_changes()
         if self._infer is None:
             signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
             self._infer = traced(lambda x: self.model(x, training=False), signature)
@@ -266,6 +292,26 @@ class Program:
         """Return the names that `fit` on such rows reports."""
         self._build_metrics(rows)
         return list(self.model.get_metrics_result())
+
+    def _follow_changes(self):
+        """Forget the traces if somebody outside changed what they were made of."""
+        if self._watch is None or not self._watch.look():
+            return
+        self._steps, self._infer, self._has_metrics = {}, None, False
+        self._strengths = Strengths([layer for layer in self._layers if layer in self.model.layers])
+        self._build_optimizer()
+
+    def _build_optimizer(self):
+        optimizer = self.model.optimizer
+        optimizer.build(self.model.trainable_variables)
+        known = getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables
+        unknown = [v.path for v in self.model.trainable_variables if not any(v is each for each in known)]
+        if unknown:
+            raise ValueError(
+                f"The optimizer of model_ does not know {', '.join(unknown)}, which became trainable after it was "
+                "built. Compile model_ again."
+            )
+        self._fresh_optimizer = [_without_repetition(value) for value in self.get_optimizer_values()]
 
     def _go_back_to(self, weights):
         """Set these weights, and start the moments of the optimizer anew, but not its scalars, such as its steps."""
@@ -339,6 +385,8 @@ class Program:
 
             with replaced_parts(model, self._strengths, n_replicas=n_replicas(self.strategy)):
                 self._steps[key] = traced(run, (*signature, tf.TensorSpec([], tf.int32)))
+            if self._watch is not None:
+                self._watch.look()  # layers of the user's may count how often they are traced
         return self._steps[key]
 
     def _build_metrics(self, rows):

@@ -8,7 +8,6 @@ Parameters are what the estimator has as attributes, as in scikeras, so that a s
 """
 
 import contextlib
-import copy
 import functools
 import inspect
 import warnings
@@ -20,6 +19,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from skdeep.base import BaseDeepEstimator
 from skdeep.parameters import CONSTRAINTS, did_you_mean
+from skdeep.searched import warn_of_lost_arguments
 from skdeep.validation import memory_errors, restored_on_error
 
 _PREFIXES = ("model__", "fit__", "predict__", "optimizer__", "loss__", "metrics__", "callbacks__")
@@ -187,6 +187,7 @@ class KerasWrapper(BaseDeepEstimator):
                 )
         for name, value in params.items():
             setattr(self, name, value)
+        warn_of_lost_arguments(params)
         return self
 
     def __sklearn_tags__(self):
@@ -263,14 +264,19 @@ class KerasWrapper(BaseDeepEstimator):
 
     def _make_network(self, row_shape, targets, n_rows, rng):
         from skdeep._tensorflow import keras
-        from skdeep.own_network import OwnNetwork, seeded
+        from skdeep.copying import faithful_copy
+        from skdeep.describing import seeded
+        from skdeep.own_network import OwnNetwork, model_of
 
         self._check_settings()
         builder = self._builder()
+        is_given = isinstance(builder, keras.Model)
         with seeded(int(rng.integers(2**31))):
-            model = _copied(builder) if isinstance(builder, keras.Model) else self._call(builder, targets)
+            model = faithful_copy(builder) if is_given else self._call(builder, targets)
             if not isinstance(model, keras.Model):
                 raise TypeError(f"model must return a keras.Model. Got {model!r}.")
+            if not is_given:
+                model = model_of(builder, self.get_params(), model)
             n_outputs = _n_outputs(model, row_shape)
         if not model.compiled:
             if self.loss is None:
@@ -284,7 +290,7 @@ class KerasWrapper(BaseDeepEstimator):
             model.compile(**arguments)
         if not (model.loss and model.optimizer):
             raise ValueError("The model is compiled without a loss or an optimizer.")
-        return OwnNetwork(model, targets.head_of(n_outputs, model.loss), row_shape)
+        return OwnNetwork(model, targets.head_of(n_outputs, model.loss))
 
     def _check_settings(self):
         """Raise for what would have no effect, and for what a compiled loop cannot do."""
@@ -388,17 +394,6 @@ def _listed(given, routed):
         "__".join([prefix, str(numbers.get(first, first)), *rest]): routed[name]
         for name, (prefix, first, *rest) in parts.items()
     }
-
-
-def _copied(model):
-    if model.compiled and model.built and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)  # without which Keras does not copy it
-    try:
-        return copy.deepcopy(model)
-    except Exception as error:  # which kind depends on the user's classes
-        raise TypeError(
-            f"model={model!r} cannot be copied, and each fit needs its own: {error} Give a function that builds it."
-        ) from error
 
 
 def _n_outputs(model, row_shape):

@@ -1,0 +1,334 @@
+"""Keras objects as plain values, for pickles and files.
+
+Keras describes an object by its config. Beside it stand the attributes that the config does not tell, which are found
+by comparing the object with what is made of its config, and which are set again when the object is made. Of Keras's own
+classes a description has their public names, of the user's the classes themselves.
+"""
+
+import contextlib
+import copy
+import inspect
+import random
+import threading
+
+import numpy as np
+
+from skdeep._tensorflow import keras
+from skdeep.comparing import differences, put_back
+from skdeep.copying import contents, faithful_copy
+from skdeep.network import is_for_file
+
+_PUBLIC = {
+    "losses": keras.losses,
+    "metrics": keras.metrics,
+    "optimizers": keras.optimizers,
+    "schedules": keras.optimizers.schedules,
+    "layers": keras.layers,
+}
+_KEYS = {"class", "config", "schedule", "found"}  # of the description of a part
+_COMPILED_PARTS = (keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer)
+# A user's function may fit an estimator itself.
+_lock = threading.RLock()
+
+
+@contextlib.contextmanager
+def seeded(seed):
+    """Let the global generators of Python and numpy start from a seed in the body of the ``with`` statement."""
+    with _lock:
+        python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 (it is the legacy generator that users' functions draw from)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+class Pickled:
+    """What a pickle has in place of a Keras object.
+
+    Parameters
+    ----------
+    part : object
+        A loss, metric, optimizer, layer or model.
+    name : str
+        The parameter that it belongs to, for messages.
+    """
+
+    def __init__(self, part, name):
+        self._part = part
+        self._name = name
+
+    def __reduce__(self):
+        part = self._part
+        try:
+            if isinstance(part, keras.Model):
+                return _make_model_with, (describe_model(part), _values_of(part))
+            values = [variable.numpy() for variable in part.variables] if isinstance(part, keras.layers.Layer) else []
+            return _make_part_with, (_describe_part(part), values)
+        except Exception as error:  # which kind depends on the user's classes
+            raise TypeError(f"{self._name} has {part!r}, which cannot be pickled: {error}") from error
+
+
+def pickled(value, name):
+    """Return a parameter of an estimator with `Pickled` in place of the Keras objects in it."""
+    if isinstance(value, (*_COMPILED_PARTS, keras.layers.Layer)):
+        return Pickled(value, name)
+    if type(value) in (list, tuple):
+        return type(value)(pickled(each, name) for each in value)
+    if type(value) is dict:
+        return {key: pickled(each, name) for key, each in value.items()}
+    return value
+
+
+def without_state(part):
+    """Return a copy of an optimizer that has never been used, set to the same."""
+    return _make_part(_describe_part(part)) if part.built else faithful_copy(part)
+
+
+def describe_model(model):
+    """Return what it takes to make a compiled model again, but for the values of its variables.
+
+    Returns
+    -------
+    description : dict
+        "config" of the layers, "own_objects", the classes and functions of the user's by the names that they have
+        there, "compiled", what it is compiled with, or None, and "found", what `skdeep.comparing.differences` found.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be described; the message says what its config lacks.
+    """
+    try:
+        config = keras.saving.serialize_keras_object(model)
+        config.pop("compile_config", None)
+        description = {
+            "config": config,
+            "own_objects": _own_objects(model, config),
+            "compiled": _compiled(model) if model.compiled else None,
+            "found": [],
+        }
+        rebuilt = make_model(description)
+    except Exception as error:  # which kind depends on the user's classes
+        raise ValueError(
+            "Keras cannot describe the network; subclasses of keras.Model and keras.layers.Layer need get_config: "
+            f"{error}"
+        ) from error
+    forms = [[(tuple(v.shape), v.trainable) for v in each.variables] for each in (model, rebuilt)]
+    if forms[0] != forms[1]:
+        raise ValueError("what Keras makes of the config of the network has other variables; see get_config")
+    return description | {"found": _found(model, rebuilt)}
+
+
+def make_model(description, *, is_from_file=False):
+    """Return the model that was described, whose variables have any values."""
+    with seeded(0):  # what is drawn is replaced
+        model = keras.saving.deserialize_keras_object(
+            copy.deepcopy(description["config"]),  # Keras changes what it reads
+            description["own_objects"],
+            safe_mode=None if is_from_file else False,
+        )
+        if description["compiled"] is not None:
+            arguments = {name: _made(value) for name, value in description["compiled"].items()}
+            keras.Model.compile(model, **arguments)  # a compile of the user's own takes other arguments
+    put_back(model, description["found"], only_plain=is_from_file)
+    return model
+
+
+def _compiled(model):
+    """Return the arguments of `compile`, described."""
+    losses, metrics = model._compile_loss, model._compile_metrics
+    arguments = {
+        "optimizer": model.optimizer,
+        "loss": losses and losses._user_loss,
+        "loss_weights": losses and losses._user_loss_weights,
+        "metrics": metrics and metrics._user_metrics,
+        "weighted_metrics": metrics and metrics._user_weighted_metrics,
+    }
+    others = {"run_eagerly": model._run_eagerly, "jit_compile": model._jit_compile, "auto_scale_loss": False}
+    return {name: _described(value) for name, value in arguments.items()} | others
+
+
+def _described(value):
+    """Return what `compile` takes with descriptions in place of objects, and with names of Keras's own functions."""
+    if isinstance(value, _COMPILED_PARTS):
+        return _describe_part(value)
+    if isinstance(value, (list, tuple)):
+        return [_described(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _described(each) for key, each in value.items()}
+    return {"function": _public_name(value)} if inspect.isfunction(value) and _public_name(value) else value
+
+
+def _made(value):
+    if isinstance(value, list):
+        return [_made(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"function"}:
+        return _public_object(value["function"])
+    if set(value) == _KEYS:
+        return _make_part(value)
+    return {key: _made(each) for key, each in value.items()}
+
+
+def _describe_part(part):
+    """Return the description of a loss, metric, optimizer or layer, without the state that training gives it."""
+    schedule = None
+    if isinstance(part, keras.optimizers.Optimizer):
+        schedule = None if isinstance(part._learning_rate, keras.Variable) else part._learning_rate
+    config = _config(part, schedule)
+    description = {
+        "class": _public_name(type(part)) or type(part),
+        "config": config,
+        "schedule": _described_schedule(schedule),
+        "found": [],
+    }
+    return description | {"found": _found(part, _make_part(description))}
+
+
+def arguments_beside_config(part):
+    """Return the arguments of a constructor that its config does not tell, if nothing shows that they were given.
+
+    Those of an object that was made of its config have their defaults.
+    """
+    config = part.get_config()
+    parameters = inspect.signature(type(part)).parameters.values()
+    missing = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in config]
+    return [] if missing and differences(part, _of_config(type(part), config)) else missing
+
+
+def _config(part, schedule):
+    if schedule is None:
+        return part.get_config()
+    part._learning_rate = 0.0  # else Keras writes the schedule, which it may not be able to
+    try:
+        return part.get_config()
+    finally:
+        part._learning_rate = schedule
+
+
+def _described_schedule(schedule):
+    if schedule is None or not is_for_file() or _public_name(type(schedule)) is None:
+        return schedule
+    return {"class": _public_name(type(schedule)), "config": schedule.get_config()}
+
+
+def _make_part(description):
+    """Return the loss, metric, optimizer or layer that was described."""
+    kind, schedule = description["class"], description["schedule"]
+    if isinstance(schedule, dict):
+        schedule = _public_object(schedule["class"]).from_config(dict(schedule["config"]))
+    part = _of_config(_public_object(kind) if isinstance(kind, str) else kind, description["config"])
+    if schedule is not None:
+        part._learning_rate = schedule
+    put_back(part, description["found"])
+    return part
+
+
+def _of_config(kind, config):
+    """Return an object of a class, by its config as far as its constructor takes it."""
+    config = copy.deepcopy(config)  # Keras changes what it reads
+    try:
+        return kind.from_config(config)
+    except Exception:  # which kind depends on the user's class
+        taken = {name: value for name, value in config.items() if name in inspect.signature(kind).parameters}
+        try:
+            return kind(**taken)
+        except TypeError:  # an argument without a default is in no config
+            return _by_constructor_of_keras(kind, config)
+
+
+def _by_constructor_of_keras(kind, config):
+    base = next(each for each in kind.__mro__ if each.__module__.split(".")[0] == "keras")
+    part = kind.__new__(kind)
+    parameters = inspect.signature(base).parameters
+    base.__init__(part, **{name: value for name, value in config.items() if name in parameters})
+    return part
+
+
+def _found(part, rebuilt):
+    """Return what the config of a part lacks, which must be put back as it will be when it is made again."""
+    found = differences(part, rebuilt)
+    if is_for_file():
+        put_back(rebuilt, found, only_plain=True)
+    return found
+
+
+def _make_part_with(description, values):
+    part = _make_part(description)
+    if values:
+        _assign(part.variables, values)
+    return part
+
+
+def _make_model_with(description, values):
+    model = make_model(description)
+    _assign(model.variables, values["model"])
+    if values["optimizer"] is not None:
+        model.optimizer.build(model.trainable_variables)
+        _assign(model.optimizer.variables, values["optimizer"])
+    return model
+
+
+def _values_of(model):
+    optimizer = getattr(model, "optimizer", None)
+    is_built = optimizer is not None and optimizer.built
+    return {
+        "model": [variable.numpy() for variable in model.variables],
+        "optimizer": [variable.numpy() for variable in optimizer.variables] if is_built else None,
+    }
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _public_name(item):
+    """Return where a class or function of Keras's is public, such as "losses.Huber", or None."""
+    name = getattr(item, "__name__", "")
+    modules = [key for key, module in _PUBLIC.items() if getattr(module, name, None) is item]
+    return f"{modules[0]}.{name}" if modules else None
+
+
+def _public_object(name):
+    module, _, name = name.rpartition(".")
+    item = getattr(_PUBLIC.get(module), name, None)
+    if item is None or name.startswith("_"):
+        raise ValueError(f"there is no {name!r} among Keras's {module}")
+    return item
+
+
+def _own_objects(model, config):
+    """Return the classes and functions of the user's that the config of a model refers to, by the names it has there.
+
+    Keras itself finds only those that are registered with it.
+    """
+    names, own = set(_names(config)), {}
+    pending, seen = [model], set()
+    while pending:
+        value = pending.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        item = value if inspect.isfunction(value) or inspect.isclass(value) else type(value)
+        if item.__name__ in names and item.__module__.split(".")[0] not in ("keras", "builtins"):
+            own[item.__name__] = item
+        if not inspect.isclass(value) and not inspect.ismodule(value):
+            pending += contents(value)
+    return own
+
+
+def _names(config):
+    """Yield the names of the classes and functions in a config that are not, or may not be, Keras's."""
+    if isinstance(config, (list, tuple)):
+        for each in config:
+            yield from _names(each)
+    elif isinstance(config, dict):
+        if isinstance(config.get("class_name"), str) and config.get("module") != "keras.layers":
+            yield config["config"] if config["class_name"] == "function" else config["class_name"]
+        for value in config.values():
+            yield from _names(value)
