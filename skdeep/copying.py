@@ -18,7 +18,7 @@ import weakref
 
 from skdeep._tensorflow import keras, tf
 
-# Private in Keras; isort: skip_file would hide them. What a copy by attributes needs to know of Keras's own classes.
+# Private in Keras: what it tracks attributes with.
 from keras.src.saving.keras_saveable import KerasSaveable  # isort: skip
 from keras.src.utils.backend_utils import DynamicBackend  # isort: skip
 from keras.src.utils.tracking import TrackedDict, TrackedList, TrackedOrderedDict, TrackedSet, Tracker  # isort: skip
@@ -51,6 +51,7 @@ _ATOMS = (
     tf.distribute.Strategy,
     tf.distribute.StrategyExtended,
 )
+_TRACEABLE = tf.types.experimental.PolymorphicFunction  # what tf.function makes
 _COMPILED = ("train_function", "test_function", "predict_function")
 # Symbolic tensors of add_loss, which each call makes anew.
 _OF_ONE_CALL = {"_losses": list, "_loss_ids": set}
@@ -92,7 +93,7 @@ class _Copier:
             self._fill(part)
         for part in self._parts:
             _mend(part, self._memo[id(part)], self._memo)
-        self.copied = self._memo.get(id(original), original)
+        self.copied = self._copy(original)
 
     def _find(self, original):
         """Make an empty copy of every part of the original."""
@@ -180,7 +181,7 @@ class _Copier:
             return value
         if isinstance(value, weakref.ref):
             return weakref.ref(self._memo.get(id(value()), value()))
-        return self._copied_by_python(value)
+        return self._copied_object(value)
 
     def _copied_partial(self, value):
         if not self._reaches_part([value]):
@@ -188,13 +189,25 @@ class _Copier:
         arguments = [self._copy(each) for each in value.args]
         return functools.partial(self._copy(value.func), *arguments, **self._copy(value.keywords))
 
-    def _copied_by_python(self, value):
+    def _copied_object(self, value):
+        """Return the copy of an object that is neither Keras's nor plain data."""
+        if isinstance(value, _TRACEABLE) and self._reaches_part([value]):
+            self._memo[id(value)] = other = value._clone(self._copy(value.python_function))
+            return other
+        if _is_copied_by_attributes(type(value)) and self._reaches_part([value]):
+            self._memo[id(value)] = other = object.__new__(type(value))
+            vars(other).update({name: self._copy(each) for name, each in vars(value).items()})
+            return other
+        n_known = len(self._memo)
         try:
             return copy.deepcopy(value, self._memo)
         except Exception as error:  # which kind depends on what it is
+            for number in list(self._memo)[n_known:]:  # copies that were left half made
+                del self._memo[number]
             if self._reaches_part([value]):
                 raise TypeError(
-                    f"An object of type {type(value).__name__} cannot be copied, and holds a part of what is: {error}"
+                    f"An object of type {type(value).__name__} cannot be copied, but holds a part of what is copied: "
+                    f"{error}"
                 ) from error
             self._memo[id(value)] = value
             return value
@@ -221,6 +234,8 @@ def contents(value):
         cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]
         defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
         return [*cells, *defaults, *vars(value).values()]
+    if isinstance(value, _TRACEABLE):
+        return [value.python_function]
     if isinstance(value, types.MethodType):
         return [value.__func__, value.__self__]
     if isinstance(value, functools.partial):
@@ -233,6 +248,14 @@ def contents(value):
     if hasattr(value, "__dict__") and not isinstance(value, _ATOMS):
         found += (attributes(value) if is_part(value) else vars(value)).values()
     return found
+
+
+def _is_copied_by_attributes(kind):
+    """Whether objects of a class are no more than their attributes."""
+    is_default = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+    has_slots = any(vars(each).get("__slots__") for each in kind.__mro__)
+    is_builtin = issubclass(kind, (list, dict, set, tuple, str, bytes, int, float))
+    return is_default and not has_slots and not is_builtin and not hasattr(kind, "__deepcopy__")
 
 
 def _empty(part):
