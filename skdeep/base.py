@@ -134,6 +134,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 self._check_classes(classes)
                 targets, rng, network = self._targets, copy.deepcopy(self._rng), self._network
                 network.check_scope()
+                network.follow_changes()
                 row_shape = self._row_shape(X, reset=False)
             codes = targets.encode(y)
             train = self._rows(X, index, row_shape, network, codes, self._row_weight(weight, codes, targets))

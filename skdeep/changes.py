@@ -1,12 +1,8 @@
-"""What somebody outside does to the model of a fitted network, which is live: compiled again, frozen, set otherwise.
-
-What a network is can be compared only as a whole, which takes milliseconds. So first the very objects that its
-attributes are get compared with those of the last time.
-"""
-
-from operator import is_
+"""What somebody outside does to the model of a fitted network, which is live: compiled again, frozen, set otherwise."""
 
 from skdeep.comparing import compared, state_key
+
+_PLAIN = (bool, int, float, str)
 
 
 class Watch:
@@ -20,31 +16,36 @@ class Watch:
 
     def __init__(self, model):
         self._model = model
-        self._first = self._last = state_key(model)
+        self._first = state_key(model)
         self._attributes = _attributes(model)
-
-    @property
-    def is_changed(self):
-        """Whether it was another model at the last look than at first, but for the values of its variables."""
-        return self._first != self._last
+        self._is_same = True
 
     def look(self):
-        """Tell whether the model became another one since the last look."""
+        """Tell whether attributes of the model, its layers or its optimizer were set since the last look."""
         attributes, before = _attributes(self._model), self._attributes
-        if len(attributes) == len(before) and all(map(is_, attributes, before)):
+        if len(attributes) == len(before) and all(map(_is_same, attributes, before)):
             return False
         self._attributes = attributes
-        last, self._last = self._last, state_key(self._model)
-        return last != self._last
+        self._is_same = None
+        return True
+
+    def is_changed(self):
+        """Whether it is another model than at first, but for the values of its variables."""
+        if self._is_same is None:
+            self._is_same = state_key(self._model) == self._first
+        return not self._is_same
 
     def of_copy(self, model):
         """Return a watch for a copy of the model."""
         other = Watch(model)
-        other._first = self._first
+        other._first, other._is_same = self._first, None
         return other
 
 
 def _attributes(model):
-    """Return the values of all attributes of a model, its layers and its optimizer."""
-    parts = [model, *model._flatten_layers(), getattr(model, "optimizer", None)]
+    parts = [model, *model._flatten_layers(), model.optimizer]
     return [value for part in parts for value in compared(part).values()]
+
+
+def _is_same(one, other):
+    return one is other or (type(one) is type(other) and isinstance(one, _PLAIN) and one == other)

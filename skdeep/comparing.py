@@ -139,7 +139,7 @@ class _Tokens:
         rate = vars(optimizer).get("_learning_rate")
         if not isinstance(rate, keras.Variable):  # a schedule
             return self._token(rate)
-        return float(rate) if self._with_rate else "a number"
+        return float(rate.numpy()) if self._with_rate else "a number"
 
     def _part(self, value):
         if id(value) not in self._numbers:

@@ -113,8 +113,8 @@ def describe_model(model):
         rebuilt = make_model(description)
     except Exception as error:  # which kind depends on the user's classes
         raise ValueError(
-            "Keras cannot describe the network; subclasses of keras.Model and keras.layers.Layer need get_config: "
-            f"{error}"
+            "Keras cannot describe it; subclasses of keras.Model and keras.layers.Layer need get_config: "
+            f"{error or type(error).__name__}"
         ) from error
     forms = [[(tuple(v.shape), v.trainable) for v in each.variables] for each in (model, rebuilt)]
     if forms[0] != forms[1]:

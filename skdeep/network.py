@@ -14,7 +14,7 @@ import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -315,13 +315,11 @@ class Network:
         program.set_values(values)
         return program, key
 
-    def follow_changes(self, targets):
-        """Take the form of the targets from the loss that the model has now, if somebody outside changed the model."""
+    def follow_changes(self):
+        """Give targets the form that the loss of the model takes now, if somebody outside changed the model."""
         with self.in_use() as program:
             if program.is_changed():
-                loss = program.model.loss
-                encoding = targets.head_of(self.head.n_outputs, loss).encoding
-                self.head = replace(self.head, loss=loss, encoding=encoding)
+                self.head = self.head.of_loss(program.model.loss)
 
     def __getstate__(self):
         if self._has_changed_model():

@@ -177,6 +177,8 @@ class OwnNetwork(Network):
         return False  # what it is now is described
 
     def _description(self):
+        if not self._is_described():
+            self.follow_changes()
         own = {name: getattr(self, name) for name in self._parts}
         return own if self._is_described() else own | _described(self)
 
@@ -187,6 +189,7 @@ class OwnNetwork(Network):
 
 def state_as_own(network):
     """Return the state of a network whose model was changed as that of one of the user's own."""
+    network.follow_changes()
     return network._state({"head": network.head, "is_safe": False} | _described(network))
 
 

@@ -7,7 +7,7 @@ Nothing here knows networks or TensorFlow.
 
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import issparse
@@ -314,6 +314,12 @@ class Head:
     def is_sigmoid(self):
         """Whether the outputs are independent probabilities."""
         return self.encoding in ("column", "indicator")
+
+    def of_loss(self, loss):
+        """Return the head of the same layer for another loss, whose form the targets get."""
+        is_by_class = self.encoding in ("indices", "column of indices", "one-hot")
+        form = "column of indices" if snake_name(loss).startswith("sparse") else "one-hot"
+        return replace(self, loss=loss, encoding=form if is_by_class else self.encoding)
 
     def encode(self, codes):
         """Return the network's targets for the codes from `Targets.encode`."""

@@ -125,7 +125,7 @@ class Program:
     def is_changed(self):
         """Whether the model is another one than that which was built, but for the values of its variables."""
         self._follow_changes()
-        return self._watch is not None and self._watch.is_changed
+        return self._watch is not None and self._watch.is_changed()
 
     def copied(self):
         """Return a program for a copy of the model as it is now."""
@@ -295,7 +295,11 @@ class Program:
 
     def _follow_changes(self):
         """Forget the traces if somebody outside changed what they were made of."""
-        if self._watch is None or not self._watch.look():
+        if self._watch is None:
+            return
+        if not self.model.optimizer.built:  # compiled again
+            self._build_optimizer()
+        if not self._watch.look():
             return
         self._steps, self._infer, self._has_metrics = {}, None, False
         self._strengths = Strengths([layer for layer in self._layers if layer in self.model.layers])

@@ -250,7 +250,7 @@ class TestModels:
         clf = quick(model=Subclassed, loss="sparse_categorical_crossentropy", epochs=30).fit(*iris)
         assert clf.score(*iris) > 0.8
         assert "Dense" in repr(clf.summary())
-        with pytest.raises(ValueError, match="cannot be copied or saved: Keras cannot describe it"):
+        with pytest.raises(ValueError, match="cannot be pickled or saved: Keras cannot describe it"):
             pickle.dumps(clf)
 
     @pytest.mark.parametrize("n_outputs", [1, 3])
