@@ -67,6 +67,8 @@ _LEFT_OUT = {
     },
     keras.losses.Loss: {"name"},
 }
+# Attributes that Keras's own objects may have or not.
+_SET_LATER = {"_exclude_from_weight_decay_pattern"}
 # What `compile` makes of what it was given; of the latter the traces are made.
 _COMPILED = {"CompileLoss", "CompileMetrics"}
 _USERS = {"_user_loss", "_user_loss_weights", "_user_metrics", "_user_weighted_metrics", "output_names"}
@@ -152,6 +154,8 @@ class _Tokens:
             return repr(self._names.get(value, value))
         if isinstance(value, _PLAIN):
             return (type(value).__name__, repr(value))
+        if isinstance(value, keras.DTypePolicy):  # which parts may share
+            return (type(value).__name__, value.name, repr(value.get_config()))
         if is_part(value):
             return self._part(value)
         if isinstance(value, (np.ndarray, np.generic, tf.Tensor)):
@@ -170,7 +174,7 @@ class _Tokens:
             if self._of_keras and inspect.isclass(value) and not _is_of_keras(value):
                 raise _NotOfKerasError
             return (type(value).__name__, value.__module__, value.__qualname__)
-        if isinstance(value, (tf.DType, tf.TensorShape, np.dtype, slice, type(...))):
+        if isinstance(value, (tf.DType, tf.TensorShape, np.dtype, re.Pattern, slice, type(...))):
             return repr(value)
         if hasattr(value, "__dict__") and (not self._of_keras or _is_of_keras(type(value))):
             return self._part(value)
@@ -213,9 +217,9 @@ def differences(original, rebuilt):
 
     Returns
     -------
-    found : list of (path, name, value)
-        The way to the part that has the attribute, the name of the attribute, and its value in the original; for
-        `put_back`.
+    found : list of (path, name, kind, value)
+        The way to the part that has the attribute, its name, "tensor", "pattern" (a regular expression) or "value", and
+        its value in the original; for `put_back`.
 
     Raises
     ------
@@ -231,14 +235,13 @@ def put_back(rebuilt, found, *, only_plain=False):
     With `only_plain` anything else than plain values of attributes that Keras's own classes have is a ValueError, since
     it comes from a file.
     """
-    for path, name, value in found:
+    for path, name, kind, value in found:
         part = rebuilt
         for step in path:
             part = _step(part, step)
         if only_plain:
             _check_is_plain(part, name, value)
-        if isinstance(vars(part).get(name), tf.Tensor):
-            value = tf.convert_to_tensor(value)
+        value = {"tensor": tf.convert_to_tensor, "pattern": re.compile}.get(kind, _unchanged)(value)
         vars(part)[name] = value  # not setattr: a layer that is built takes no new state
 
 
@@ -273,7 +276,7 @@ class _Differences:
                     f"its {_described_part(one)} has an attribute {name!r} that holds parts which its config does not "
                     "make"
                 )
-            self.found.append((path, name, np.asarray(value) if isinstance(value, tf.Tensor) else _untracked(value)))
+            self.found.append((path, name, *_kind_and_value(value)))
         if isinstance(one, (list, tuple)):
             self._are_same(path, list(one), list(other))
 
@@ -337,11 +340,24 @@ def _step(part, step):
 
 
 def _check_is_plain(part, name, value):
-    if not (_is_of_keras(type(part)) and name in compared(part) and _is_plain(value)):
+    is_known = name in compared(part) or name in _SET_LATER
+    if not (_is_of_keras(type(part)) and is_known and _is_plain(value)):
         raise ValueError(
             f"{_described_part(part)} has an attribute {name!r} that is in no config, so that a file cannot have it: "
             f"{value!r}. Files have what get_config tells, and numbers, strings and arrays of Keras's own classes"
         )
+
+
+def _unchanged(value):
+    return value
+
+
+def _kind_and_value(value):
+    if isinstance(value, tf.Tensor):
+        return "tensor", np.asarray(value)
+    if isinstance(value, re.Pattern):
+        return "pattern", value.pattern
+    return "value", _untracked(value)
 
 
 def _untracked(value):

@@ -102,8 +102,7 @@ def describe_model(model):
         If it cannot be described; the message says what its config lacks.
     """
     try:
-        config = keras.saving.serialize_keras_object(model)
-        config.pop("compile_config", None)
+        config = _config_of_layers(model)
         description = {
             "config": config,
             "own_objects": _own_objects(model, config),
@@ -119,6 +118,8 @@ def describe_model(model):
     forms = [[(tuple(v.shape), v.trainable) for v in each.variables] for each in (model, rebuilt)]
     if forms[0] != forms[1]:
         raise ValueError("what Keras makes of the config of the network has other variables; see get_config")
+    if model.compiled and model.optimizer.built:
+        rebuilt.optimizer.build(rebuilt.trainable_variables)
     return description | {"found": _found(model, rebuilt)}
 
 
@@ -135,6 +136,18 @@ def make_model(description, *, is_from_file=False):
             keras.Model.compile(model, **arguments)  # a compile of the user's own takes other arguments
     put_back(model, description["found"], only_plain=is_from_file)
     return model
+
+
+def _config_of_layers(model):
+    """Return the config of a model without what it is compiled with, which Keras may not be able to describe."""
+    compiled = [each for each in model._flatten_layers() if vars(each).get("compiled")]
+    for each in compiled:
+        vars(each)["compiled"] = False
+    try:
+        return keras.saving.serialize_keras_object(model)
+    finally:
+        for each in compiled:
+            vars(each)["compiled"] = True
 
 
 def _compiled(model):
@@ -186,7 +199,10 @@ def _describe_part(part):
         "schedule": _described_schedule(schedule),
         "found": [],
     }
-    return description | {"found": _found(part, _make_part(description))}
+    made = _make_part(description)
+    if isinstance(part, keras.optimizers.Optimizer) and part.built:
+        made.build(getattr(part, "inner_optimizer", part)._trainable_variables)  # else it lacks what building adds
+    return description | {"found": _found(part, made)}
 
 
 def arguments_beside_config(part):
@@ -202,12 +218,26 @@ def arguments_beside_config(part):
 
 def _config(part, schedule):
     if schedule is None:
-        return part.get_config()
+        return _arguments(part)
     part._learning_rate = 0.0  # else Keras writes the schedule, which it may not be able to
     try:
-        return part.get_config()
+        return _arguments(part)
     finally:
         part._learning_rate = schedule
+
+
+def _arguments(part):
+    """Return the config, with the arguments of a class of the user's that are not in it but are attributes."""
+    config = part.get_config()
+    if _public_name(type(part)):
+        return config
+    names = [name for name in inspect.signature(type(part)).parameters if name in vars(part) and name not in config]
+    if names and is_for_file():
+        raise ValueError(
+            f"{type(part).__name__} has an attribute {names[0]!r} that is in no config, so that a file cannot have it; "
+            "add it to get_config"
+        )
+    return config | {name: vars(part)[name] for name in names}
 
 
 def _described_schedule(schedule):
@@ -221,16 +251,15 @@ def _make_part(description):
     kind, schedule = description["class"], description["schedule"]
     if isinstance(schedule, dict):
         schedule = _public_object(schedule["class"]).from_config(dict(schedule["config"]))
-    part = _of_config(_public_object(kind) if isinstance(kind, str) else kind, description["config"])
-    if schedule is not None:
-        part._learning_rate = schedule
+    kind = _public_object(kind) if isinstance(kind, str) else kind
+    part = _of_config(kind, description["config"], {} if schedule is None else {"learning_rate": schedule})
     put_back(part, description["found"])
     return part
 
 
-def _of_config(kind, config):
-    """Return an object of a class, by its config as far as its constructor takes it."""
-    config = copy.deepcopy(config)  # Keras changes what it reads
+def _of_config(kind, config, objects=()):
+    """Return an object of a class, by its config and some objects as far as its constructor takes them."""
+    config = copy.deepcopy(config) | dict(objects)  # Keras changes what it reads
     try:
         return kind.from_config(config)
     except Exception:  # which kind depends on the user's class
