@@ -15,7 +15,7 @@ import warnings
 from abc import ABC, abstractmethod
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator, _clone_parametrized, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
@@ -30,6 +30,7 @@ from skdeep.inspection import NetworkInspection
 from skdeep.parameters import routed_parameters
 from skdeep.row_source import RowSource, is_row_source
 from skdeep.sampling import split, weighted_rows, with_mean_one
+from skdeep.user_callbacks import WITH_CALLBACKS, shown, state_for_pickle, with_copied_callbacks
 from skdeep.validation import as_numbers, check_is_not_empty, memory_errors, restored_on_error
 
 
@@ -141,9 +142,26 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             with network.restored_on_error():
                 return self._train(network, targets, train, None, rng, not first, options)
 
+    def __sklearn_clone__(self):
+        callbacks = {name: value for name, value in self.get_params(deep=False).items() if name in WITH_CALLBACKS}
+        without = type(self).__new__(type(self))
+        vars(without).update(vars(self) | dict.fromkeys(callbacks))
+        other = _clone_parametrized(without)
+        vars(other).update(with_copied_callbacks(callbacks, {}))
+        return other
+
+    def __deepcopy__(self, memo):
+        other = memo[id(self)] = type(self).__new__(type(self))
+        for name, value in with_copied_callbacks(vars(self), memo).items():
+            vars(other)[name] = value if name in WITH_CALLBACKS else copy.deepcopy(value, memo)
+        return other
+
+    def __getstate__(self):
+        return state_for_pickle(super().__getstate__())
+
     def __copy__(self):
         other = type(self).__new__(type(self))
-        vars(other).update(vars(self))
+        vars(other).update(with_copied_callbacks(vars(self), {}))
         if hasattr(self, "_network"):  # which training changes in place
             other._network = copy.deepcopy(self._network)
         return other
@@ -216,12 +234,12 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Raise if `partial_fit` gets other classes than before."""
 
     def _monitoring(self, network, train, validation):
-        """Return callbacks that end training early, and of these the one that restores the best epoch, or None."""
-        return [], None
+        """Return callbacks that end training early."""
+        return []
 
     def _callback_parameters(self):
         """Return what `skdeep.compilation.make_callbacks` takes."""
-        return self.callbacks, routed_parameters(self)
+        return [self.callbacks], routed_parameters(self)
 
     def _training_rows(self, X, y, index, weight, row_shape, network, targets, rng, X_val, y_val):
         """Return the rows to train on and those to validate on, or None for the latter."""
@@ -272,11 +290,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         from skdeep.callbacks import EpochTasks
 
         history, first_epoch = (self.history_, self.n_iter_) if continued else ({}, 0)
-        callbacks = compilation.make_callbacks(*self._callback_parameters())
-        if callbacks:
-            network.keep()  # they may keep its model
-        monitoring, keeper = self._monitoring(network, train, validation)
-        callbacks += monitoring
+        given = compilation.make_callbacks(*self._callback_parameters())
+        callbacks = [*given, *self._monitoring(network, train, validation)]
 
         def learned(network, new_history):
             n_new = len(new_history.get("loss", ()))  # none if training was interrupted in the first epoch
@@ -291,12 +306,13 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 },
                 "n_iter_": first_epoch + n_new,
                 "best_epoch_": first_epoch + n_new,
+                "callbacks_": given,
             }
 
         if task is not None and hasattr(self, "_skl_callbacks"):
             callbacks.append(EpochTasks(task, task_data, network, learned))
-        with network.in_use() as program:
-            new_history, last_epoch = program.fit(
+        with network.in_use() as program, shown(network, program, given):
+            new_history, best_epoch = program.fit(
                 train,
                 first_epoch=first_epoch,
                 rng=rng,
@@ -305,9 +321,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 **options | {"epochs": first_epoch + options["epochs"]},
             )
         network.offer()
-        vars(self).update(learned(network, new_history))
-        best = last_epoch if keeper is None or not new_history else keeper.best_epoch + 1
-        self.best_epoch_ = min(best, last_epoch)  # training may diverge before there is a best epoch
+        vars(self).update(learned(network, new_history), best_epoch_=best_epoch)
         return self
 
     def _outputs(self, X, convert):

@@ -112,6 +112,11 @@ class Network:
             self.keep()
             return program.model
 
+    @property
+    def is_kept(self):
+        """Whether the program is never given to the pool or to another network."""
+        return self._is_kept
+
     def keep(self):
         """Never give the program to the pool or to another network."""
         with self._lock:

@@ -8,6 +8,7 @@ networks are rebuilt by skdeep's own builders from plain arguments; one of the u
 name, by Keras in its safe mode.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 from skdeep.files import replaced, writable_path
 from skdeep.network import states_without_optimizer
 from skdeep.own_network import safe_mode
+from skdeep.user_callbacks import states_without_callbacks
 
 _FORMAT = 1
 _FIRST_LINE = re.compile(rb"skdeep file, format (\d+), written by skdeep ([^\n]*)\n")
@@ -97,11 +99,8 @@ def save(estimator, path, *, optimizer=True, trusted=()):
     sio = _skops()
     path = writable_path(path)
     try:
-        if optimizer:
+        with states_without_callbacks(), contextlib.nullcontext() if optimizer else states_without_optimizer():
             archive = sio.dumps(estimator, compression=zipfile.ZIP_DEFLATED)
-        else:
-            with states_without_optimizer():
-                archive = sio.dumps(estimator, compression=zipfile.ZIP_DEFLATED)
     except Exception as error:  # skops, and what it calls, raise many kinds
         raise ValueError(
             f"{type(estimator).__name__} cannot be saved: {error}. Give Keras objects among the parameters by name, as "
