@@ -88,6 +88,9 @@ def copied_callbacks(value, memo):
 @contextlib.contextmanager
 def shown(network, program, callbacks):
     """Let callbacks see the model in the body of the ``with`` statement; keep it, if they may hold it afterwards."""
+    if not callbacks:
+        yield
+        return
     are_of_keras = all(map(_is_of_keras, callbacks))
     if not (are_of_keras or network.is_kept):
         network.keep()
@@ -137,12 +140,14 @@ def _models_seen_by(callback):
 
 def _parts(model):
     """Return a model, its layers, variables, metrics and optimizer, by id."""
-    optimizer = getattr(model, "optimizer", None)
-    owners = [each for each in (model, optimizer, getattr(optimizer, "inner_optimizer", None)) if each is not None]
-    parts = list(owners)
+    parts, owners = [model], [model]
+    for name in ("optimizer", "inner_optimizer"):  # the latter is in one that scales the loss
+        with contextlib.suppress(Exception):  # a class of the user's may do anything
+            owners.append(getattr(owners[-1], name))
     for owner in owners:
-        for name in ("layers", "_layers", "variables", "metrics"):
-            with contextlib.suppress(Exception):  # a class of the user's may do anything
+        parts.append(owner)
+        for name in ("variables", "metrics"):
+            with contextlib.suppress(Exception):
                 parts += getattr(owner, name)
     with contextlib.suppress(Exception):
         parts += model._flatten_layers()
@@ -154,16 +159,18 @@ def _is_part(value, parts):
     """Whether this is one of the parts, or a layer, tensor or function that is made of them."""
     if not parts:
         return False
+    keras = sys.modules["keras"]
     if isinstance(value, types.MethodType):
         return id(value.__self__) in parts
     if isinstance(value, types.FunctionType):
         return any(id(each) in parts for each in _enclosed(value))
     if isinstance(value, functools.partial):
         return any(_is_part(each, parts) for each in _bound(value))
-    if isinstance(value, sys.modules["keras"].layers.Layer):  # perhaps a model of layers that the other has, too
+    if isinstance(value, keras.layers.Layer):  # perhaps a model of layers that the other has, too
         return any(id(layer) in parts for layer in value._flatten_layers())
-    origin = getattr(getattr(value, "_keras_history", None), "operation", None)  # of a symbolic tensor
-    return id(value) in parts or id(origin) in parts
+    if isinstance(value, keras.KerasTensor):
+        return id(getattr(getattr(value, "_keras_history", None), "operation", None)) in parts
+    return id(value) in parts
 
 
 def _walk(value, inside):
@@ -232,10 +239,8 @@ def _copied(value, memo, parts):
         return memo[id(value)]
     if is_callback(value):
         return _copied_callback(value, memo, parts)
-    if _is_part(value, parts):
-        return None
     try:
-        return _copied_container(value, memo, parts)
+        return None if _is_part(value, parts) else _copied_container(value, memo, parts)
     except Exception:  # one of the user's that cannot be copied or filled
         return value
 

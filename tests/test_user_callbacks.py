@@ -276,6 +276,10 @@ class TestCopies:
 
             __reduce_ex__ = __copy__
 
+        class Proxy:
+            def __getattr__(self, name):
+                raise RuntimeError
+
         class Strange(keras.callbacks.Callback):
             __slots__ = ("slot",)
 
@@ -284,7 +288,8 @@ class TestCopies:
 
             def __init__(self, needed):
                 super().__init__()
-                self.slot, self.bad, self.me = [1], Bad(), [self]
+                self.slot, self.bad, self.proxy, self.me = [1], Bad(), [Proxy()], [self]
+                self.set_model(Proxy())
 
             def __deepcopy__(self, memo):
                 raise RuntimeError
@@ -296,6 +301,8 @@ class TestCopies:
         assert twin.slot == [1]
         assert twin.slot is not strange.slot
         assert twin.bad is strange.bad
+        assert twin.proxy == strange.proxy
+        assert twin.model is None
         assert twin.me == [twin]
 
     def test_a_model_that_was_not_seen_stays(self, iris):
