@@ -151,7 +151,7 @@ def _parts(model):
                 parts += getattr(owner, name)
     with contextlib.suppress(Exception):
         parts += model._flatten_layers()
-    parts += [part.value for part in parts if hasattr(part, "value") and hasattr(part, "assign")]
+    parts += [part.value for part in parts if isinstance(part, sys.modules["keras"].Variable)]
     return {id(part): part for part in parts}
 
 
