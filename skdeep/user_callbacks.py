@@ -15,12 +15,12 @@ import contextlib
 import contextvars
 import copy
 import functools
-import pickle
 import sys
 import types
 import weakref
 
 import numpy as np
+from joblib.externals.loky.backend.reduction import dumps
 
 # Parameters and attributes of estimators that hold callbacks.
 WITH_CALLBACKS = ("callbacks", "fit__callbacks", "callbacks_")
@@ -60,9 +60,9 @@ def with_copied_callbacks(attributes, memo):
 
 
 def _can_be_pickled(callbacks):
-    """Whether what classes and functions made can be pickled; otherwise estimators are without it."""
+    """Whether what classes and functions made can be pickled, as to workers; otherwise estimators are without it."""
     try:
-        pickle.dumps(callbacks)
+        dumps(callbacks)
     except Exception:  # which kind depends on the user's classes
         return False
     return True

@@ -6,6 +6,9 @@ import functools
 import io
 import itertools
 import pickle
+import subprocess
+import sys
+import threading
 
 import joblib
 import keras
@@ -213,6 +216,12 @@ class Keeper(keras.callbacks.Callback):
         self.queue = collections.deque([model, 1], maxlen=5)
 
 
+class Locked(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+
+
 def size(estimator):
     return len(pickle.dumps(estimator))
 
@@ -327,8 +336,7 @@ class TestCopies:
         assert loaded.callbacks_[0].values == given.history_["loss"]
 
     def test_callbacks_that_were_made_and_cannot_be_pickled_are_left_out(self, iris, tmp_path):
-        clf = ready(callbacks=keras.callbacks.LambdaCallback, callbacks__on_epoch_end=print).fit(*iris)
-        clf.callbacks_[0].on_epoch_begin = lambda epoch, logs: None
+        clf = ready(callbacks=Locked).fit(*iris)
         joblib.dump(clf, tmp_path / "file")
         loaded = joblib.load(tmp_path / "file")
         np.testing.assert_array_equal(loaded.predict(iris[0]), clf.predict(iris[0]))
@@ -344,6 +352,18 @@ class TestCopies:
         assert not hasattr(loaded, "callbacks_")
         with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException):
             skops.io.loads(skops.io.dumps(clf))
+
+    def test_workers_send_back_those_of_a_script(self):
+        code = (
+            "import keras; from skdeep import DNNClassifier; from sklearn.datasets import load_iris; "
+            "from sklearn.model_selection import cross_validate; "
+            "Mine = type('Mine', (keras.callbacks.History,), {}); "
+            "clf = DNNClassifier((8,), epochs=2, callbacks=[lambda: Mine(), Mine()]); "
+            "fits = cross_validate(clf, *load_iris(return_X_y=True), cv=2, n_jobs=2, return_estimator=True); "
+            "print([each.history == fit.history_ for fit in fits['estimator'] for each in fit.callbacks_])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[True, True, True, True]"
 
     def test_an_ensemble_has_one_for_each(self, iris):
         recorder = Recorder()
