@@ -102,7 +102,7 @@ def make_callbacks(given, routed):
         if not (_is_or_makes(item, keras.callbacks.Callback) or _is_function(item)):
             raise TypeError(
                 "callbacks must be Keras callbacks or classes of them, or functions without arguments that return "
-                f"callbacks. Got {item!r}."
+                f"callbacks. Got {given[0] if len(given) == 1 else given!r}."
             )
     _check_routed("callbacks", items, routed)
     made = [[item] if isinstance(item, keras.callbacks.Callback) else item for item in items]
