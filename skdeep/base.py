@@ -26,10 +26,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skdeep.estimator_copies import cloned, deep_copied, picklable
 from skdeep.inspection import NetworkInspection
 from skdeep.parameters import routed_parameters
 from skdeep.row_source import RowSource, is_row_source
 from skdeep.sampling import split, weighted_rows, with_mean_one
+from skdeep.user_callbacks import shown, with_copied_callbacks
 from skdeep.validation import as_numbers, check_is_not_empty, memory_errors, restored_on_error
 
 
@@ -142,9 +144,18 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             with network.restored_on_error():
                 return self._train(network, targets, train, None, rng, not first, options)
 
+    def __sklearn_clone__(self):
+        return cloned(self)
+
+    def __deepcopy__(self, memo):
+        return deep_copied(self, memo)
+
+    def __getstate__(self):
+        return picklable(super().__getstate__())
+
     def __copy__(self):
         other = type(self).__new__(type(self))
-        vars(other).update(vars(self))
+        vars(other).update(with_copied_callbacks(vars(self), {}))
         if hasattr(self, "_network"):  # which training changes in place
             other._network = copy.deepcopy(self._network)
         return other
@@ -217,12 +228,12 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Raise if `partial_fit` gets other classes than before."""
 
     def _monitoring(self, network, train, validation):
-        """Return callbacks that end training early, and of these the one that restores the best epoch, or None."""
-        return [], None
+        """Return callbacks that end training early."""
+        return []
 
     def _callback_parameters(self):
         """Return what `skdeep.compilation.make_callbacks` takes."""
-        return self.callbacks, routed_parameters(self)
+        return [self.callbacks], routed_parameters(self)
 
     def _training_rows(self, X, y, index, weight, row_shape, network, targets, rng, X_val, y_val):
         """Return the rows to train on and those to validate on, or None for the latter."""
@@ -273,11 +284,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         from skdeep.callbacks import EpochTasks
 
         history, first_epoch = (self.history_, self.n_iter_) if continued else ({}, 0)
-        callbacks = compilation.make_callbacks(*self._callback_parameters())
-        if callbacks:
-            network.keep()  # they may keep its model
-        monitoring, keeper = self._monitoring(network, train, validation)
-        callbacks += monitoring
+        given = compilation.make_callbacks(*self._callback_parameters())
+        callbacks = [*given, *self._monitoring(network, train, validation)]
 
         def learned(network, new_history):
             n_new = len(new_history.get("loss", ()))  # none if training was interrupted in the first epoch
@@ -292,12 +300,13 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 },
                 "n_iter_": first_epoch + n_new,
                 "best_epoch_": first_epoch + n_new,
+                "callbacks_": given,
             }
 
         if task is not None and hasattr(self, "_skl_callbacks"):
             callbacks.append(EpochTasks(task, task_data, network, learned))
-        with network.in_use() as program:
-            new_history, last_epoch = program.fit(
+        with network.in_use() as program, shown(network, program, given):
+            new_history, best_epoch = program.fit(
                 train,
                 first_epoch=first_epoch,
                 rng=rng,
@@ -306,9 +315,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 **options | {"epochs": first_epoch + options["epochs"]},
             )
         network.offer()
-        vars(self).update(learned(network, new_history))
-        best = last_epoch if keeper is None or not new_history else keeper.best_epoch + 1
-        self.best_epoch_ = min(best, last_epoch)  # training may diverge before there is a best epoch
+        vars(self).update(learned(network, new_history), best_epoch_=best_epoch)
         return self
 
     def _outputs(self, X, convert):

@@ -82,24 +82,33 @@ def initializer_factory(value, name):
     raise TypeError(f"{name} must be the name, a class or an instance of a Keras initializer. Got {value!r}.")
 
 
-def make_callbacks(callbacks, routed):
-    """Return the callbacks of one fit, made from classes and their routed parameters, or copied from objects."""
+def make_callbacks(given, routed):
+    """Return the callbacks of one fit: the objects that were given, and those made by classes and functions.
+
+    Parameters
+    ----------
+    given : list
+        Values of the parameter `callbacks`: None, or one callback, class or function, or a list, tuple or dict of them.
+    routed : dict
+        The routed parameters of the classes among them. Those of a list go by number, those of a dict by name.
+    """
     routed = {name: value for name, value in routed.items() if name.startswith("callbacks__")}
-    if callbacks is None:
-        if routed:
-            raise ValueError(f"{next(iter(routed))} was given, but callbacks is None.")
-        return []
-    for callback in _as_list(callbacks):
-        if not _is_or_makes(callback, keras.callbacks.Callback):
-            raise TypeError(f"callbacks must be Keras callbacks or classes of them. Got {callbacks!r}.")
-    copies = _copied(callbacks)
-    _check_routed("callbacks", copies, routed)
-    if not isinstance(callbacks, (list, tuple)):  # in a list, scikeras finds nested parameters by number only
-        (copies,) = copies
-    try:
-        return _through_scikeras(lambda: None, callbacks=copies, **routed)._fit_callbacks
-    except TypeError as error:  # an argument is missing
-        raise TypeError(f"callbacks={callbacks!r} cannot be made: {error}") from error
+    given = [each for each in given if each is not None]
+    is_single = len(given) == 1 and not isinstance(given[0], (list, tuple, dict))
+    items, routed = (given, routed) if is_single else _listed(given, routed)
+    if routed and not given:
+        raise ValueError(f"{next(iter(routed))} was given, but callbacks is None.")
+    for item in items:
+        if not (_is_or_makes(item, keras.callbacks.Callback) or _is_function(item)):
+            raise TypeError(
+                "callbacks must be Keras callbacks or classes of them, or functions without arguments that return "
+                f"callbacks. Got {given[0] if len(given) == 1 else given!r}."
+            )
+    _check_routed("callbacks", items, routed)
+    made = [[item] if isinstance(item, keras.callbacks.Callback) else item for item in items]
+    for number, callback in _instances(items, routed, is_single):
+        made[number] = [callback]
+    return [callback for each in made for callback in (each if isinstance(each, list) else _returned_by(each))]
 
 
 def early_stopping(monitor, patience, min_delta):
@@ -108,7 +117,7 @@ def early_stopping(monitor, patience, min_delta):
     They are two since Keras would pass over improvements of less than `min_delta` when it picks the best.
     """
     stop = keras.callbacks.EarlyStopping(monitor, min_delta, patience)
-    return stop, keras.callbacks.EarlyStopping(monitor, patience=sys.maxsize, restore_best_weights=True)
+    return [stop, keras.callbacks.EarlyStopping(monitor, patience=sys.maxsize, restore_best_weights=True)]
 
 
 def _initializer_named(value, name):
@@ -189,14 +198,54 @@ def _is_function_of_targets(function):
     return True
 
 
-def _copied(callbacks):
+def _is_function(item):
+    return callable(item) and not inspect.isclass(item) and not isinstance(item, keras.layers.Layer)
+
+
+def _returned_by(function):
+    """Return the callbacks that a function of the user's returns, in a list."""
     try:
-        return [callback if inspect.isclass(callback) else copy.deepcopy(callback) for callback in _as_list(callbacks)]
-    except Exception as error:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        raise TypeError(f"callbacks={function!r} must take no arguments: {error}.") from error
+    except ValueError:  # a function that does not tell
+        pass
+    returned = function()
+    callbacks = _as_list(returned)
+    if returned is None or not all(isinstance(callback, keras.callbacks.Callback) for callback in callbacks):
         raise TypeError(
-            f"callbacks={callbacks!r} cannot be copied, and each fit needs its own callbacks. Give the class, and its "
-            "arguments as routed parameters, such as callbacks=EarlyStopping, callbacks__patience=3."
-        ) from error
+            f"callbacks={function!r} must return a Keras callback, or a list of them. It returned {returned!r}."
+        )
+    return callbacks
+
+
+def _instances(items, routed, is_single):
+    """Return pairs of a number among the items and what the class there makes with its routed parameters."""
+    numbers = [number for number, item in enumerate(items) if inspect.isclass(item)]
+    if not numbers:
+        return []
+    classes = [item if inspect.isclass(item) else keras.callbacks.Callback() for item in items]
+    try:
+        # In a list, scikeras finds nested parameters by number only.
+        made = _through_scikeras(lambda: None, callbacks=classes[0] if is_single else classes, **routed)._fit_callbacks
+    except TypeError as error:  # an argument is missing
+        raise TypeError(f"callbacks={items!r} cannot be made: {error}") from error
+    return [(number, made[number]) for number in numbers]
+
+
+def _listed(given, routed):
+    """Return all callbacks in one list, and the routed parameters of those in dicts by number instead of by name."""
+    flat, numbers = [], {}
+    for some in given:
+        if isinstance(some, dict):
+            numbers |= {name: len(flat) + number for number, name in enumerate(some)}
+            some = list(some.values())
+        flat += some if isinstance(some, (list, tuple)) else [some]
+    parts = {name: name.split("__") for name in routed}
+    return flat, {
+        "__".join([prefix, str(numbers.get(first, first)), *rest]): routed[name]
+        for name, (prefix, first, *rest) in parts.items()
+    }
 
 
 def _through_scikeras(build, **parameters):

@@ -7,6 +7,7 @@ classes a description has their public names, of the user's the classes themselv
 
 import contextlib
 import copy
+import functools
 import inspect
 import random
 import threading
@@ -79,6 +80,9 @@ def pickled(value, name):
         return type(value)(pickled(each, name) for each in value)
     if type(value) is dict:
         return {key: pickled(each, name) for key, each in value.items()}
+    if isinstance(value, functools.partial):
+        arguments, keywords = pickled(value.args, name), pickled(value.keywords, name)
+        return functools.partial(value.func, *arguments, **keywords)
     return value
 
 

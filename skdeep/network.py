@@ -10,7 +10,6 @@ import contextlib
 import contextvars
 import copy
 import inspect
-import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +121,11 @@ class Network:
         with self.in_use() as program:
             self.keep()
             return program.model
+
+    @property
+    def is_kept(self):
+        """Whether the program is never given to the pool or to another network."""
+        return self._is_kept
 
     def keep(self):
         """Never give the program to the pool or to another network."""
@@ -368,7 +372,9 @@ class Network:
 
     def _description(self):
         """Return what it takes to build it again, beside its values, as pickles hold it."""
-        return {name: _pickled(getattr(self, name), name) for name in self._parts}
+        from skdeep.estimator_copies import with_pickled
+
+        return {name: with_pickled(getattr(self, name), name) for name in self._parts}
 
     def _is_described(self):
         """Whether its parts tell what it is."""
@@ -386,15 +392,6 @@ class Network:
         other._begin(values)
         vars(other).update({name: getattr(self, name) for name in self._parts})
         return other
-
-
-def _pickled(value, name):
-    """Return plain values, or what pickles hold in place of the Keras objects among them."""
-    if "keras" not in sys.modules:
-        return value
-    from skdeep.describing import pickled
-
-    return pickled(value, name)
 
 
 def _outside_of_scopes(function):

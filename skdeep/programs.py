@@ -19,7 +19,7 @@ of the user's own see `skdeep.own_network`: there the key tells all attributes o
 of the model that was just built go into the idle program.
 
 A program is never shared: it belongs to one network at a time, and goes on to another one only if nobody outside can
-hold its model (`model_` was not read, no callback of the user's saw it).
+hold its model: `model_` was not read, no callback that the user wrote saw it, and those of Keras let go of it.
 
 The pool holds the most recently used programs, 6 unless told otherwise: `set_size`, `info` and `clear` are there to
 change, see and empty it, ``set_size(0)`` turns reuse off. Each process has its own.

@@ -95,7 +95,7 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
 
     def _monitoring(self, network, train, validation):
         if not self.early_stopping:
-            return [], None
+            return []
         from skdeep import compilation
 
         with network.in_use() as program:
@@ -104,8 +104,7 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
             names += [f"val_{name}" for name in names]
         if self.monitor not in names:
             raise ValueError(f"monitor={self.monitor!r} is not among the metrics of this fit, which are {names!r}.")
-        stopper, keeper = compilation.early_stopping(self.monitor, self.n_iter_no_change, self.tol)
-        return [stopper, keeper], keeper
+        return compilation.early_stopping(self.monitor, self.n_iter_no_change, self.tol)
 
 
 class DenseNetwork(ReadyNetwork):

@@ -310,6 +310,11 @@ class Head:
     loss: object
     encoding: str
 
+    def __getstate__(self):
+        from skdeep.estimator_copies import with_pickled
+
+        return vars(self) | {"loss": with_pickled(self.loss, "loss")}
+
     @property
     def is_sigmoid(self):
         """Whether the outputs are independent probabilities."""

@@ -13,6 +13,7 @@ Random numbers: the only draws here are the shuffles, from the generator `rng` t
 initial weights draw from seeds inside the model. No global state is touched.
 """
 
+import hashlib
 import math
 import time
 import warnings
@@ -173,7 +174,8 @@ class Program:
         rows : Rows
             Training data, with targets.
         first_epoch, epochs : int
-            First epoch to run, counted from 0, and the number of epochs at which to stop.
+            First epoch to run, counted from 0, and the number of epochs at which to stop. As in Keras, a callback may
+            begin later, such as BackupAndRestore; the shuffles of the epochs before are drawn then, too.
         batch_size : int
             Rows for one step; the last batch of an epoch may be smaller.
         shuffle : bool or "blocks"
@@ -191,8 +193,9 @@ class Program:
         -------
         history : dict of str to list of float
             Metrics, one entry an epoch; those of the validation data are named ``val_...``.
-        last_epoch : int
-            How many epochs the weights have been through, those before `first_epoch` included.
+        best_epoch : int
+            Epoch whose weights the model has, counted from 1 and those before `first_epoch` included: the last one,
+            unless training diverged or a callback put the weights of another one back.
 
         Raises
         ------
@@ -209,9 +212,9 @@ class Program:
         _check_memory(batch_size, batch_size * self._train_bytes)
         model = self.model
         self._build_metrics(rows)
-        self._strengths.update()
         self._call_began = time.monotonic()
         callbacks = list(callbacks)
+        is_watched = bool(callbacks)
         by_batch = _overrides(callbacks, "train")
         test_by_batch = _overrides(callbacks, "test")
         record = keras.callbacks.History()  # last, since callbacks may add to the logs
@@ -224,14 +227,25 @@ class Program:
         )
         logs = None
         model.stop_training = False
-        finite = model.get_weights()
-        last_epoch = first_epoch
-        diverged = False
+        model._initial_epoch = None
         hooks.on_train_begin()
+        self._follow_changes()
+        self._build_metrics(rows)
+        start = model._initial_epoch or first_epoch
+        model._initial_epoch = None  # else Keras's own fit would begin there
+        for _ in range(first_epoch, start):
+            epoch_order(len(rows), shuffle, rng)
+        self._strengths.update()
+        finite = model.get_weights()
+        last_epoch = start
+        epochs_of_weights = _EpochsOfWeights(finite, start) if is_watched else None
+        diverged = False
         try:
-            for epoch in range(first_epoch, epochs):
+            for epoch in range(start, epochs):
                 hooks.on_epoch_begin(epoch)
                 order = epoch_order(len(rows), shuffle, rng)
+                if model.stop_training:  # already: Keras looks at it after each batch
+                    order = order[:batch_size]
                 logs = self._run("train", rows, order, batch_size, hooks if by_batch else None)
                 weights = model.get_weights()
                 diverged = not (math.isfinite(logs["loss"]) and _all_finite(weights))
@@ -244,6 +258,8 @@ class Program:
                     if validation is not None:
                         logs |= self._test(validation, batch_size, hooks, test_by_batch)
                 hooks.on_epoch_end(epoch, logs)
+                if is_watched and not diverged:
+                    finite = epochs_of_weights.add(weights, model.get_weights(), last_epoch)
                 if diverged or model.stop_training:
                     break
         except KeyboardInterrupt:
@@ -267,9 +283,11 @@ class Program:
         else:
             model.optimizer.finalize_variable_values(model.trainable_weights)
         hooks.on_train_end(logs)
+        best_epoch = epochs_of_weights.find(model.get_weights()) if is_watched else last_epoch
+        best_epoch -= start - first_epoch  # which were trained in a fit that was broken off
         # Keras sorts the names; the order of the metrics, training before validation, reads better.
         names = dict.fromkeys([*(logs or ()), *record.history])
-        return {name: record.history[name] for name in names if name in record.history}, last_epoch
+        return {name: record.history[name] for name in names if name in record.history}, best_epoch
 
     def predict(self, rows):
         """Return the outputs of the network for all rows, as an array of shape (n_rows, n_outputs).
@@ -325,6 +343,7 @@ class Program:
 
     def _test(self, rows, batch_size, hooks, by_batch):
         """Return the metrics on validation rows, with their names as in `history`."""
+        self.model.stop_evaluating = False
         hooks.on_test_begin()
         logs = self._run("test", rows, np.arange(len(rows)), batch_size, hooks if by_batch else None)
         hooks.on_test_end(logs)
@@ -355,7 +374,8 @@ class Program:
                 )
                 if hooks:
                     getattr(hooks, f"on_{kind}_batch_end")(start // batch_size, dict(logs))
-                is_over = (hooks and self.model.stop_training) or (kind == "train" and not math.isfinite(logs["loss"]))
+                must_stop = self.model.stop_training if kind == "train" else self.model.stop_evaluating
+                is_over = (hooks and must_stop) or (kind == "train" and not math.isfinite(logs["loss"]))
                 if ahead is None or is_over:
                     return logs
                 start, (stop, tensors) = stop, ahead.result()
@@ -420,6 +440,34 @@ class Program:
         self._has_metrics = True
 
 
+class _EpochsOfWeights:
+    """Tells of which epoch weights are, for callbacks may change them, or put earlier ones back.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        Those before training.
+    epoch : int
+        The epoch that these count as.
+    """
+
+    def __init__(self, weights, epoch):
+        self._epochs = {}
+        self.add(weights, weights, epoch)
+
+    def add(self, trained, changed, epoch):
+        """Note the weights after training and after the callbacks; return the latter, or the former if not finite."""
+        self._last, self._last_epoch = _digest(trained), epoch
+        self._epochs.setdefault(self._last, epoch)
+        self._epochs.setdefault(_digest(changed), epoch)
+        return changed if _all_finite(changed) else trained
+
+    def find(self, weights):
+        """Return the epoch of these weights, the last one if they are of none."""
+        digest = _digest(weights)
+        return self._last_epoch if digest == self._last else self._epochs.get(digest, self._last_epoch)
+
+
 def _check_memory(batch_size, n_bytes):
     """Ask for the memory of a batch and give it back, since operations of TensorFlow may crash where it is missing."""
     try:
@@ -445,6 +493,13 @@ def _without_repetition(array):
     """Return an equal array that takes no memory if all its values are the same, as in most optimizers at first."""
     first = array.ravel()[:1]
     return np.broadcast_to(first, array.shape) if array.ndim and (array == first).all() else array
+
+
+def _digest(arrays):
+    digest = hashlib.blake2b()
+    for array in arrays:
+        digest.update(array.tobytes())
+    return digest.digest()
 
 
 def _all_finite(arrays):

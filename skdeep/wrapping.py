@@ -137,6 +137,7 @@ class KerasWrapper(BaseDeepEstimator):
                 history_={},
                 n_iter_=0,
                 best_epoch_=0,
+                callbacks_=[],
             )
             return self
 
@@ -253,14 +254,8 @@ class KerasWrapper(BaseDeepEstimator):
 
     def _callback_parameters(self):
         own, of_fit = self.callbacks, self._fit_setting("callbacks")
-        given = [own] if own is of_fit else [own, of_fit]
-        given = [each for each in given if each is not None]
         routed = {f"callbacks__{name}": value for name, value in self._routed("callbacks__").items()}
-        if not given:
-            return None, routed
-        if len(given) == 1 and not isinstance(given[0], (list, tuple, dict)):
-            return given[0], routed
-        return _listed(given, routed)
+        return [own] if own is of_fit else [own, of_fit], routed
 
     def _make_network(self, row_shape, targets, n_rows, rng):
         from skdeep._tensorflow import keras
@@ -379,21 +374,6 @@ class KerasWrapper(BaseDeepEstimator):
         self.n_outputs_expected_ = 1
         vars(self).update(targets.attributes())
         return targets
-
-
-def _listed(given, routed):
-    """Return all callbacks in one list, and the routed parameters of those in dicts by number instead of by name."""
-    flat, numbers = [], {}
-    for some in given:
-        if isinstance(some, dict):
-            numbers |= {name: len(flat) + number for number, name in enumerate(some)}
-            some = list(some.values())
-        flat += some if isinstance(some, (list, tuple)) else [some]
-    parts = {name: name.split("__") for name in routed}
-    return flat, {
-        "__".join([prefix, str(numbers.get(first, first)), *rest]): routed[name]
-        for name, (prefix, first, *rest) in parts.items()
-    }
 
 
 def _n_outputs(model, row_shape):

@@ -132,7 +132,7 @@ class TestMetrics:
 
 
 class Recorder(keras.callbacks.Callback):
-    """Counts what it sees; a fit that does not work on a copy leaves its traces."""
+    """Counts what it sees."""
 
     seen = 0
 
@@ -164,12 +164,12 @@ class TestCallbacks:
         quick(**params).fit(*iris)
         assert Recorder.seen == 3
 
-    def test_each_fit_works_on_copies(self, iris):
+    def test_each_fit_works_with_the_object_itself(self, iris):
         recorder = Recorder()
         clf = quick(callbacks=recorder)
         clf.fit(*iris)
         clf.fit(*iris)
-        assert recorder.epochs == []
+        assert recorder.epochs == [0, 1, 2, 0, 1, 2]
         assert clf.callbacks is recorder
 
     def test_a_grid_search_shares_no_state(self, iris):
@@ -189,14 +189,6 @@ class TestCallbacks:
             epochs=50,
         )
         assert clf.fit(*iris).n_iter_ == 2
-
-    def test_a_callback_that_cannot_be_copied_is_an_error(self, iris):
-        class Uncopyable(keras.callbacks.Callback):
-            def __deepcopy__(self, memo):
-                raise NotImplementedError
-
-        with pytest.raises(TypeError, match=r"callbacks=.* cannot be copied, .* Give the class"):
-            quick(callbacks=Uncopyable()).fit(*iris)
 
     def test_what_callbacks_add_to_the_logs_is_in_the_history(self, iris):
         clf = quick(callbacks=keras.callbacks.ReduceLROnPlateau, callbacks__monitor="loss").fit(*iris)

@@ -11,12 +11,37 @@ import pytest
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
 
-from skdeep import CNNClassifier, DNNClassifier, KerasClassifier, load, programs, save
+from skdeep import CNNClassifier, DNNClassifier, KerasClassifier, StopAtMetric, load, programs, save
+
+# Those of Keras, and ours, with their arguments.
+CALLBACKS_OF_KERAS = {
+    "EarlyStopping": (keras.callbacks.EarlyStopping, {"patience": 2, "restore_best_weights": True}),
+    "ReduceLROnPlateau": (keras.callbacks.ReduceLROnPlateau, {"patience": 1, "min_delta": 10.0}),
+    "LearningRateScheduler": (
+        keras.callbacks.LearningRateScheduler,
+        {"schedule": lambda epoch: 0.1 / (epoch + 1)},
+    ),
+    "TerminateOnNaN": (keras.callbacks.TerminateOnNaN, {}),
+    "History": (keras.callbacks.History, {}),
+    "CSVLogger": (keras.callbacks.CSVLogger, {"filename": "log.csv"}),
+    "ModelCheckpoint": (keras.callbacks.ModelCheckpoint, {"filepath": "{epoch}.keras", "save_best_only": True}),
+    "BackupAndRestore": (keras.callbacks.BackupAndRestore, {"backup_dir": "backup"}),
+    "StopAtMetric": (StopAtMetric, {"monitor": "loss", "value": 0.9}),
+}
 
 
 def quick(**params):
     return DNNClassifier((16,), **{"epochs": 3, "dropout": 0.3, "random_state": 0} | params)
+
+
+def own(**params):
+    def build():
+        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(3, "softmax")])
+
+    settings = {"loss": "sparse_categorical_crossentropy", "epochs": 3, "verbose": 0, "random_state": 0}
+    return KerasClassifier(build, **settings | params)
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +141,54 @@ class TestReuse:
         np.testing.assert_array_equal(clf.predict_proba(X), fresh.predict_proba(X))
         assert clf.partial_fit(X, y).history_ == fresh.partial_fit(X, y).history_ if not params else True
 
+    @pytest.mark.parametrize("name", CALLBACKS_OF_KERAS)
+    def test_callbacks_of_keras_reuse_it_with_the_same_bits(self, name, iris, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)  # where some write files
+        kind, arguments = CALLBACKS_OF_KERAS[name]
+        arguments = {
+            key: f"{tmp_path}{value}" if str(value).startswith("/") else value for key, value in arguments.items()
+        }
+        routed = {f"callbacks__{key}": value for key, value in arguments.items()}
+
+        def fit(**callbacks):
+            return quick(validation_fraction=0.2, epochs=5, **callbacks).fit(*iris)
+
+        programs.set_size(0)
+        expected = fit(callbacks=kind(**arguments))
+        programs.set_size(6)
+        callback = kind(**arguments)
+        fit(callbacks=callback)
+        for callbacks in ({"callbacks": kind(**arguments)}, {"callbacks": kind} | routed, {"callbacks": [callback]}):
+            found = []
+            assert reused_by(lambda found=found, callbacks=callbacks: found.append(fit(**callbacks))) == 1
+            assert found[0].history_ == expected.history_
+            assert found[0].callbacks_[0].model is None
+            np.testing.assert_array_equal(found[0].predict_proba(iris[0]), expected.predict_proba(iris[0]))
+            del found
+
+    def test_a_search_with_a_callback_of_keras_needs_few_traces(self, iris):
+        stop = keras.callbacks.EarlyStopping("loss", patience=2, restore_best_weights=True)
+        for clf in (quick(callbacks=stop), own(callbacks=stop)):
+            before = programs.info()["traced"]
+            GridSearchCV(clf, {"random_state": [0, 1, 2]}, cv=3, error_score="raise").fit(*iris)
+            assert programs.info()["traced"] - before == 1
+
+    def test_what_users_wrote_is_traced_for_each_fit(self, iris):
+        class Mine(keras.callbacks.EarlyStopping):
+            pass
+
+        quick().fit(*iris)
+        clf = quick(callbacks=Mine("loss"))
+        traced = programs.info()["traced"]
+        GridSearchCV(clf, {"random_state": [0, 1]}, cv=2, refit=False).fit(*iris)
+        assert programs.info()["traced"] - traced >= 3
+
+    def test_after_a_fit_that_a_callback_of_keras_failed(self, iris):
+        with pytest.raises(ValueError, match="monitor='nope'"):
+            quick(callbacks=StopAtMetric("nope")).fit(*iris)
+        gc.collect()
+        assert reused_by(lambda: quick().fit(*iris)) == 1
+
     def test_another_penalty_reuses_it_with_the_same_bits(self, iris):
         fresh = quick(alpha=0.5).fit(*iris)
         programs.clear()
@@ -179,6 +252,34 @@ class TestNeverShared:
         assert reused_by(lambda: quick(random_state=1).fit(*iris)) == 0
         for ours, old in zip(kept[0].get_weights(), before, strict=True):
             np.testing.assert_array_equal(ours, old)
+
+    @pytest.mark.parametrize("way", ["attribute", "a function's list", "nested", "a list of layers"])
+    def test_a_callback_of_keras_that_can_hold_the_model(self, way, iris):
+        held = []
+        callback = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate)
+
+        def schedule(epoch, rate):
+            if way == "attribute":
+                callback.model_seen = callback.model
+            elif way == "nested":
+                callback.other = {"a": [keras.callbacks.History()]}
+                callback.other["a"][0].output = callback.model.outputs[0]
+            else:
+                held.extend([callback.model] if way == "a function's list" else callback.model.layers)
+            return rate
+
+        callback.schedule = schedule
+        quick(callbacks=callback).fit(*iris)
+        assert reused_by(lambda: quick(random_state=1).fit(*iris)) == 0
+
+    def test_a_callback_of_keras_within_one_of_the_users(self, iris):
+        class Group(keras.callbacks.CallbackList):
+            pass
+
+        for group in (Group, keras.callbacks.CallbackList):
+            quick(callbacks=group([keras.callbacks.History()])).fit(*iris)
+            assert reused_by(lambda: quick(random_state=1).fit(*iris)) == 0
+            programs.clear()
 
     def test_copies_and_clones(self, iris):
         X, y = iris

@@ -70,9 +70,11 @@ class DNNClassifier(DeepClassifierMixin, DenseNetwork):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, by label; a label that is missing has weight 1. "balanced" weighs each class inversely
         to its number of rows. They multiply with `sample_weight`.
-    callbacks : keras.callbacks.Callback, class of one, or list of them, default=None
-        Called as by Keras's fit. Each fit works on copies; a class takes routed parameters:
-        ``callbacks=TerminateOnNaN`` or ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``.
+    callbacks : keras.callbacks.Callback, class, function, list or dict of them, or None, default=None
+        Called as by Keras's fit. Objects are used themselves; clones and copies have copies of them, without the model.
+        A function without arguments is called for each fit and returns a callback or a list of them. A class takes
+        routed parameters: ``callbacks=TerminateOnNaN`` or ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``,
+        in a list by number, in a dict by name.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless its parameters
         were changed. `history_` goes on, too.
@@ -98,7 +100,10 @@ class DNNClassifier(DeepClassifierMixin, DenseNetwork):
     n_iter_ : int
         Number of epochs run.
     best_epoch_ : int
-        Epoch whose weights the network has, counted from 1: with early stopping the best, otherwise the last.
+        Epoch whose weights the network has, counted from 1: with early stopping, also by a callback, the best,
+        otherwise the last.
+    callbacks_ : list of keras.callbacks.Callback
+        What the last fit used, in order, those made from classes and by functions included.
     model_ : keras.Model
         The fitted network.
     n_features_in_ : int

@@ -41,10 +41,11 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         Accepted for the sake of scikeras. What validation gives does not depend on it.
     verbose : int, default=1
         0 prints nothing, 1 one line an epoch.
-    callbacks : keras.callbacks.Callback, class of one, list or dict of them, or None, default=None
-        Called as by Keras's fit. Each fit works on copies; a class takes routed parameters:
-        ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``, in a list by number, in a dict by name:
-        ``callbacks={"plateau": ReduceLROnPlateau}, callbacks__plateau__monitor="loss"``.
+    callbacks : keras.callbacks.Callback, class, function, list or dict of them, or None, default=None
+        Called as by Keras's fit. Objects are used themselves; clones and copies have copies of them, without the model.
+        A function without arguments is called for each fit and returns a callback or a list of them. A class takes
+        routed parameters: ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``, in a list by number, in a dict by
+        name: ``callbacks={"plateau": ReduceLROnPlateau}, callbacks__plateau__monitor="loss"``.
     validation_split : float, default=0.0
         Share of the training data set aside for validation, in [0, 1), with the same share of each class. Unlike
         Keras, which takes the last rows, skdeep draws them at random.
@@ -73,7 +74,9 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
     n_iter_ : int
         Number of epochs run.
     best_epoch_ : int
-        Epoch whose weights the network has, counted from 1.
+        Epoch whose weights the network has, counted from 1: the last, unless a callback put others back.
+    callbacks_ : list of keras.callbacks.Callback
+        What the last fit used, in order, those made from classes and by functions included.
     model_ : keras.Model
         The fitted network.
     n_outputs_ : int
