@@ -28,7 +28,7 @@ import threading
 import numpy as np
 
 from skdeep.network import Network
-from skdeep.targets import snake_name
+from skdeep.objectives import snake_name
 
 # Entries of configs that name layers, and classes that are layers themselves.
 _REFERENCES = ("keras_history", "input_layers", "output_layers")
