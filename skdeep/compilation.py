@@ -103,7 +103,10 @@ def compile_arguments(settings, *, encoding):
         raise TypeError(
             f"optimizer={settings['optimizer']!r} or metrics={settings['metrics']!r} cannot be made: {error}"
         ) from error
-    return {"optimizer": arguments["optimizer"], "loss": loss, "metrics": arguments["metrics"]}
+    made = [
+        metric if isinstance(metric, str) else each for metric, each in zip(metrics, arguments["metrics"], strict=True)
+    ]
+    return {"optimizer": arguments["optimizer"], "loss": loss, "metrics": made}
 
 
 def initializer_factory(value, name):
@@ -221,7 +224,6 @@ def _fresh_optimizer(optimizer, learning_rate):
         inner._learning_rate = keras.Variable(
             learning_rate, trainable=False, aggregation="only_first_replica", name="learning_rate"
         )
-        inner._track_variable(inner._learning_rate)
     return optimizer
 
 

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 
 from skdeep._tensorflow import keras
-from skdeep.objectives import keras_name
+from skdeep.objectives import keras_name, shown
 from skdeep.parameters import plain_number
 
 _ADVICE = "Set it where the model is compiled, let the function take compile_kwargs, or return a model not compiled."
@@ -65,7 +65,7 @@ def _only(loss):
 
 
 def _shown(items):
-    return ", ".join(dict.fromkeys(repr(item) for item in items)) or "none"
+    return ", ".join(dict.fromkeys(map(shown, items))) or "none"
 
 
 def _is_same(given, item):

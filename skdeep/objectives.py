@@ -55,6 +55,11 @@ def keras_name(item):
     return name
 
 
+def shown(item):
+    """Return how messages show a loss, a metric or an optimizer: a string as it is, all else by its name."""
+    return repr(item) if isinstance(item, str) else getattr(item, "__name__", type(item).__name__)
+
+
 def loss_form(loss):
     """Return the form of targets that a loss takes; None for "auto" and for the user's own."""
     name = keras_name(loss)
@@ -62,7 +67,7 @@ def loss_form(loss):
         return None
     if name == "ctc":
         raise ValueError(
-            f"loss={loss!r} takes sequences of labels and outputs of shape (n_samples, length, n_classes), which no "
+            f"loss={shown(loss)} takes sequences of labels and outputs of shape (n_samples, length, n_classes), which no "
             "estimator of skdeep has: one has one label a row."
         )
     return NUMBERS if _takes_numbers(name) else ROWS
@@ -72,7 +77,7 @@ def metric_form(metric):
     """Return the form of targets that a metric takes; None for those that take both, and for the user's own."""
     name = keras_name(metric)
     if name in _NOT_OF_TARGETS:
-        raise ValueError(f"metrics={metric!r} does not compare targets with outputs. Give one that does.")
+        raise ValueError(f"metrics={shown(metric)} does not compare targets with outputs. Give one that does.")
     if name in ("", "acc") or (name == "accuracy" and isinstance(metric, str)):
         return None
     if name in _IOUS and not isinstance(metric, str) and not inspect.isclass(metric):
@@ -110,23 +115,23 @@ def common_form(loss, metrics, target_encoding, *, of_own):
     asked = TARGET_ENCODINGS.get(target_encoding)
     form = loss_form(loss)
     if form is not None and asked not in (None, form):
-        raise ValueError(f"target_encoding={target_encoding!r}, but loss={loss!r} takes {form}.")
+        raise ValueError(f"target_encoding={target_encoding!r}, but loss={shown(loss)} takes {form}.")
     form = form or asked
-    reason = f"loss={loss!r}" if asked is None else f"target_encoding={target_encoding!r}"
+    reason = f"loss={shown(loss)}" if asked is None else f"target_encoding={target_encoding!r}"
     if form is None and keras_name(loss) == "":
         form = of_own
-        reason = f"loss={loss!r} (by target_encoding='auto')"
+        reason = f"loss={shown(loss)} (by target_encoding='auto')"
     for metric in metrics:
         of_metric = metric_form(metric)
         if of_metric is None:
             continue
         if form not in (None, of_metric):
             raise ValueError(
-                f"metrics={metric!r} takes {of_metric}, but {reason} gives {form}. Both must take the same: choose "
+                f"metrics={shown(metric)} takes {of_metric}, but {reason} gives {form}. Both must take the same: choose "
                 "others (Keras has categorical and sparse_categorical ones), or set target_encoding for a loss of "
                 "your own."
             )
-        form, reason = of_metric, f"metrics={metric!r}" if form is None else reason
+        form, reason = of_metric, f"metrics={shown(metric)}" if form is None else reason
     return form
 
 
@@ -137,12 +142,12 @@ def check_outputs(metrics):
         is_object = not isinstance(metric, str) and not inspect.isclass(metric)
         if name in (*_IOUS, *_ONE_HOT_IOUS) and is_object and metric.sparse_y_pred:
             raise ValueError(
-                f"metrics={metric!r} takes class numbers as outputs, but the outputs are one probability for each "
+                f"metrics={shown(metric)} takes class numbers as outputs, but the outputs are one probability for each "
                 "class. Give it sparse_y_pred=False."
             )
         if name == "accuracy" and not isinstance(metric, str):
             raise ValueError(
-                f"metrics={metric!r} takes class numbers as outputs, but the outputs are probabilities. "
+                f"metrics={shown(metric)} takes class numbers as outputs, but the outputs are probabilities. "
                 "Give 'accuracy', which chooses the one that fits."
             )
 
@@ -153,20 +158,22 @@ def check_single_outputs(loss, metrics):
         kind = keras_name(item)
         if _needs_classes(kind):
             raise ValueError(
-                f"{name}={item!r} takes one output for each of several classes that exclude each other, but here each "
+                f"{name}={shown(item)} takes one output for each of several classes that exclude each other, but here each "
                 "output is a probability of its own (one sigmoid unit, or multilabel)."
             )
         if kind in _F_SCORES and getattr(item, "threshold", 0.5) is None:
-            raise ValueError(f"{name}={item!r} takes the largest output; give it threshold=0.5 for independent ones.")
+            raise ValueError(
+                f"{name}={shown(item)} takes the largest output; give it threshold=0.5 for independent ones."
+            )
 
 
 def check_numbers(loss, metrics):
     """Raise for what takes classes, where the targets are numbers."""
     if loss_form(loss) == NUMBERS:
-        raise ValueError(f"loss={loss!r} takes {NUMBERS}, but y are numbers of a regression.")
+        raise ValueError(f"loss={shown(loss)} takes {NUMBERS}, but y are numbers of a regression.")
     for metric in metrics:
         if metric_form(metric) == NUMBERS and keras_name(metric) not in _IOUS:
-            raise ValueError(f"metrics={metric!r} takes {NUMBERS}, but y are numbers of a regression.")
+            raise ValueError(f"metrics={shown(metric)} takes {NUMBERS}, but y are numbers of a regression.")
 
 
 def chosen_arguments(metric, encoding):

@@ -233,7 +233,7 @@ class Program:
             )
         if diverged:
             warnings.warn(
-                f"Training diverged in epoch {epoch + 1}: the loss was {logs.get('loss')}, or a weight is no longer "
+                f"Training diverged in epoch {epoch + 1}: the loss was {logs.get('loss')}, or a weight no longer "
                 f"finite. The weights are those after {last_epoch} epochs. Scale X, for example with StandardScaler or "
                 "ScaleToUnit, or lower learning_rate.",
                 ConvergenceWarning,

@@ -125,7 +125,7 @@ class TestUnitOfY:
     def test_the_loss_is_that_of_the_scaled_y(self, table):
         X, y = table
         reg = quick(metrics="mae").fit(X, y, X_val=X, y_val=y)
-        assert list(reg.history_) == ["loss", "mean_absolute_error", "val_loss", "val_mean_absolute_error"]
+        assert list(reg.history_) == ["loss", "mae", "val_loss", "val_mae"]
         error = (reg.predict(X) - y) / y.std()
         np.testing.assert_allclose(reg.history_["val_loss"][-1], np.mean(error**2), rtol=1e-4)
         plain = quick(scale_targets=False, epochs=2).fit(X, y, X_val=X, y_val=y)
