@@ -103,10 +103,9 @@ def compile_arguments(settings, *, encoding):
         raise TypeError(
             f"optimizer={settings['optimizer']!r} or metrics={settings['metrics']!r} cannot be made: {error}"
         ) from error
-    made = [
-        metric if isinstance(metric, str) else each for metric, each in zip(metrics, arguments["metrics"], strict=True)
-    ]
-    return {"optimizer": arguments["optimizer"], "loss": loss, "metrics": made}
+    made = zip(metrics, arguments["metrics"], strict=True)
+    metrics = [metric if isinstance(metric, str) else each for metric, each in made]  # Keras knows what "accuracy" is
+    return {"optimizer": arguments["optimizer"], "loss": loss, "metrics": metrics}
 
 
 def initializer_factory(value, name):

@@ -67,8 +67,8 @@ def loss_form(loss):
         return None
     if name == "ctc":
         raise ValueError(
-            f"loss={shown(loss)} takes sequences of labels and outputs of shape (n_samples, length, n_classes), which no "
-            "estimator of skdeep has: one has one label a row."
+            f"loss={shown(loss)} takes sequences of labels, and outputs of shape (n_samples, length, n_classes), "
+            "but here each row has one label, and outputs have shape (n_samples, n_classes)."
         )
     return NUMBERS if _takes_numbers(name) else ROWS
 
@@ -127,8 +127,8 @@ def common_form(loss, metrics, target_encoding, *, of_own):
             continue
         if form not in (None, of_metric):
             raise ValueError(
-                f"metrics={shown(metric)} takes {of_metric}, but {reason} gives {form}. Both must take the same: choose "
-                "others (Keras has categorical and sparse_categorical ones), or set target_encoding for a loss of "
+                f"metrics={shown(metric)} takes {of_metric}, but {reason} gives {form}. Both must take the same: "
+                "choose others (Keras has categorical and sparse_categorical ones), or set target_encoding for a loss of "
                 "your own."
             )
         form, reason = of_metric, f"metrics={shown(metric)}" if form is None else reason
@@ -158,12 +158,13 @@ def check_single_outputs(loss, metrics):
         kind = keras_name(item)
         if _needs_classes(kind):
             raise ValueError(
-                f"{name}={shown(item)} takes one output for each of several classes that exclude each other, but here each "
-                "output is a probability of its own (one sigmoid unit, or multilabel)."
+                f"{name}={shown(item)} takes one output for each of several classes that exclude each other, but here "
+                "each output is a probability of its own (one sigmoid unit, or multilabel)."
             )
         if kind in _F_SCORES and getattr(item, "threshold", 0.5) is None:
             raise ValueError(
-                f"{name}={shown(item)} takes the largest output; give it threshold=0.5 for independent ones."
+                f"{name}={shown(item)} takes the largest output, but here each is a probability of its own (one sigmoid "
+                "unit, or multilabel). Give it threshold=0.5."
             )
 
 
