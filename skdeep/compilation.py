@@ -120,7 +120,7 @@ def initializer_factory(value, name):
         if _lacks_seed(value):
             return lambda rng: _with_seed(value, _seed(rng))
         if isinstance(getattr(value, "seed", None), keras.random.SeedGenerator):
-            value = faithful_copy(value)  # each draw changes it
+            value = _with_seed(value, faithful_copy(value.seed))  # each draw changes it
         return lambda rng: value
     raise TypeError(f"{name} must be the name, a class or an instance of a Keras initializer. Got {value!r}.")
 

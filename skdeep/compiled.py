@@ -117,5 +117,5 @@ def _attributes(item):
     """Return the settings of a Keras object as text: its config, without the name, and its plain attributes."""
     plain = (bool, int, float, str, tuple, type(None))
     held = {name: value for name, value in vars(item).items() if isinstance(value, plain) and name[0] != "_"}
-    held |= _config(item)
+    held |= _config(item) | getattr(item, "_fn_kwargs", {})  # where Keras's losses and metrics have their arguments
     return {name: repr(value) for name, value in held.items() if name not in ("name", "built")}

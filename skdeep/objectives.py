@@ -128,8 +128,8 @@ def common_form(loss, metrics, target_encoding, *, of_own):
         if form not in (None, of_metric):
             raise ValueError(
                 f"metrics={shown(metric)} takes {of_metric}, but {reason} gives {form}. Both must take the same: "
-                "choose others (Keras has categorical and sparse_categorical ones), or set target_encoding for a loss of "
-                "your own."
+                "choose others (Keras has categorical and sparse_categorical ones), or set target_encoding for a loss "
+                "of your own."
             )
         form, reason = of_metric, f"metrics={shown(metric)}" if form is None else reason
     return form
@@ -163,8 +163,8 @@ def check_single_outputs(loss, metrics):
             )
         if kind in _F_SCORES and getattr(item, "threshold", 0.5) is None:
             raise ValueError(
-                f"{name}={shown(item)} takes the largest output, but here each is a probability of its own (one sigmoid "
-                "unit, or multilabel). Give it threshold=0.5."
+                f"{name}={shown(item)} takes the largest output, but here each is a probability of its own (one "
+                "sigmoid unit, or multilabel). Give it threshold=0.5."
             )
 
 

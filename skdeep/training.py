@@ -391,9 +391,9 @@ class Program:
         with self._strengths.replaced():
             compute() if self.strategy is None else self.strategy.run(compute)
         for name, value in self.model.get_metrics_result().items():
-            if len(value.shape):
+            if np.ndim(value):
                 raise ValueError(
-                    f"metrics must be single numbers, but {name!r} gives {value.shape[0]}, one for each class; it may "
+                    f"metrics must be single numbers, but {name!r} gives {len(value)}, one for each class; it may "
                     "have a parameter for their mean, such as metrics__average='macro'."
                 )
         self.model.reset_metrics()
