@@ -20,6 +20,7 @@ from skdeep._tensorflow import keras
 from skdeep.copying import faithful_copy
 from skdeep.objectives import ALIASES, chosen_arguments, keras_name, snake_name
 from skdeep.parameters import plain_number, value_dtype
+from skdeep.replicas import make_here
 
 # What scikeras replaces in Keras, for the whole process.
 _REPLACED = {
@@ -215,6 +216,7 @@ def _fresh_optimizer(optimizer, learning_rate):
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     for each in dict.fromkeys([optimizer, inner]):
         _forget_training(each)
+        make_here(each)
     if learning_rate is None:
         return optimizer
     if isinstance(inner._learning_rate, keras.Variable) or not isinstance(learning_rate, Real):
@@ -281,6 +283,7 @@ def _metric(metric, encoding):
         return found
     if isinstance(metric, base):
         metric = faithful_copy(metric)
+        make_here(metric)
         metric.reset_state()
         return metric
     if _is_subclass(metric, base) or _is_function_of_targets(metric):

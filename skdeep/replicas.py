@@ -28,6 +28,14 @@ def n_replicas(strategy):
     return 1 if strategy is None else strategy.num_replicas_in_sync
 
 
+def make_here(part):
+    """Make an optimizer or a metric one of the devices on which the network is trained, wherever it was made."""
+    for variable in part.variables:
+        variable._initialize(variable.numpy())
+    if hasattr(part, "_distribution_strategy"):
+        part._distribution_strategy = tf.distribute.get_strategy()
+
+
 def run_on_shares(strategy, step, tensors, start, stop):
     """Run a step on the rows from `start` up to `stop` of some tensors, with a strategy each replica on its share.
 
