@@ -30,7 +30,7 @@ from skdeep.estimator_copies import cloned, deep_copied, picklable
 from skdeep.inspection import NetworkInspection
 from skdeep.parameters import routed_parameters
 from skdeep.row_source import RowSource, is_row_source
-from skdeep.sampling import split, weighted_rows, with_mean_one
+from skdeep.sampling import n_validation_rows, split, weighted_rows, with_mean_one
 from skdeep.user_callbacks import shown, with_copied_callbacks
 from skdeep.validation import as_numbers, check_is_not_empty, memory_errors, restored_on_error
 
@@ -74,6 +74,11 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _row_weight(self, weight, codes, targets):
         """Return the weights of the rows, from those that were given, or None."""
 
+    def _weights_in_training(self, weight, codes, targets):
+        """Return the weights of the rows in `fit` where they train and where they validate."""
+        scaled = with_mean_one(self._row_weight(weight, codes, targets))
+        return scaled, scaled
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
         """Train the network.
@@ -87,7 +92,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             numbers, in one column or several.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the loss and the metrics. A row of weight 2 counts as two rows, one of weight 0 is
-            absent; only the proportions matter.
+            absent. They are scaled to a mean of 1 (with `class_weight`, their products are), so only the proportions
+            matter.
         X_val : {array-like, sparse matrix}, default=None
             Validation data in the form of X. `validation_fraction` is not used then.
         y_val : array-like, default=None
@@ -114,7 +120,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 targets = targets.continuing(self._targets)
             rng = copy.deepcopy(self._rng) if continued else self._new_rng()
             earlier = self._network if continued else None
-            network, row_shape = self._new_network(X, targets, len(index), rng, earlier)
+            n_rows = self._n_training_rows(len(index), X_val)
+            network, row_shape = self._new_network(X, targets, n_rows, rng, earlier)
             train, validation = self._training_rows(X, y, index, weight, row_shape, network, targets, rng, X_val, y_val)
             options = self._training_options(len(train))
             task = self._init_callback_context(max_subtasks=options["epochs"])
@@ -238,7 +245,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _training_rows(self, X, y, index, weight, row_shape, network, targets, rng, X_val, y_val):
         """Return the rows to train on and those to validate on, or None for the latter."""
         codes = targets.encode(y)
-        weight = with_mean_one(self._row_weight(weight, codes, targets))
+        weight, val_weight = self._weights_in_training(weight, codes, targets)
         if (X_val is None) != (y_val is None):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(f"{given} was given without {missing}.")
@@ -257,9 +264,14 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         if fraction is None:
             return self._rows(X, index, row_shape, network, codes, weight), None
         return tuple(
-            self._rows(X, index[part], row_shape, network, codes[part], None if weight is None else weight[part])
-            for part in split(codes, targets, fraction, rng)
+            self._rows(X, index[part], row_shape, network, codes[part], None if of_part is None else of_part[part])
+            for part, of_part in zip(split(codes, targets, fraction, rng), (weight, val_weight), strict=True)
         )
+
+    def _n_training_rows(self, n_rows, X_val):
+        """Return how many rows train the network, after those that validate it are set aside."""
+        fraction = None if X_val is not None else self._validation_share()
+        return n_rows if fraction is None else max(1, n_rows - n_validation_rows(fraction, n_rows))
 
     def _rows(self, X, index, row_shape, network, codes, weight, y_name="y"):
         from skdeep.training import Rows
@@ -288,7 +300,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         callbacks = [*given, *self._monitoring(network, train, validation)]
 
         def learned(network, new_history):
-            n_new = len(new_history.get("loss", ()))  # none if training was interrupted in the first epoch
+            # None if training was interrupted in the first epoch.
+            n_new = max(map(len, new_history.values()), default=0)
             return {
                 "_network": network,
                 "_targets": targets,

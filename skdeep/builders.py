@@ -11,6 +11,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from skdeep._tensorflow import keras
+from skdeep.parameters import plain_number
 
 _SET_BY_NETWORK = ("name", "trainable", "dtype", "data_format", "seed")
 
@@ -143,7 +144,8 @@ def build_cnn(
 
 def dropout_rates(dropout, hidden_layer_sizes):
     """Return one dropout rate for each hidden layer."""
-    rates = _per_layer(dropout, len(_layer_sizes(hidden_layer_sizes)), "dropout")
+    rates = _per_layer(plain_number(dropout), len(_layer_sizes(hidden_layer_sizes)), "dropout")
+    rates = [plain_number(rate) for rate in rates]
     for rate in rates:
         if not (isinstance(rate, Real) and not isinstance(rate, bool) and 0 <= rate < 1):
             raise ValueError(f"dropout must be a share in [0, 1), or one for each hidden layer. Got {dropout!r}.")
@@ -177,7 +179,7 @@ def random_layers(augment):
                 "augment must be a random layer of Keras, by name or as an instance, a sequence of them, or a dict of "
                 f"names and arguments, such as {{'RandomFlip': {{'mode': 'horizontal'}}}}. Got {augment!r}."
             )
-        layers.append((name, dict(arguments)))
+        layers.append((name, {key: plain_number(argument) for key, argument in arguments.items()}))
     return tuple(layers)
 
 

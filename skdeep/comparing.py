@@ -19,7 +19,7 @@ import numpy as np
 
 from skdeep._tensorflow import keras, tf
 from skdeep.copying import contents, is_part
-from skdeep.targets import snake_name
+from skdeep.objectives import snake_name
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 # By class, the attributes that are left out.

@@ -1,21 +1,51 @@
 """The adapter to scikeras: from an estimator's parameters and a network to a compiled model and its callbacks.
 
 A `scikeras.wrappers.KerasClassifier` turns strings, classes and routed parameters (``optimizer__momentum=0.1``,
-``callbacks__patience=3``) into Keras objects and compiles the model with them. Nothing else of scikeras is used,
-neither its seeding nor its pickling nor its fit loop, and no other module imports it.
+``callbacks__patience=3``) into Keras objects. Nothing else of scikeras is used, neither its seeding nor its pickling
+nor its fit loop, and no other module imports it. What its import changes in Keras is taken back.
+
+What the user gives is what is used: losses and initializers are the given objects, and each fit has a copy of those
+optimizers and metrics that are objects, since these have a state.
 """
 
+import contextlib
 import copy
 import inspect
 import sys
+from numbers import Real
 
 import numpy as np
 
 from skdeep._tensorflow import keras
-from skdeep.parameters import value_dtype
-from skdeep.targets import snake_name
+from skdeep.copying import faithful_copy
+from skdeep.objectives import ALIASES, chosen_arguments, keras_name, snake_name
+from skdeep.parameters import plain_number, value_dtype
+from skdeep.replicas import make_here
 
-from scikeras.wrappers import KerasClassifier  # isort: skip (after our import of TensorFlow)
+# What scikeras replaces in Keras, for the whole process.
+_REPLACED = {
+    keras.Model: ("__reduce__", "__deepcopy__"),
+    keras.losses.Loss: ("__reduce__",),
+    keras.metrics.Metric: ("__reduce__",),
+    keras.optimizers.Optimizer: ("__reduce__",),
+}
+_is_scikeras_the_users = "scikeras" in sys.modules
+_before = {(cls, name): vars(cls).get(name) for cls, names in _REPLACED.items() for name in names}
+
+from scikeras.wrappers import KerasClassifier  # noqa: E402, isort: skip (after our import of TensorFlow)
+
+
+def _restore_keras():
+    """Take back what the import of scikeras changed in Keras's classes."""
+    for (cls, name), method in _before.items():
+        if method is not None:
+            setattr(cls, name, method)
+        elif name in vars(cls):  # else it is inherited
+            delattr(cls, name)
+
+
+if not _is_scikeras_the_users:
+    _restore_keras()
 
 # Keras's other names; its own look-up would make an object, which draws from the global `random` of Python.
 _INITIALIZER_ALIASES = {"normal": "RandomNormal", "uniform": "RandomUniform", "one": "Ones", "zero": "Zeros"}
@@ -36,38 +66,51 @@ def compile_arguments(settings, *, encoding):
     ----------
     settings : dict
         The parameters `optimizer`, `learning_rate`, `loss`, `metrics` and `dtype_policy` as given to the estimator, and
-        the routed ones. No Keras object among them is used itself: each call makes fresh ones. A loss of None stays.
+        the routed ones. Of an optimizer or a metric among them each call makes a copy. A loss of None stays.
     encoding : str
         Form of the targets, see `skdeep.targets.Head`.
     """
-    optimizer = _optimizer(settings["optimizer"], settings["learning_rate"])
+    routed = {name: plain_number(value) for name, value in settings.items() if "__" in name}
+    optimizer = _optimizer(settings["optimizer"])
     loss = None if settings["loss"] is None else _loss(settings["loss"])
-    metrics = [_metric(metric, encoding) for metric in _as_list(settings["metrics"])]
-    routed = {name: value for name, value in settings.items() if "__" in name}
+    given_metrics = _as_list(settings["metrics"])
+    metrics = [_metric(metric, encoding) for metric in given_metrics]
     for prefix, items in (("optimizer", [optimizer]), ("loss", [loss]), ("metrics", metrics)):
         _check_routed(prefix, items, routed)
-    if settings["learning_rate"] is not None and inspect.isclass(optimizer):
-        if "optimizer__learning_rate" in routed:
-            raise ValueError("learning_rate and optimizer__learning_rate are the same setting; give only one of them.")
-        routed["optimizer__learning_rate"] = settings["learning_rate"]
+    learning_rate = _learning_rate(settings["learning_rate"], routed)
+    if inspect.isclass(optimizer):
+        routed |= {} if learning_rate is None else {"optimizer__learning_rate": learning_rate}
+    else:
+        optimizer = _fresh_optimizer(optimizer, learning_rate)
     if inspect.isclass(loss):
-        routed.setdefault("loss__dtype", value_dtype(settings["dtype_policy"]))  # else it is Keras's global floatx
-    for number, metric in enumerate(metrics):
-        if inspect.isclass(metric) and "metrics__name" not in routed:
-            # Else Keras counts the objects of the process and appends the number.
-            routed.setdefault(f"metrics__{number}__name", snake_name(metric))
+        arguments = {name.removeprefix("loss__"): value for name, value in routed.items() if name.startswith("loss__")}
+        loss = _made_loss(loss, arguments, value_dtype(settings["dtype_policy"]))
+    for number, (metric, given) in enumerate(zip(metrics, given_metrics, strict=True)):
+        if inspect.isclass(metric):
+            for name, value in ({"name": _metric_name(given, metric)} | chosen_arguments(metric, encoding)).items():
+                if f"metrics__{name}" not in routed and name in inspect.signature(metric).parameters:
+                    routed.setdefault(f"metrics__{number}__{name}", value)
+    routed = {name: value for name, value in routed.items() if not name.startswith("loss__")}
+    _make_floats(routed, optimizer=[optimizer], metrics=metrics)
 
     arguments = {}
 
     def build(compile_kwargs):
         arguments.update(compile_kwargs)
 
-    _through_scikeras(build, optimizer=optimizer, loss=loss, metrics=metrics, **routed)
-    return {name: arguments[name] for name in ("optimizer", "loss", "metrics")}
+    try:
+        _through_scikeras(build, optimizer=optimizer, metrics=metrics, **routed)
+    except TypeError as error:  # an argument is missing
+        raise TypeError(
+            f"optimizer={settings['optimizer']!r} or metrics={settings['metrics']!r} cannot be made: {error}"
+        ) from error
+    made = zip(metrics, arguments["metrics"], strict=True)
+    metrics = [metric if isinstance(metric, str) else each for metric, each in made]  # Keras knows what "accuracy" is
+    return {"optimizer": arguments["optimizer"], "loss": loss, "metrics": metrics}
 
 
 def initializer_factory(value, name):
-    """Return a function from a generator of seeds to a fresh Keras initializer, as the parameter `name` asks for it."""
+    """Return a function from a generator of seeds to a Keras initializer, as the parameter `name` asks for it."""
     if isinstance(value, str):
         value = _initializer_named(value, name)
     base = keras.initializers.Initializer
@@ -75,10 +118,11 @@ def initializer_factory(value, name):
         has_seed = "seed" in inspect.signature(value).parameters
         return lambda rng: value(seed=_seed(rng)) if has_seed else value()
     if isinstance(value, base):
-        config = value.get_config()
-        if "seed" in config and config["seed"] is None:
-            return lambda rng: type(value).from_config(config | {"seed": _seed(rng)})
-        return lambda rng: copy.deepcopy(value)
+        if _lacks_seed(value):
+            return lambda rng: _with_seed(value, _seed(rng))
+        if isinstance(getattr(value, "seed", None), keras.random.SeedGenerator):
+            value = _with_seed(value, faithful_copy(value.seed))  # each draw changes it
+        return lambda rng: value
     raise TypeError(f"{name} must be the name, a class or an instance of a Keras initializer. Got {value!r}.")
 
 
@@ -123,7 +167,7 @@ def early_stopping(monitor, patience, min_delta):
 def _initializer_named(value, name):
     known = _INITIALIZER_ALIASES.get(value, value)
     base = keras.initializers.Initializer
-    found = getattr(keras.initializers, known, None) or _class_named(keras.initializers, base, known, default=None)
+    found = getattr(keras.initializers, known, None) or _class_named(keras.initializers, base, known)
     if not inspect.isclass(found) or found is base:
         raise ValueError(f"{name}={value!r} is not an initializer that Keras knows, such as 'he_normal'.")
     return found
@@ -133,54 +177,158 @@ def _seed(rng):
     return int(rng.integers(2**31))
 
 
-def _optimizer(optimizer, learning_rate):
-    if isinstance(optimizer, str):
-        try:
-            return type(keras.optimizers.get(optimizer))
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"optimizer={optimizer!r} is not an optimizer that Keras knows, such as 'adam' or 'sgd'."
-            ) from error
-    if isinstance(optimizer, keras.optimizers.Optimizer):
-        config = optimizer.get_config()
-        if learning_rate is not None:
-            config["learning_rate"] = learning_rate
-        return type(optimizer).from_config(config)
+def _lacks_seed(initializer):
+    """Whether an initializer was given no seed; Keras's own draw one then, of which `_init_seed` does not tell."""
+    if hasattr(initializer, "_init_seed"):
+        return initializer._init_seed is None
+    if hasattr(initializer, "seed"):
+        return initializer.seed is None
+    try:
+        return initializer.get_config().get("seed", 0) is None
+    except NotImplementedError:  # of the user's
+        return False
+
+
+def _with_seed(initializer, seed):
+    seeded = copy.copy(initializer)
+    seeded.seed = seed
+    return seeded
+
+
+def _optimizer(optimizer):
+    """Return an optimizer as it was given, or the class of that name."""
     base = keras.optimizers.Optimizer
-    if inspect.isclass(optimizer) and issubclass(optimizer, base) and optimizer is not base:
+    if isinstance(optimizer, str):
+        # Keras's names of optimizers are those of their classes in lower case.
+        known = {name.lower(): value for name, value in vars(keras.optimizers).items() if _is_subclass(value, base)}
+        found = known.get(optimizer.lower().replace("_", ""))
+        if found is None:
+            raise ValueError(f"optimizer={optimizer!r} is not an optimizer that Keras knows, such as 'adam' or 'sgd'.")
+        return found
+    if isinstance(optimizer, base) or _is_subclass(optimizer, base):
         return optimizer
     raise TypeError(f"optimizer must be the name, a class or an instance of a Keras optimizer. Got {optimizer!r}.")
 
 
+def _learning_rate(learning_rate, routed):
+    if learning_rate is None:
+        return None
+    if "optimizer__learning_rate" in routed:
+        raise ValueError("learning_rate and optimizer__learning_rate are the same setting; give only one of them.")
+    learning_rate = plain_number(learning_rate)
+    return float(learning_rate) if isinstance(learning_rate, Real) else learning_rate
+
+
+def _fresh_optimizer(optimizer, learning_rate):
+    """Return a copy of an optimizer that has not trained, with this learning rate unless it is None."""
+    optimizer = faithful_copy(optimizer)
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    for each in dict.fromkeys([optimizer, inner]):
+        _forget_training(each)
+        make_here(each)
+    if learning_rate is None:
+        return optimizer
+    if isinstance(inner._learning_rate, keras.Variable) or not isinstance(learning_rate, Real):
+        inner.learning_rate = learning_rate
+    else:  # Keras's setter does not take a number in place of a schedule
+        inner._learning_rate = keras.Variable(
+            learning_rate, trainable=False, aggregation="only_first_replica", name="learning_rate"
+        )
+    return optimizer
+
+
+def _forget_training(optimizer):
+    if not optimizer.built:
+        return
+    kept = [each for each in (optimizer._iterations, optimizer._learning_rate) if isinstance(each, keras.Variable)]
+    for variable in list(optimizer._variables):
+        if not any(variable is each for each in kept):
+            optimizer._untrack_variable(variable)
+    optimizer._trainable_variables = []
+    optimizer._trainable_variables_indices = {}
+    optimizer.built = False
+    optimizer._iterations.assign(0)
+
+
 def _loss(loss):
+    """Return a loss as it was given, or the class of that name."""
     if isinstance(loss, str):
-        try:
-            function = keras.losses.get(loss)
-        except ValueError as error:
-            raise ValueError(f"loss={loss!r} is not a loss that Keras knows, such as 'mean_squared_error'.") from error
-        return _class_named(keras.losses, keras.losses.Loss, snake_name(function), default=function)
-    if inspect.isclass(loss) and issubclass(loss, keras.losses.Loss):
+        found = _class_named(keras.losses, keras.losses.Loss, loss)
+        if found is None and loss not in ("crossentropy", "ce"):  # for which Keras chooses when it sees the outputs
+            raise ValueError(f"loss={loss!r} is not a loss that Keras knows, such as 'mean_squared_error'.")
+        return found or loss
+    base = keras.losses.Loss
+    if isinstance(loss, base) or _is_subclass(loss, base) or _is_function_of_targets(loss):
         return loss
-    if isinstance(loss, keras.losses.Loss) or _is_function_of_targets(loss):
-        return copy.deepcopy(loss)
     raise TypeError(f"loss must be 'auto', or a Keras loss as a name, class, function or object. Got {loss!r}.")
 
 
+def _made_loss(cls, arguments, dtype):
+    """Return a loss of a class, which computes in this dtype if its constructor takes one."""
+    parameters = inspect.signature(cls).parameters.values()
+    is_open = any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters)
+    for name in arguments:
+        arguments[name] = _as_float_if_default(arguments[name], name, cls)
+    if "dtype" not in arguments and (is_open or any(parameter.name == "dtype" for parameter in parameters)):
+        # Else it is Keras's global floatx.
+        with contextlib.suppress(TypeError):  # a catch-all may be for something else
+            return cls(**arguments, dtype=dtype)
+    try:
+        return cls(**arguments)
+    except TypeError as error:
+        raise TypeError(f"loss={cls.__name__} cannot be made: {error}") from error
+
+
 def _metric(metric, encoding):
-    if isinstance(metric, str) and metric in ("accuracy", "acc"):
+    """Return a copy of a metric, or the class of that name; functions and classes as they are."""
+    if isinstance(metric, str) and metric.lower() in ("accuracy", "acc"):
         # For one output Keras picks the accuracy that fits, but it takes an indicator matrix for one-hot rows.
-        return keras.metrics.BinaryAccuracy("accuracy") if encoding == "indicator" else "accuracy"
+        return keras.metrics.BinaryAccuracy(metric) if encoding == "indicator" else metric
+    base = keras.metrics.Metric
     if isinstance(metric, str):
-        try:
-            function = keras.metrics.get(metric)
-        except ValueError as error:
-            raise ValueError(f"metrics={metric!r} is not a metric that Keras knows, such as 'accuracy'.") from error
-        return _class_named(keras.metrics, keras.metrics.Metric, snake_name(function), default=function)
-    if isinstance(metric, keras.metrics.Metric):
-        return type(metric).from_config(metric.get_config())
-    if (inspect.isclass(metric) and issubclass(metric, keras.metrics.Metric)) or _is_function_of_targets(metric):
+        found = _class_named(keras.metrics, base, metric)
+        if found is None:
+            raise ValueError(f"metrics={metric!r} is not a metric that Keras knows, such as 'accuracy'.")
+        return found
+    if isinstance(metric, base):
+        metric = faithful_copy(metric)
+        make_here(metric)
+        metric.reset_state()
+        return metric
+    if _is_subclass(metric, base) or _is_function_of_targets(metric):
         return metric
     raise TypeError(f"metrics must be one Keras metric or a list of them, by name, class or object. Got {metric!r}.")
+
+
+def _metric_name(given, metric):
+    """Return the name of a metric in `history_`: the one it was given by, as in Keras, or the default of its class."""
+    if isinstance(given, str) and (given == given.lower() or given.lower() in ALIASES):  # not in CamelCase
+        return given
+    name = inspect.signature(metric).parameters.get("name")
+    # Without a name Keras counts the objects of the process and appends the number.
+    return name.default if name is not None and isinstance(name.default, str) else snake_name(metric)
+
+
+def _make_floats(routed, **items):
+    """Make ints among the routed parameters floats where their defaults are, since Keras may insist on that."""
+    for full_name, value in routed.items():
+        prefix, *rest = full_name.split("__")
+        number, name = (int(rest[0]), rest[1]) if rest[0].isdigit() and len(rest) == 2 else (None, rest[0])
+        receivers = items.get(prefix, []) if number is None else items.get(prefix, [])[number : number + 1]
+        for receiver in receivers:
+            if len(rest) == 1 + (number is not None) and inspect.isclass(receiver):
+                value = _as_float_if_default(value, name, receiver)
+        routed[full_name] = value
+
+
+def _as_float_if_default(value, name, cls):
+    parameter = inspect.signature(cls).parameters.get(name)
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if is_int and parameter is not None and isinstance(parameter.default, float) else value
+
+
+def _is_subclass(item, base):
+    return inspect.isclass(item) and issubclass(item, base) and item is not base
 
 
 def _is_or_makes(item, base):
@@ -255,12 +403,12 @@ def _through_scikeras(build, **parameters):
     return wrapper.initialize(np.zeros((2, 1)), np.array([0, 1]))
 
 
-def _class_named(module, base, name, default):
-    """Return the class in `module` whose snake_case name is `name`: unlike a function, it takes routed parameters."""
-    for value in vars(module).values():
-        if inspect.isclass(value) and issubclass(value, base) and snake_name(value) == name:
-            return value
-    return default
+def _class_named(module, base, name):
+    """Return Keras's class of this name, in CamelCase or snake_case or another of Keras's; None if there is none."""
+    known = keras_name(name)
+    return next(
+        (each for each in vars(module).values() if _is_subclass(each, base) and keras_name(each) == known), None
+    )
 
 
 def _check_routed(prefix, items, routed):
@@ -270,7 +418,7 @@ def _check_routed(prefix, items, routed):
         if not full_name.startswith(f"{prefix}__"):
             continue
         receivers = items
-        if name.isdigit():
+        if name.isdigit() and prefix in ("metrics", "callbacks"):
             receivers = items[int(name) : int(name) + 1]
             name = rest[0] if rest else ""
         if not receivers or not all(inspect.isclass(item) for item in receivers):

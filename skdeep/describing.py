@@ -16,7 +16,7 @@ import numpy as np
 
 from skdeep._tensorflow import keras
 from skdeep.comparing import differences, put_back
-from skdeep.copying import contents, faithful_copy
+from skdeep.copying import contents
 from skdeep.network import is_for_file
 
 _PUBLIC = {
@@ -84,11 +84,6 @@ def pickled(value, name):
         arguments, keywords = pickled(value.args, name), pickled(value.keywords, name)
         return functools.partial(value.func, *arguments, **keywords)
     return value
-
-
-def without_state(part):
-    """Return a copy of an optimizer that has never been used, set to the same."""
-    return _make_part(_describe_part(part)) if part.built else faithful_copy(part)
 
 
 def describe_model(model):

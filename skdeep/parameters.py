@@ -9,12 +9,29 @@ import difflib
 import inspect
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
+from skdeep.objectives import TARGET_ENCODINGS
 from skdeep.searched import warn_of_lost_arguments
 
 _PREFIXES = ("optimizer__", "loss__", "metrics__", "callbacks__")
+
+
+def plain_number(value):
+    """Return a number of numpy, or an array that holds a single one without axes, as Python's; all else as it is."""
+    is_scalar = isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    return value.item() if is_scalar and value.dtype.kind in "iuf" else value
+
+
+class _Number(Interval):
+    """An interval in which numbers may be of any kind, but no bools."""
+
+    def is_satisfied_by(self, val):
+        val = plain_number(val)
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
+
 
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="neither")
@@ -24,11 +41,12 @@ CONSTRAINTS = {
     "hidden_layer_sizes": [Integral, "array-like"],
     "activation": [str, callable, "array-like"],
     "dropout": [Real, "array-like"],
-    "alpha": [Interval(Real, 0, None, closed="left")],
+    "alpha": [_Number(Real, 0, None, closed="left")],
     "batch_normalization": ["boolean"],
     "output_activation": [StrOptions({"auto", "softmax", "sigmoid"})],
     "frozen_layers": [str, "array-like"],
-    "learning_rate": [Interval(Real, 0, None, closed="neither"), callable, None],
+    "target_encoding": [StrOptions(set(TARGET_ENCODINGS) | {"auto"})],
+    "learning_rate": [_Number(Real, 0, None, closed="neither"), callable, None],
     "epochs": [_POSITIVE_INT, StrOptions({"auto"})],
     "batch_size": [_POSITIVE_INT, StrOptions({"auto"})],
     "shuffle": ["boolean", StrOptions({"blocks"})],
@@ -36,7 +54,7 @@ CONSTRAINTS = {
     "early_stopping": ["boolean"],
     "monitor": [str],
     "n_iter_no_change": [_POSITIVE_INT],
-    "tol": [Interval(Real, 0, None, closed="left")],
+    "tol": [_Number(Real, 0, None, closed="left")],
     "class_weight": [dict, StrOptions({"balanced"}), None],
     "warm_start": ["boolean"],
     "dtype_policy": [StrOptions({"float32", "float64", "mixed_bfloat16"})],
@@ -44,7 +62,7 @@ CONSTRAINTS = {
     "verbose": ["verbose"],
 }
 REGRESSOR_CONSTRAINTS = {
-    **{name: allowed for name, allowed in CONSTRAINTS.items() if name != "class_weight"},
+    **{name: allowed for name, allowed in CONSTRAINTS.items() if name not in ("class_weight", "target_encoding")},
     "output_activation": [str],
     "scale_targets": ["boolean"],
 }

@@ -13,10 +13,10 @@ from sklearn.utils import check_array
 
 from skdeep.base import BaseDeepEstimator
 from skdeep.network import Architecture, Network
-from skdeep.parameters import RoutedParameters, routed_parameters, value_dtype
+from skdeep.objectives import keras_name
+from skdeep.parameters import RoutedParameters, plain_number, routed_parameters, value_dtype
 from skdeep.pretrained import initial_weights, start_from
 from skdeep.row_source import is_row_source
-from skdeep.targets import snake_name
 
 # epochs="auto" is about this many steps of the optimizer, within these bounds.
 _AUTO_STEPS = 5000
@@ -32,11 +32,12 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
 
     def _make_network(self, row_shape, targets, n_rows, rng):
         routed = {name: value for name, value in routed_parameters(self).items() if not name.startswith("callbacks__")}
-        head = targets.choose_head(self.output_activation, self.loss, one_hot=self._needs_one_hot(routed))
+        head = self._choose_head(targets, routed)
         names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
         settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
+        settings = {name: plain_number(value) for name, value in settings.items()}
         initializers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
-        l2 = float(self.alpha) / (2 * min(self._batch_size(n_rows), n_rows))
+        l2 = float(self.alpha) * targets.penalty_share(head.loss) / min(self._batch_size(n_rows), n_rows)
         # Before, since the new network may get the program of the estimator whose weights these are.
         weights = None if self.initial_model is None else initial_weights(self.initial_model)
         network = Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng)
@@ -45,18 +46,18 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
                 start_from(program.model, weights)
         return network
 
-    def _needs_one_hot(self, routed):
-        """Whether something beside the loss needs one-hot targets: other metrics than accuracy, label smoothing."""
-        metrics = self.metrics if isinstance(self.metrics, (list, tuple)) else [self.metrics]
-        names = [snake_name(metric) for metric in metrics if metric is not None]
-        return any(name.startswith("loss__") for name in routed) or not all(
-            name in ("acc", "accuracy") or name.startswith("sparse_") for name in names
-        )
+    def _choose_head(self, targets, routed):
+        metrics = list(self.metrics) if isinstance(self.metrics, (list, tuple)) else [self.metrics]
+        metrics = [metric for metric in metrics if metric is not None]
+        # Label smoothing needs one-hot targets, and what the user's own metrics take one-hot targets by default.
+        one_hot = any(name.startswith("loss__") for name in routed) or not all(map(keras_name, metrics))
+        encoding = getattr(self, "target_encoding", "auto")  # regressors have none
+        return targets.choose_head(self.output_activation, self.loss, metrics, encoding, one_hot=one_hot)
 
     def _shared_parameters(self, head, l2):
         """Return the arguments that all builders take."""
         names = ("hidden_layer_sizes", "activation", "dropout", "batch_normalization", "dtype_policy")
-        values = {name: getattr(self, name) for name in names}
+        values = {name: plain_number(getattr(self, name)) for name in names}
         frozen = (self.frozen_layers,) if isinstance(self.frozen_layers, str) else tuple(self.frozen_layers)
         return values | {"output_activation": head.activation, "l2": l2, "frozen_layers": frozen}
 

@@ -86,13 +86,18 @@ def _weight_by_class(class_weight, codes, targets, sample_weight):
     return by_class
 
 
+def n_validation_rows(fraction, n_rows):
+    """Return how many rows are set aside for validation."""
+    return math.ceil(fraction * n_rows)
+
+
 def split(codes, targets, fraction, rng):
     """Return the positions of training and validation rows, with the same shares of the classes if possible."""
     from sklearn.model_selection import train_test_split
 
     n_rows = len(codes)
     seed = int(rng.integers(2**31))
-    n_validation = math.ceil(fraction * n_rows)
+    n_validation = n_validation_rows(fraction, n_rows)
     if n_validation >= n_rows:
         raise ValueError(f"validation_fraction={fraction} of {n_rows} rows leaves no row to train on.")
     stratify = None

@@ -5,7 +5,6 @@ matrix), `NumericTargets` that of a regressor. Their `choose_head` decides what 
 Nothing here knows networks or TensorFlow.
 """
 
-import re
 import warnings
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,19 @@ from scipy.special import expit, softmax
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skdeep.objectives import (
+    NUMBERS,
+    ROWS,
+    TARGET_ENCODINGS,
+    check_numbers,
+    check_outputs,
+    check_single_outputs,
+    common_form,
+    compares_distributions,
+    keras_name,
+    loss_form,
+    metric_form,
+)
 from skdeep.validation import without_missing
 
 
@@ -100,7 +112,7 @@ class Targets:
         """Return what of this is set on a fitted estimator."""
         return {"classes_": self.classes}
 
-    def choose_head(self, output_activation, loss, *, one_hot):
+    def choose_head(self, output_activation, loss, metrics, target_encoding, *, one_hot):
         """Choose the output layer, the loss and the encoding.
 
         Parameters
@@ -109,38 +121,67 @@ class Targets:
             As given to the estimator.
         loss : str, class, callable or loss object
             As given to the estimator; "auto" is the cross-entropy that fits.
+        metrics : list
+            As given to the estimator.
+        target_encoding : {"auto", "ordinal", "one-hot"}
+            As given to the estimator.
         one_hot : bool
-            Whether "auto" must take one-hot targets, since something else that is computed from them needs that.
+            Whether the loss "auto" shall take one-hot targets if nothing else decides.
 
         Returns
         -------
         head : Head
         """
         n_classes = len(self.classes)
-        is_auto = isinstance(loss, str) and loss == "auto"
-        name = "" if is_auto else snake_name(loss)
+        is_auto = isinstance(loss, str) and loss in ("auto", "crossentropy", "ce")
+        check_outputs(metrics)
         if self.kind == "multilabel":
-            if output_activation == "softmax" or _compares_distributions(name):
+            if output_activation == "softmax" or compares_distributions(loss):
                 raise ValueError(
                     "y is multilabel (several 1s in a row), which needs output_activation='sigmoid' and a loss for "
                     f"independent labels. Got output_activation={output_activation!r} and loss={loss!r}."
                 )
+            self._check_independent(loss, metrics, target_encoding)
             return Head(n_classes, "sigmoid", "binary_crossentropy" if is_auto else loss, "indicator")
+        is_by_class = (
+            n_classes > 2 or target_encoding == "one-hot" or any(map(compares_distributions, [loss, *metrics]))
+        )
         if output_activation == "auto":
-            output_activation = "softmax" if n_classes > 2 or _compares_distributions(name) else "sigmoid"
-        if output_activation == "sigmoid" and n_classes == 2 and not _compares_distributions(name):
+            output_activation = "softmax" if is_by_class else "sigmoid"
+        if output_activation == "sigmoid" and not is_by_class:
+            self._check_independent(loss, metrics, target_encoding)
             return Head(1, "sigmoid", "binary_crossentropy" if is_auto else loss, "column")
+        form = common_form(loss, metrics, target_encoding, of_own=ROWS)
         if is_auto:
-            loss = name = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
-        return Head(n_classes, output_activation, loss, "indices" if name.startswith("sparse") else "one-hot")
+            form = form or (ROWS if one_hot else NUMBERS)
+            loss = "categorical_crossentropy" if form == ROWS else "sparse_categorical_crossentropy"
+        of_numbers = "indices" if keras_name(loss) else "column of indices"
+        return Head(n_classes, output_activation, loss, "one-hot" if form == ROWS else of_numbers)
 
-    def head_of(self, n_outputs, loss):
-        """Return the head of a network of the user's own, which has so many outputs and was compiled with this loss."""
+    def penalty_share(self, loss):
+        """Return the factor of alpha over the rows of a batch: Keras averages over labels, scikit-learn sums."""
+        return 0.5 / (len(self.classes) if self.kind == "multilabel" else 1)
+
+    def expected_encoding(self, loss, target_encoding):
+        """Return the encoding for a loss in a network of the user's own which has one output for each class."""
+        if self.kind == "multilabel":
+            return "indicator"
+        form = loss_form(loss) or TARGET_ENCODINGS.get(target_encoding) or self._form_of_own
+        return "one-hot" if form == ROWS else "column of indices"
+
+    def head_of(self, n_outputs, loss, metrics, target_encoding):
+        """Return the head of a network of the user's own with so many outputs, compiled with this loss and metrics."""
         if isinstance(loss, (list, dict)) and len(loss) == 1:
             (loss,) = loss.values() if isinstance(loss, dict) else loss
         n_classes = len(self.classes)
         activation = "logits" if getattr(loss, "from_logits", False) else "probabilities"
+        check_outputs(metrics)
         if n_outputs == 1 and n_classes == 2 and self.kind != "multilabel":
+            if target_encoding == "one-hot":
+                raise ValueError(
+                    "target_encoding='one-hot' needs one output for each class, but the model has 1 output."
+                )
+            self._check_independent(loss, metrics, target_encoding)
             return Head(1, activation, loss, "column")
         if n_outputs != n_classes:
             raise ValueError(
@@ -148,9 +189,27 @@ class Targets:
                 "class, or a single one for two classes."
             )
         if self.kind == "multilabel":
+            self._check_independent(loss, metrics, target_encoding)
             return Head(n_outputs, activation, loss, "indicator")
-        is_sparse = snake_name(loss).startswith("sparse")
-        return Head(n_outputs, activation, loss, "column of indices" if is_sparse else "one-hot")
+        form = common_form(loss, metrics, target_encoding, of_own=self._form_of_own)
+        # Keras's code for this loss computes with (n, 1) something else than with (n,).
+        is_flat = keras_name(loss) == "categorical_generalized_cross_entropy"
+        of_numbers = "indices" if is_flat else "column of indices"
+        return Head(n_outputs, activation, loss, "one-hot" if form == ROWS else of_numbers)
+
+    @property
+    def _form_of_own(self):
+        """The form of targets for the user's own losses in networks of the user's own: that of y, as in scikeras."""
+        return NUMBERS if self.kind == "labels" else ROWS
+
+    def _check_independent(self, loss, metrics, target_encoding):
+        """Raise for what does not go with outputs that are each a probability of their own."""
+        if self.kind == "multilabel" and target_encoding == "ordinal":
+            raise ValueError("target_encoding='ordinal' is for one class a row, but y is multilabel.")
+        loss_form(loss)
+        for metric in metrics:
+            metric_form(metric)
+        check_single_outputs(loss, metrics)
 
 
 class NumericTargets:
@@ -215,14 +274,24 @@ class NumericTargets:
         """Return what of this is set on a fitted estimator."""
         return {"n_outputs_": self.n_outputs}
 
-    def choose_head(self, output_activation, loss, *, one_hot):
+    def choose_head(self, output_activation, loss, metrics, target_encoding, *, one_hot):
         """Choose the output layer, the loss and the encoding."""
+        check_numbers(loss, metrics)
         return Head(self.n_outputs, output_activation, loss, "numbers")
 
-    def head_of(self, n_outputs, loss):
-        """Return the head of a network of the user's own, which has so many outputs and was compiled with this loss."""
+    def penalty_share(self, loss):
+        """Return the factor of alpha over the rows of a batch: scikit-learn halves the squared error."""
+        return 1.0 if keras_name(loss) == "mean_squared_error" else 0.5
+
+    def expected_encoding(self, loss, target_encoding):
+        """Return the encoding for a network of the user's own."""
+        return "numbers"
+
+    def head_of(self, n_outputs, loss, metrics, target_encoding):
+        """Return the head of a network of the user's own with so many outputs, compiled with this loss and metrics."""
         if n_outputs != self.n_outputs:
             raise ValueError(f"The model has {n_outputs} outputs, but y has {self.n_outputs} columns.")
+        check_numbers(loss, metrics)
         return Head(n_outputs, "linear", loss, "numbers")
 
 
@@ -322,9 +391,10 @@ class Head:
 
     def of_loss(self, loss):
         """Return the head of the same layer for another loss, whose form the targets get."""
-        is_by_class = self.encoding in ("indices", "column of indices", "one-hot")
-        form = "column of indices" if snake_name(loss).startswith("sparse") else "one-hot"
-        return replace(self, loss=loss, encoding=form if is_by_class else self.encoding)
+        form = loss_form(loss)  # None for a loss of the user's, which gets what the one before got
+        if form is None or self.encoding not in ("indices", "column of indices", "one-hot"):
+            return replace(self, loss=loss)
+        return replace(self, loss=loss, encoding="one-hot" if form == ROWS else "column of indices")
 
     def encode(self, codes):
         """Return the network's targets for the codes from `Targets.encode`."""
@@ -348,20 +418,3 @@ class Head:
         total = outputs.sum(axis=1, keepdims=True)
         # Sigmoid outputs may all have underflowed to zero: then the network prefers no class.
         return np.where(total == 0, 1, outputs) / np.where(total == 0, outputs.shape[1], total)
-
-
-def snake_name(item):
-    """Return the snake_case name of a loss or metric given as a string, a class, a function or an object."""
-    if not isinstance(item, str):
-        item = getattr(item, "__name__", type(item).__name__)
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", item).lower()
-
-
-def _compares_distributions(loss_name):
-    """Whether a loss makes sense only for one output a class."""
-    return "categorical" in loss_name or loss_name in (
-        "kl_divergence",
-        "kld",
-        "kullback_leibler_divergence",
-        "cosine_similarity",
-    )

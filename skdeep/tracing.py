@@ -42,6 +42,11 @@ class Strengths:
     ----------
     layers : sequence of keras.layers.Layer
         Layers as `skdeep.builders` makes them, of the model whose training is traced.
+
+    Attributes
+    ----------
+    batch_share : tensor or None
+        While a step is traced: the rows of its batch, as a share of the batch size. The penalty is divided by it.
     """
 
     def __init__(self, layers):
@@ -50,6 +55,7 @@ class Strengths:
             for layer in layers
             if type(layer) is keras.layers.Dropout
         }
+        self.batch_share = None
         self._penalties = {
             layer: tf.Variable(layer.kernel_regularizer.l2, trainable=False, dtype=layer.variable_dtype)
             for layer in layers
@@ -63,13 +69,21 @@ class Strengths:
         for layer, penalty in self._penalties.items():
             penalty.assign(layer.kernel_regularizer.l2)
 
+    def _penalty(self, strength, kernel):
+        penalty = strength.read_value() * tf.reduce_sum(tf.square(kernel))
+        if self.batch_share is not None:
+            penalty /= tf.cast(self.batch_share, penalty.dtype)
+        return tf.cast(
+            penalty, keras.config.floatx()
+        )  # the dtype of Keras's sum of losses, whatever that of the layers
+
     @contextlib.contextmanager
     def replaced(self):
         """Let the model read the variables in the body of the ``with`` statement."""
         for layer, rate in self._rates.items():
             layer.call = functools.partial(_dropout, layer.seed_generator, rate)
         for layer, penalty in self._penalties.items():
-            layer.kernel.regularizer = functools.partial(_l2, penalty)
+            layer.kernel.regularizer = functools.partial(self._penalty, penalty)
         try:
             yield
         finally:
@@ -155,8 +169,3 @@ def _dropout(seed_generator, rate, x, training=False):
     if not training:
         return x
     return tf.nn.experimental.stateless_dropout(x, rate.read_value(), seed_generator.next())
-
-
-def _l2(strength, kernel):
-    penalty = strength.read_value() * tf.reduce_sum(tf.square(kernel))
-    return tf.cast(penalty, keras.config.floatx())  # the dtype of Keras's sum of losses, whatever that of the layers

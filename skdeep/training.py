@@ -29,7 +29,7 @@ from sklearn.utils import gen_batches
 from skdeep._tensorflow import keras, tf
 from skdeep.changes import Watch
 from skdeep.copying import faithful_copy
-from skdeep.replicas import current_strategy, n_replicas, run_on_shares
+from skdeep.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
 from skdeep.row_source import RowSource
 from skdeep.sampling import epoch_order
 from skdeep.summary import layer_shapes
@@ -248,7 +248,7 @@ class Program:
                     order = order[:batch_size]
                 logs = self._run("train", rows, order, batch_size, hooks if by_batch else None)
                 weights = model.get_weights()
-                diverged = not (math.isfinite(logs["loss"]) and _all_finite(weights))
+                diverged = not (_is_loss_finite(logs) and _all_finite(weights))
                 if diverged:
                     # Before the hooks see the model: early stopping, say, may keep its weights.
                     self._go_back_to(finite)
@@ -274,8 +274,8 @@ class Program:
             )
         if diverged:
             warnings.warn(
-                f"Training diverged in epoch {epoch + 1}: the loss was {logs['loss']}, or a weight no longer finite. "
-                f"The weights are those after {last_epoch} epochs. Scale X, for example with StandardScaler or "
+                f"Training diverged in epoch {epoch + 1}: the loss was {logs.get('loss')}, or a weight no longer "
+                f"finite. The weights are those after {last_epoch} epochs. Scale X, for example with StandardScaler or "
                 "ScaleToUnit, or lower learning_rate.",
                 ConvergenceWarning,
                 stacklevel=6,
@@ -375,7 +375,7 @@ class Program:
                 if hooks:
                     getattr(hooks, f"on_{kind}_batch_end")(start // batch_size, dict(logs))
                 must_stop = self.model.stop_training if kind == "train" else self.model.stop_evaluating
-                is_over = (hooks and must_stop) or (kind == "train" and not math.isfinite(logs["loss"]))
+                is_over = (hooks and must_stop) or (kind == "train" and not _is_loss_finite(logs))
                 if ahead is None or is_over:
                     return logs
                 start, (stop, tensors) = stop, ahead.result()
@@ -392,26 +392,59 @@ class Program:
         signature = tuple(tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in tensors)
         key = (kind, signature)
         if key not in self._steps:
-            model = self.model
-            step = model.train_step if kind == "train" else model.test_step
+            run = self._run_own_steps if _is_overridden(self.model, f"{kind}_step") else self._run_steps
 
-            def run(*arguments):
+            def run_all(*arguments):
                 *tensors, batch_size = arguments
-                n_rows = tf.shape(tensors[0])[0]
+                return run(kind, tensors, batch_size)
 
-                def run_batch(start):
-                    stop = tf.minimum(start + batch_size, n_rows)
-                    run_on_shares(self.strategy, step, tensors, start, stop)
-                    return (stop,)
-
-                tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
-                return model.get_metrics_result()
-
-            with replaced_parts(model, self._strengths, n_replicas=n_replicas(self.strategy)):
-                self._steps[key] = traced(run, (*signature, tf.TensorSpec([], tf.int32)))
+            with replaced_parts(self.model, self._strengths, n_replicas=n_replicas(self.strategy)):
+                self._steps[key] = traced(run_all, (*signature, tf.TensorSpec([], tf.int32)))
             if self._watch is not None:
                 self._watch.look()  # layers of the user's may count how often they are traced
         return self._steps[key]
+
+    def _run_steps(self, kind, tensors, batch_size):
+        """Run Keras's step on all batches and return the metrics, as tensors."""
+        n_rows = tf.shape(tensors[0])[0]
+
+        def run_batch(start):
+            stop = tf.minimum(start + batch_size, n_rows)
+            self._run_step(kind, tensors, start, stop, batch_size)
+            return (stop,)
+
+        tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
+        return self.model.get_metrics_result()
+
+    def _run_own_steps(self, kind, tensors, batch_size):
+        """Run a step of the user's on all batches and return what it returned for the last, as Keras's `fit` does."""
+        n_rows = tf.shape(tensors[0])[0]
+
+        def run_batch(start, _):
+            stop = tf.minimum(start + batch_size, n_rows)
+            logs = _flat(self._run_step(kind, tensors, start, stop, batch_size))
+            logs = {name: tf.convert_to_tensor(mean_of_replicas(self.strategy, logs[name])) for name in logs}
+            for name, value in logs.items():
+                if value.shape.rank != 0:
+                    raise ValueError(
+                        f"{kind}_step must return single numbers, but {name!r} has the shape {tuple(value.shape)}."
+                    )
+            return stop, logs
+
+        first = run_batch(tf.constant(0), None)  # outside of the loop: it tells what to pass through
+        _, logs = tf.while_loop(lambda start, _: start < n_rows, run_batch, first)
+        metrics = self.model.get_metrics_result()
+        return metrics if logs.keys() == metrics.keys() else logs
+
+    def _run_step(self, kind, tensors, start, stop, batch_size):
+        """Run a step on the rows from `start` up to `stop`; the penalty of weights is that of scikit-learn."""
+        step = self.model.train_step if kind == "train" else self.model.test_step
+        if kind == "train":
+            self._strengths.batch_share = (stop - start) / batch_size
+        try:
+            return run_on_shares(self.strategy, step, tensors, start, stop)
+        finally:
+            self._strengths.batch_share = None
 
     def _build_metrics(self, rows):
         """Make the variables of loss and metrics, which a traced loop may not make itself."""
@@ -430,9 +463,9 @@ class Program:
         with self._strengths.replaced():
             compute() if self.strategy is None else self.strategy.run(compute)
         for name, value in self.model.get_metrics_result().items():
-            if len(value.shape):
+            if np.ndim(value):
                 raise ValueError(
-                    f"metrics must be single numbers, but {name!r} gives {value.shape[0]}, one for each class; it may "
+                    f"metrics must be single numbers, but {name!r} gives {len(value)}, one for each class; it may "
                     "have a parameter for their mean, such as metrics__average='macro'."
                 )
         self.model.reset_metrics()
@@ -500,6 +533,23 @@ def _digest(arrays):
     for array in arrays:
         digest.update(array.tobytes())
     return digest.digest()
+
+
+def _is_overridden(model, step):
+    return getattr(getattr(model, step), "__func__", None) is not getattr(keras.Model, step)
+
+
+def _flat(logs):
+    """Return what a step returned as one dict, as Keras does for dicts in it."""
+    flat = {}
+    for name, value in (logs or {}).items():
+        flat |= _flat(value) if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _is_loss_finite(logs):
+    """Whether the loss is finite, if there is one: the steps of a user's model may report something else."""
+    return math.isfinite(logs.get("loss", 0.0))
 
 
 def _all_finite(arrays):

@@ -44,6 +44,7 @@ _NAMES = (
     "validation_batch_size",
     "warm_start",
     "random_state",
+    "target_encoding",
     *(name for name in _FIT_SETTINGS if name != "validation_data"),
 )
 # scikeras hands them to Keras's predict, which skdeep does not call; predictions do not depend on them.
@@ -84,8 +85,9 @@ class KerasWrapper(BaseDeepEstimator):
             Targets. For classifiers labels of any type, one-hot rows, or a multilabel indicator matrix; for regressors
             numbers, in one column or several.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the loss and the metrics. A row of weight 2 counts as two rows, one of weight 0 is
-            absent; only the proportions matter.
+            Weights of the rows in the loss, as in Keras's fit: the loss of a batch is the sum of the weighted losses of
+            its rows, divided by their number. A row of weight 0 is left out, as in scikeras. The metrics are not
+            weighted.
         X_val : {array-like, sparse matrix}, default=None
             Validation data in the form of X. `validation_split` is not used then.
         y_val : array-like, default=None
@@ -243,6 +245,9 @@ class KerasWrapper(BaseDeepEstimator):
     def _validation_share(self):
         return self._fit_setting("validation_split") or None
 
+    def _weights_in_training(self, weight, codes, targets):
+        return self._row_weight(weight, codes, targets), weight  # as in Keras's fit
+
     def _training_options(self, n_rows):
         batch_size = self._fit_setting("batch_size")
         return {
@@ -259,6 +264,7 @@ class KerasWrapper(BaseDeepEstimator):
 
     def _make_network(self, row_shape, targets, n_rows, rng):
         from skdeep._tensorflow import keras
+        from skdeep.compiled import check_used, compiled_metrics
         from skdeep.copying import faithful_copy
         from skdeep.describing import seeded
         from skdeep.own_network import OwnNetwork, model_of
@@ -266,10 +272,17 @@ class KerasWrapper(BaseDeepEstimator):
         self._check_settings()
         builder = self._builder()
         is_given = isinstance(builder, keras.Model)
+        arguments = {}
         with seeded(int(rng.integers(2**31))):
-            model = faithful_copy(builder) if is_given else self._call(builder, targets)
+            if is_given:
+                self._check_no_arguments()
+                model = faithful_copy(builder)
+            else:
+                model = self._call(builder, targets, arguments)
             if not isinstance(model, keras.Model):
                 raise TypeError(f"model must return a keras.Model. Got {model!r}.")
+            if model.compiled:
+                check_used(self._compile_settings(), model, arguments)
             if not is_given:
                 model = model_of(builder, self.get_params(), model)
             n_outputs = _n_outputs(model, row_shape)
@@ -279,13 +292,12 @@ class KerasWrapper(BaseDeepEstimator):
                     "loss is None, and the model is not compiled: give a loss, such as "
                     "'sparse_categorical_crossentropy' or 'mean_squared_error', or compile the model."
                 )
-            arguments = self._compile_arguments(targets)
-            # As weighted metrics, accuracy counts a row of weight 2 twice, as the loss does.
-            arguments["weighted_metrics"] = arguments.pop("metrics")
-            model.compile(**arguments)
+            model.compile(**self._compile_arguments(targets))
         if not (model.loss and model.optimizer):
             raise ValueError("The model is compiled without a loss or an optimizer.")
-        return OwnNetwork(model, targets.head_of(n_outputs, model.loss))
+        encoding = vars(self).get("target_encoding", "auto")  # regressors have none
+        head = targets.head_of(n_outputs, model.loss, compiled_metrics(model), encoding)
+        return OwnNetwork(model, head)
 
     def _check_settings(self):
         """Raise for what would have no effect, and for what a compiled loop cannot do."""
@@ -325,22 +337,34 @@ class KerasWrapper(BaseDeepEstimator):
         functions = [each for each in given if inspect.isroutine(each) or isinstance(each, functools.partial)]
         return [name for each in functions for name in inspect.signature(each).parameters]
 
-    def _call(self, function, targets):
-        """Return the model that the user's function builds."""
+    def _own_arguments(self):
+        """Return the parameters that are meant for the function that builds the model."""
+        return {
+            name: value
+            for name, value in self.get_params().items()
+            if name not in _NAMES and not name.startswith(_PREFIXES)
+        }
+
+    def _check_no_arguments(self):
+        """Raise for parameters that are meant for a function, where there is a model."""
+        for name in self._own_arguments() | self._routed("model__"):
+            raise TypeError(
+                f"{type(self).__name__} got the parameter {name!r}, which is not one of its own, and model is a "
+                "keras.Model, which takes none. Give a function that builds the model."
+            )
+
+    def _call(self, function, targets, arguments):
+        """Return the model that the user's function builds; put what it gets into the dict `arguments`."""
         parameters = inspect.signature(function).parameters
         takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values())
 
         def takes(name):
             return takes_any or name in parameters
 
-        own = {
-            name: value
-            for name, value in self.get_params().items()
-            if name not in _NAMES and not name.startswith(_PREFIXES)
-        }
+        own = self._own_arguments()
         if self.model is None and self.build_fn is None:  # a method finds them on the estimator
             own = {name: value for name, value in own.items() if name in parameters}
-        arguments = own | self._routed("model__")
+        arguments |= own | self._routed("model__")
         unknown = [name for name in arguments if not takes(name)]
         if unknown:
             raise TypeError(
@@ -355,14 +379,17 @@ class KerasWrapper(BaseDeepEstimator):
             arguments["params"] = self.get_params()
         return function(**arguments)
 
-    def _compile_arguments(self, targets):
-        from skdeep import compilation
-
+    def _compile_settings(self):
         settings = {name: getattr(self, name) for name in ("optimizer", "loss", "metrics")}
         for prefix in ("optimizer__", "loss__", "metrics__"):
             settings |= {f"{prefix}{name}": value for name, value in self._routed(prefix).items()}
-        settings |= {"learning_rate": None, "dtype_policy": self._value_dtype()}
-        encoding = "indicator" if targets.kind == "multilabel" else None
+        return settings
+
+    def _compile_arguments(self, targets):
+        from skdeep import compilation
+
+        settings = self._compile_settings() | {"learning_rate": None, "dtype_policy": self._value_dtype()}
+        encoding = targets.expected_encoding(self.loss, vars(self).get("target_encoding", "auto"))
         return compilation.compile_arguments(settings, encoding=encoding)
 
     def _set_meta(self, y, targets):

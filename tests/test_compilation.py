@@ -1,12 +1,16 @@
 """Optimizers, losses, metrics and callbacks, in every form in which they can be given."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.metrics import jaccard_score
 from sklearn.model_selection import GridSearchCV
 
-from skdeep import DNNClassifier
+from skdeep import DNNClassifier, DNNRegressor, programs
 
 
 def quick(**params):
@@ -203,3 +207,302 @@ class TestCallbacks:
             epochs=4,
         ).fit(*iris)
         assert float(clf.model_.optimizer.learning_rate) < 1e-4
+
+
+def keras_fit(estimator, X, targets, compiled, **fit):
+    """Return the history and weights of Keras's own fit from the initial weights of a dense estimator's fit."""
+    unmoved = {"dropout": 0, "optimizer": "sgd", "learning_rate": 1e-30, "metrics": None, "epochs": 1}
+    start = type(estimator)(estimator.hidden_layer_sizes, random_state=0, **unmoved)
+    start.fit(X, targets[:, 0] if targets.shape[1] == 1 else targets.argmax(axis=1))
+    model = keras.models.clone_model(start.model_)
+    model.set_weights(start.model_.get_weights())
+    model.compile(**compiled)
+    history = model.fit(X, targets, epochs=3, batch_size=50, shuffle=False, verbose=0, **fit).history
+    return history, model.get_weights()
+
+
+def assert_as_keras(estimator, X, y, targets, compiled):
+    history, weights = keras_fit(estimator, X, targets, compiled)
+    fitted = estimator.fit(X, y)
+    np.testing.assert_allclose(fitted.history_["loss"], history["loss"], rtol=1e-4)
+    for ours, theirs in zip(fitted.model_.get_weights(), weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+class Scaled(keras.losses.Loss):
+    """A loss that is not registered with Keras and says nothing of its argument in get_config."""
+
+    def __init__(self, factor=1.0, name="scaled"):
+        super().__init__(name=name)
+        self.factor = factor
+
+    def call(self, y_true, y_pred):
+        return self.factor * keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
+
+
+class WithCatchAll(Scaled):
+    """Its catch-all is for something else than what Keras's losses take."""
+
+    def __init__(self, factor=1.0, **notes):
+        super().__init__(factor)
+        if notes:
+            raise TypeError(f"unexpected {notes}")
+
+
+class Slowed(keras.optimizers.SGD):
+    """An optimizer whose config does not tell of its argument."""
+
+    def __init__(self, learning_rate=0.1, divisor=1.0):
+        super().__init__(learning_rate)
+        self.divisor = divisor
+
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(gradient / self.divisor, variable, learning_rate)
+
+    def get_config(self):
+        return {"learning_rate": 0.1}
+
+
+class AtLeast(keras.metrics.Metric):
+    """The share of outputs above a threshold, which is in no config."""
+
+    def __init__(self, threshold=0.0):
+        super().__init__(name="at_least")
+        self.threshold = threshold
+        self.share = self.add_weight(shape=(), initializer="zeros", name="share")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.share.assign(keras.ops.mean(keras.ops.cast(y_pred > self.threshold, "float32")))
+
+    def result(self):
+        return self.share
+
+
+def own_adamw():
+    optimizer = keras.optimizers.AdamW(0.01, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["kernel"])
+    return optimizer
+
+
+def regressor(**params):
+    settings = {
+        "dropout": 0,
+        "shuffle": False,
+        "batch_size": 50,
+        "epochs": 3,
+        "random_state": 0,
+        "scale_targets": False,
+    }
+    return DNNRegressor((6,), **settings | params)
+
+
+class TestWhatIsGivenIsWhatIsUsed:
+    @pytest.mark.parametrize(
+        "params, loss",
+        [
+            ({"loss": keras.losses.Huber(delta=0.01)}, keras.losses.Huber(delta=0.01)),
+            ({"loss": keras.losses.Huber, "loss__delta": 0.01}, keras.losses.Huber(delta=0.01)),
+            ({"loss": "huber", "loss__delta": np.float32(0.25)}, keras.losses.Huber(delta=0.25)),
+            ({"loss": keras.losses.MeanSquaredError(reduction="sum")}, keras.losses.MeanSquaredError(reduction="sum")),
+            ({"loss": Scaled(20.0)}, Scaled(20.0)),
+            ({"loss": Scaled, "loss__factor": 20.0}, Scaled(20.0)),
+            ({"loss": WithCatchAll, "loss__factor": 20.0}, Scaled(20.0)),
+        ],
+    )
+    def test_losses(self, params, loss, rng):
+        X, y = rng.normal(size=(150, 4)).astype(np.float32), rng.normal(size=150).astype(np.float32)
+        reg = regressor(optimizer="sgd", learning_rate=0.001, **params)
+        assert_as_keras(reg, X, y, y[:, np.newaxis], {"optimizer": keras.optimizers.SGD(0.001), "loss": loss})
+        if isinstance(params["loss"], keras.losses.Loss):
+            assert reg.model_.loss is params["loss"]
+
+    def test_the_axis_of_a_loss(self, iris):
+        loss = keras.losses.CosineSimilarity(axis=0)
+        clf = quick(loss=loss, dropout=0, shuffle=False, batch_size=50, optimizer="sgd")
+        assert_as_keras(clf, iris[0], iris[1], np.eye(3)[iris[1]], {"optimizer": "sgd", "loss": loss})
+
+    @pytest.mark.parametrize("make", [lambda: Slowed(0.1, divisor=50.0), own_adamw])
+    def test_optimizers(self, make, rng):
+        X, y = rng.normal(size=(150, 4)).astype(np.float32), rng.normal(size=150).astype(np.float32)
+        optimizer = make()
+        reg = regressor(optimizer=optimizer)
+        for _ in range(2):
+            assert_as_keras(reg, X, y, y[:, np.newaxis], {"optimizer": make(), "loss": "mse"})
+        assert not optimizer.built
+
+    @pytest.mark.parametrize(
+        "rate", [0.25, keras.optimizers.schedules.ExponentialDecay(0.3, 3, 0.5)], ids=["number", "schedule"]
+    )
+    def test_a_learning_rate_beside_an_optimizer_whatever_it_had(self, rate, iris):
+        expected = quick(optimizer="sgd", learning_rate=rate).fit(*iris).history_
+        had = (0.7, keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5))
+        for optimizer in map(keras.optimizers.SGD, had):
+            assert quick(optimizer=optimizer, learning_rate=rate).fit(*iris).history_ == expected
+
+    def test_an_optimizer_that_has_trained_starts_anew_and_is_left_alone(self, iris):
+        used = keras.optimizers.Adam(0.01)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+        model.compile(used, "mse")
+        model.fit(*iris, verbose=0)
+        before = [variable.numpy() for variable in used.variables]
+        expected = quick(optimizer=keras.optimizers.Adam(0.01)).fit(*iris).history_
+        assert quick(optimizer=used).fit(*iris).history_ == expected
+        for variable, value in zip(used.variables, before, strict=True):
+            np.testing.assert_array_equal(variable.numpy(), value)
+
+    @pytest.mark.parametrize("threshold, share", [(2.0, 0.0), (-1.0, 1.0)])
+    @pytest.mark.parametrize("as_class", [False, True])
+    def test_metrics(self, threshold, share, as_class, iris):
+        params = {"metrics": AtLeast, "metrics__threshold": threshold} if as_class else {"metrics": AtLeast(threshold)}
+        clf = quick(**params)
+        for _ in range(2):
+            assert clf.fit(*iris).history_["at_least"] == [share] * 3
+
+    def test_initializers(self, iris):
+        untrained = {"optimizer": "sgd", "learning_rate": 1e-30, "epochs": 1}
+
+        def kernels(initializer, seed=0):
+            clf = DNNClassifier((4, 4), kernel_initializer=initializer, random_state=seed, **untrained).fit(*iris)
+            return [layer.kernel.numpy() for layer in clf.model_.layers if layer.weights]
+
+        np.testing.assert_allclose(kernels(keras.initializers.Identity(gain=3.0))[0], 3 * np.eye(4), atol=1e-20)
+        orthogonal = keras.initializers.Orthogonal(gain=2.0)
+        one, two, _ = kernels(orthogonal)
+        np.testing.assert_allclose(one.T @ one, 4 * np.eye(4), atol=1e-5)
+        assert not np.allclose(one, two)  # each layer has a seed of its own
+        np.testing.assert_array_equal(kernels(orthogonal)[0], one)
+        assert not np.allclose(kernels(orthogonal, seed=1)[0], one)
+        seeded = kernels(keras.initializers.Orthogonal(seed=3))
+        np.testing.assert_array_equal(seeded[0], seeded[1])
+        np.testing.assert_allclose(seeded[0], keras.initializers.Orthogonal(seed=3)((4, 4)), rtol=1e-6)
+        stream = keras.initializers.RandomNormal(seed=keras.random.SeedGenerator(5))
+        first = kernels(stream)
+        np.testing.assert_array_equal(kernels(stream)[0], first[0])  # the user's generator does not move
+        expected = keras.initializers.RandomNormal(seed=keras.random.SeedGenerator(5))
+        np.testing.assert_allclose(first[0], expected((4, 4)), rtol=1e-6)
+
+    def test_an_own_initializer_without_a_seed_gets_one(self, iris):
+        class Filled(keras.initializers.Initializer):
+            def __init__(self, size, seed=None):
+                self.size, self.seed = size, seed
+
+            def __call__(self, shape, dtype=None, **kwargs):
+                return keras.ops.full(shape, self.size * (self.seed % 1000 + 1), dtype)
+
+        filled = Filled(1e-5)
+        clf = quick(kernel_initializer=filled, learning_rate=1e-30, epochs=1).fit(*iris)
+        first, second = (layer.kernel.numpy().ravel()[0] for layer in clf.model_.layers if layer.weights)
+        assert first != second
+        assert filled.seed is None
+
+
+class TestNames:
+    @pytest.mark.parametrize("metric", ["acc", "accuracy", "Accuracy", "mse", "MAE", "mape", "bce", "auc", "hinge"])
+    def test_a_metric_has_the_name_it_was_given_by(self, metric, iris):
+        """As in Keras's own compile."""
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+        model.compile("sgd", "categorical_crossentropy", metrics=[metric])
+        theirs = model.fit(iris[0], np.eye(3)[iris[1]], verbose=0).history
+        ours = quick(metrics=metric, loss="categorical_crossentropy", validation_fraction=0.2).fit(*iris).history_
+        assert set(ours) == {*theirs, *(f"val_{name}" for name in theirs)}
+
+    @pytest.mark.parametrize(
+        "metric, name", [("TopKCategoricalAccuracy", "top_k_categorical_accuracy"), (keras.metrics.AUC, "auc")]
+    )
+    def test_classes_have_their_default_name(self, metric, name, iris):
+        assert list(quick(metrics=metric, epochs=1).fit(*iris).history_) == ["loss", name]
+
+    @pytest.mark.parametrize("name", ["MeanIoU", "mean_io_u", "OneHotMeanIoU", keras.metrics.MeanIoU])
+    @pytest.mark.parametrize("loss", ["categorical_crossentropy", "sparse_categorical_crossentropy", "auto"])
+    def test_what_has_a_required_argument(self, name, loss, iris):
+        X, y = iris
+        if "OneHot" in str(name) and "sparse" in loss:
+            with pytest.raises(ValueError, match=r"metrics=.* takes one-hot rows, but loss=.* gives class numbers"):
+                quick(metrics=name, metrics__num_classes=3, loss=loss).fit(X, y)
+            return
+        clf = quick(metrics=[name], metrics__0__num_classes=3, loss=loss).fit(X, y, X_val=X, y_val=y)
+        expected = jaccard_score(y, clf.predict(X), average="macro")
+        (found,) = (values for key, values in clf.history_.items() if key.endswith("io_u") and key.startswith("val"))
+        assert found[-1] == pytest.approx(expected, abs=1e-5)
+
+    @pytest.mark.parametrize("name", ["schedule_free_adam_w", "ScheduleFreeAdamW", "adamw", "Adam_W", "RMSprop"])
+    def test_optimizers(self, name, iris):
+        assert type(quick(optimizer=name, epochs=1).fit(*iris).model_.optimizer).__name__.lower() == (
+            name.lower().replace("_", "")
+        )
+
+    @pytest.mark.parametrize("params", [{"optimizer": "optimizer"}, {"loss": "loss"}, {"metrics": "metric"}])
+    def test_base_classes_are_not_meant(self, params, iris):
+        with pytest.raises(ValueError, match="that Keras knows"):
+            quick(**params).fit(*iris)
+
+    def test_a_missing_argument_is_named(self, iris):
+        with pytest.raises(TypeError, match=r"metrics='MeanIoU' cannot be made: .*num_classes"):
+            quick(metrics="MeanIoU").fit(*iris)
+        with pytest.raises(TypeError, match=r"loss=LossOfTwo cannot be made: .*needed"):
+            quick(loss=LossOfTwo).fit(*iris)
+
+
+class LossOfTwo(Scaled):
+    """A loss with an argument that has no default."""
+
+    def __init__(self, needed):
+        super().__init__(needed)
+
+
+ONE = [1, np.int64(1), np.float32(1), np.array(1.0), np.array(1)]
+QUARTER = [np.float32(0.25), np.float64(0.25), np.array(0.25), np.float16(0.25)]
+
+
+class TestNumbersOfAnyKind:
+    @pytest.mark.parametrize("size", [0, 6], ids=["traced anew", "reused"])
+    @pytest.mark.parametrize(
+        "params, name, value, others",
+        [
+            ({"optimizer": "sgd"}, "learning_rate", 1.0, ONE),
+            ({"optimizer": "sgd"}, "learning_rate", 0.25, QUARTER),
+            ({"optimizer": keras.optimizers.SGD()}, "learning_rate", 1.0, ONE),
+            ({"optimizer": "sgd"}, "optimizer__learning_rate", 1.0, ONE),
+            ({"optimizer": "sgd"}, "optimizer__momentum", 0.25, QUARTER),
+            ({"optimizer": "sgd"}, "optimizer__clipnorm", 1.0, ONE),
+            ({"loss": "huber"}, "loss__delta", 1.0, ONE),
+            ({}, "dropout", 0.25, QUARTER),
+            ({}, "alpha", 1.0, ONE),
+            ({"metrics": "precision"}, "metrics__thresholds", 0.25, QUARTER),
+        ],
+    )
+    def test_they_count_as_floats(self, size, params, name, value, others, iris):
+        programs.set_size(size)
+        try:
+            expected = quick(epochs=1, **params, **{name: value}).fit(*iris).history_
+            for other in others:
+                assert quick(epochs=1, **params, **{name: other}).fit(*iris).history_ == expected
+        finally:
+            programs.set_size(6)
+
+    def test_bools_are_none(self, iris):
+        with pytest.raises(ValueError, match="'learning_rate' parameter"):
+            quick(learning_rate=True).fit(*iris)
+
+
+PATCHED = """
+import sys
+{first}
+import keras
+def methods():
+    classes = keras.Model, keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer
+    names = "__reduce__", "__deepcopy__"
+    return [(name in vars(cls), getattr(cls, name, None)) for cls in classes for name in names]
+before = methods()
+from skdeep import DNNClassifier
+DNNClassifier((2,), epochs=1).fit([[0.0], [1.0], [2.0]], [0, 1, 1])
+assert "scikeras" in sys.modules
+print(methods() == before, any("scikeras" in str(getattr(method, "__module__", "")) for _, method in methods()))
+"""
+
+
+@pytest.mark.parametrize("first, expected", [("", "True False"), ("import scikeras", "True True")])
+def test_keras_is_as_it_was_unless_the_user_imported_scikeras(first, expected):
+    code = PATCHED.format(first=first)
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == expected

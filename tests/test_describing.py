@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skdeep.comparing import differences, put_back, structure_key
-from skdeep.describing import Pickled, describe_model, make_model, without_state
+from skdeep.describing import Pickled, describe_model, make_model
 from skdeep.network import states_for_files
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
@@ -155,19 +155,6 @@ def test_what_is_put_back_from_a_file_is_plain():
     for found in ([((), "fit", "value", 1)], [((), "_trainable", "value", print)], [((), "no_attribute", "value", 1)]):
         with pytest.raises(ValueError, match=f"has an attribute '{found[0][1]}'"):
             put_back(model, found, only_plain=True)
-
-
-def test_an_optimizer_without_state():
-    model = network(excluding())
-    trained(model)
-    fresh = without_state(model.optimizer)
-    assert not fresh.built
-    assert float(fresh.learning_rate) == pytest.approx(0.1)
-    assert [tensor.shape for tensor in fresh.variables] == [(), ()]
-    other, expected = network(fresh), network(excluding())
-    for each in (other, expected):
-        each.set_weights([np.ones((4, 1)), np.array([2.0])])
-    assert trained(other) == trained(expected)
 
 
 class TestStructure:

@@ -248,7 +248,7 @@ class TestState:
         ],
     )
     def test_training_goes_on_with_the_same_bits(self, function, iris):
-        clf = quick(function).fit(*iris)
+        clf = quick(function, target_encoding="one-hot" if "own_loss" in function.__name__ else "auto").fit(*iris)
         again = cloudpickle.loads(cloudpickle.dumps(clf))
         np.testing.assert_array_equal(again.predict_proba(iris[0]), clf.predict_proba(iris[0]))
         for each in (clf, again):

@@ -4,6 +4,7 @@ import copy
 import gc
 import inspect
 import pickle
+import warnings
 from unittest import SkipTest
 
 import keras
@@ -23,13 +24,14 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.multioutput import MultiOutputRegressor, RegressorChain
+from sklearn.neural_network import MLPClassifier as ScikitLearnMLPClassifier
 from sklearn.neural_network import MLPRegressor as ScikitLearnMLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 import skdeep
-from skdeep import CNNRegressor, DNNRegressor, MLPRegressor, programs
+from skdeep import CNNRegressor, DNNClassifier, DNNRegressor, MLPRegressor, programs
 
 ALL = [MLPRegressor, DNNRegressor, CNNRegressor]
 
@@ -125,7 +127,7 @@ class TestUnitOfY:
     def test_the_loss_is_that_of_the_scaled_y(self, table):
         X, y = table
         reg = quick(metrics="mae").fit(X, y, X_val=X, y_val=y)
-        assert list(reg.history_) == ["loss", "mean_absolute_error", "val_loss", "val_mean_absolute_error"]
+        assert list(reg.history_) == ["loss", "mae", "val_loss", "val_mae"]
         error = (reg.predict(X) - y) / y.std()
         np.testing.assert_allclose(reg.history_["val_loss"][-1], np.mean(error**2), rtol=1e-4)
         plain = quick(scale_targets=False, epochs=2).fit(X, y, X_val=X, y_val=y)
@@ -346,3 +348,78 @@ def test_meta_estimators_of_several_columns(build, table):
     y = y / y.std()  # the chain makes the first column a feature
     Y = np.column_stack([y, 2 - y])
     assert build(quick(epochs=40)).fit(X, Y).score(X, Y) > 0.8
+
+
+class TestAlpha:
+    """The penalty is on scikit-learn's scale."""
+
+    @pytest.mark.parametrize("loss", ["mean_squared_error", "MSE", keras.losses.MeanSquaredError()])
+    @pytest.mark.parametrize("n_targets", [1, 2])
+    def test_all_rows_in_a_batch_give_ridge(self, loss, n_targets, rng):
+        X = rng.normal(size=(60, 3))
+        y = np.squeeze(X @ rng.normal(size=(3, n_targets)) + 1)
+        reg = DNNRegressor((), alpha=20.0, loss=loss, batch_size=60, optimizer="sgd", learning_rate=0.1, epochs=800)
+        reg.set_params(scale_targets=False, random_state=0).fit(X, y)
+        kernel, bias = reg.model_.get_weights()
+        ridge = Ridge(20.0 * n_targets).fit(X, y)
+        np.testing.assert_allclose(kernel.T, np.atleast_2d(ridge.coef_), atol=1e-4)
+        np.testing.assert_allclose(bias, ridge.intercept_, atol=1e-4)
+
+    def test_another_loss_is_weighed_as_in_the_other_networks_of_scikit_learn(self, rng):
+        X, y = rng.normal(size=(60, 3)), rng.normal(size=60)
+        reg = DNNRegressor((4,), loss="mae", alpha=7.0, batch_size=60, epochs=1, learning_rate=1e-30, random_state=0)
+        reg.set_params(scale_targets=False, dropout=0).fit(X, y)
+        squares = sum(np.sum(np.square(layer.kernel)) for layer in reg.model_.layers if layer.weights)
+        expected = np.abs(reg.predict(X) - y).mean() + 7.0 / 2 * squares / 60
+        assert reg.history_["loss"][0] == pytest.approx(expected, rel=1e-5)
+
+    @pytest.mark.parametrize("validation", ["validation_fraction", "X_val", None])
+    def test_the_rows_that_train_count(self, validation, rng):
+        X, y = rng.normal(size=(60, 3)), rng.normal(size=60)
+        params = {"validation_fraction": 0.5} if validation == "validation_fraction" else {}
+        held = {"X_val": X[:9], "y_val": y[:9]} if validation == "X_val" else {}
+        n_rows = 30 if params else 60
+        with_alpha, without = (
+            DNNRegressor((4,), alpha=alpha, batch_size=1000, epochs=1, learning_rate=1e-30, dropout=0, random_state=0)
+            .set_params(**params)
+            .fit(X, y, **held)
+            for alpha in (50.0, 0.0)
+        )
+        penalty = with_alpha.history_["loss"][0] - without.history_["loss"][0]
+        squares = sum(np.sum(np.square(layer.kernel)) for layer in with_alpha.model_.layers if layer.weights)
+        assert penalty == pytest.approx(50.0 * squares / n_rows, rel=1e-3)
+
+    @pytest.mark.parametrize("kind", ["one target", "two targets", "two classes", "three classes", "three labels"])
+    def test_the_same_steps_as_scikit_learn(self, kind, rng):
+        """50 rows in batches of 20, so the last, smaller batch of an epoch has a larger penalty."""
+        X = rng.normal(size=(50, 3))
+        score = X @ [1.0, -2.0, 3.0]
+        y = {
+            "one target": score,
+            "two targets": np.column_stack([score, -score]),
+            "two classes": (score > 0).astype(int),
+            "three classes": np.digitize(score, [-2, 2]),
+            "three labels": np.column_stack([score > 0, X[:, 0] > 0, X[:, 1] > 0]).astype(int),
+        }[kind]
+        is_regressor = "target" in kind
+        # The steps of scikit-learn halve the squared error, and sum over targets and labels where Keras averages.
+        factor = {"one target": 0.5, "two targets": 1, "three labels": 3}.get(kind, 1)
+        common = {"activation": "tanh", "alpha": 3.0, "batch_size": 20, "shuffle": False}
+        theirs = (ScikitLearnMLPRegressor if is_regressor else ScikitLearnMLPClassifier)(
+            hidden_layer_sizes=(5,), solver="sgd", learning_rate_init=0.05, momentum=0, warm_start=True, **common
+        )
+        ours = (DNNRegressor if is_regressor else DNNClassifier)((5,), optimizer="sgd", metrics=None, **common)
+        ours.set_params(dropout=0, dtype_policy="float64", random_state=0)
+        if is_regressor:
+            ours.set_params(scale_targets=False, alpha=1.5 if kind == "two targets" else 3.0)  # Ridge(k * alpha)
+        start = clone(ours).set_params(learning_rate=1e-30, epochs=1).fit(X, y).model_.get_weights()
+        ours.set_params(learning_rate=0.05 * factor, epochs=4).fit(X, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            theirs.set_params(max_iter=1).fit(X, y)
+            for part, given in ((theirs.coefs_, start[::2]), (theirs.intercepts_, start[1::2])):
+                for weight, value in zip(part, given, strict=True):
+                    weight[...] = value
+            theirs.set_params(max_iter=4).fit(X, y)
+        for weight, expected in zip(ours.model_.get_weights()[::2], theirs.coefs_, strict=True):
+            np.testing.assert_allclose(weight, expected, atol=1e-7)

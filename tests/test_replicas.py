@@ -19,6 +19,7 @@ from skdeep import (
     DNNClassifier,
     DNNRegressor,
     KerasClassifier,
+    KerasRegressor,
     StopAtMetric,
     programs,
 )
@@ -262,3 +263,46 @@ def test_distributions_of_keras_have_no_effect():
         assert quick().fit(X, y).history_ == expected
     finally:
         keras.distribution.set_distribution(None)
+
+
+@on_two_cpus
+def test_objects_made_outside_of_the_scope_train_in_it():
+    metric = keras.metrics.SparseCategoricalAccuracy("accuracy")
+    clf = quick(optimizer=keras.optimizers.SGD(0.7, momentum=0.5), learning_rate=0.1, metrics=metric)
+    in_scope = fitted_on_both(clf).history_
+    by_name = fitted_on_both(quick(optimizer__momentum=0.5)).history_
+    assert in_scope == by_name
+    alone = clf.fit(*data()).history_  # and outside of it again
+    for name in alone:
+        np.testing.assert_allclose(in_scope[name], alone[name], rtol=1e-4)
+
+
+class OwnStep(keras.Model):
+    def train_step(self, data):
+        x, y = data[:2]
+        with tf.GradientTape() as tape:
+            loss = keras.ops.mean(keras.ops.square(self(x, training=True)[:, 0] - keras.ops.reshape(y, (-1,))))
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"mine": loss}
+
+
+def own_step():
+    inputs = keras.Input((64,))
+    model = OwnStep(inputs, keras.layers.Dense(1, kernel_initializer="zeros")(inputs))
+    model.compile(keras.optimizers.SGD(0.01), "mse")
+    return model
+
+
+@on_two_cpus
+def test_what_an_own_step_returns_is_the_mean_over_replicas_as_in_keras():
+    X, y = data()
+    reg = fitted_on_both(KerasRegressor(own_step, epochs=2, batch_size=40, shuffle=False, verbose=0))
+    with strategy().scope():
+        theirs = own_step().fit(X, y.astype(np.float32), 40, 2, verbose=0, shuffle=False).history
+    np.testing.assert_allclose(reg.history_["mine"], theirs["mine"], rtol=1e-5)
+
+
+@on_two_cpus
+def test_the_penalty_of_a_smaller_batch_is_that_of_one_device():
+    clf = quick(alpha=5.0, batch_size=70)
+    np.testing.assert_allclose(fitted_on_both(clf).history_["loss"], clf.fit(*data()).history_["loss"], rtol=1e-5)

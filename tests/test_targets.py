@@ -1,7 +1,9 @@
 """y in any form: it is learned, predicted in the same form, and refused with a reason when it makes no sense."""
 
+import inspect
 import re
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import DataConversionWarning
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, f1_score, jaccard_score, log_loss
 
-from skdeep import DNNClassifier
+from skdeep import DNNClassifier, DNNRegressor, KerasClassifier
 
 
 def quick(**params):
@@ -223,3 +225,204 @@ def test_whatever_the_labels_the_same_rows_get_them(labels, seed):
     assert clf.classes_.tolist() == sorted(labels)
     assert set(clf.predict(X)) <= set(y)
     assert clf.score(X, y) == np.mean(clf.predict(X) == y)
+
+
+OF_NUMBERS = ["SparseCategoricalCrossentropy", "Circle", "CategoricalGeneralizedCrossEntropy"]
+LOSSES = sorted(name for name, each in vars(keras.losses).items() if inspect.isclass(each))
+LOSSES = [name for name in LOSSES if name not in ("Loss", "CTC", "BinaryCrossentropy", "BinaryFocalCrossentropy")]
+
+
+def own_network(n_outputs=3, **compiled):
+    def network():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(n_outputs, "softmax")])
+        if compiled:
+            model.compile(**compiled)
+        return model
+
+    return network
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("own", [False, True], ids=["ready network", "network of the user's"])
+def test_each_loss_of_keras_gets_targets_in_the_form_it_takes(name, own, iris):
+    """All but the binary ones, which compute with the logits of a softmax while they train."""
+    X, y = iris
+    loss = getattr(keras.losses, name)()
+    clf = quick(loss=loss, epochs=1, batch_size=150)
+    if own:
+        clf = KerasClassifier(own_network(), loss=loss, batch_size=150, verbose=0, random_state=0)
+    clf.fit(X, y, X_val=X, y_val=y)
+    outputs = clf.model_.predict(X, verbose=0)
+    expected = float(loss(y if name in OF_NUMBERS else np.eye(3)[y], outputs))
+    assert clf.history_["val_loss"][-1] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["ctc", "CTC", keras.losses.CTC, keras.losses.CTC(), keras.losses.ctc])
+def test_a_loss_of_sequences_is_refused(loss, iris):
+    with pytest.raises(ValueError, match="takes sequences of labels"):
+        quick(loss=loss).fit(*iris)
+
+
+@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", keras.losses.Circle()])
+def test_regressors_have_no_class_numbers(loss, iris):
+    with pytest.raises(ValueError, match="takes class numbers, but y are numbers of a regression"):
+        DNNRegressor(loss=loss).fit(*iris)
+
+
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        ({"loss": "mse", "target_encoding": "ordinal"}, "target_encoding='ordinal', but loss='mse' takes one-hot rows"),
+        (
+            {"loss": keras.losses.SparseCategoricalCrossentropy(), "target_encoding": "one-hot"},
+            "target_encoding='one-hot', but loss=SparseCategoricalCrossentropy takes class numbers",
+        ),
+        (
+            {"loss": "categorical_crossentropy", "metrics": "sparse_categorical_accuracy"},
+            "metrics='sparse_categorical_accuracy' takes class numbers, but loss=.* gives one-hot rows",
+        ),
+        ({"loss": "sparse_categorical_crossentropy", "metrics": "auc"}, "metrics='auc' takes one-hot rows, but loss="),
+        (
+            {"metrics": ["auc", "sparse_categorical_accuracy"]},
+            "takes class numbers, but metrics='auc' gives one-hot rows",
+        ),
+        ({"target_encoding": "ordinal", "metrics": "auc"}, "but target_encoding='ordinal' gives class numbers"),
+        ({"metrics": keras.metrics.MeanIoU(3)}, "MeanIoU takes class numbers as outputs.* sparse_y_pred=False"),
+        ({"metrics": keras.metrics.Accuracy()}, "takes class numbers as outputs.* Give 'accuracy'"),
+        ({"metrics": keras.metrics.Mean()}, "metrics=Mean does not compare targets with outputs"),
+        ({"metrics": "sum"}, "metrics='sum' does not compare targets with outputs"),
+        ({"target_encoding": "sparse"}, "The 'target_encoding' parameter"),
+    ],
+)
+def test_forms_that_contradict_each_other(params, message, iris):
+    with pytest.raises(ValueError, match=message):
+        quick(**params).fit(*iris)
+
+
+@pytest.mark.parametrize("sparse_y_true", [False, True])
+def test_flags_of_a_metric_object_decide_for_the_loss_auto(sparse_y_true, iris):
+    X, y = iris
+    metric = keras.metrics.MeanIoU(3, sparse_y_true=sparse_y_true, sparse_y_pred=False, name="iou")
+    clf = quick(metrics=metric).fit(X, y, X_val=X, y_val=y)
+    assert clf.model_.loss.name == ("sparse_" if sparse_y_true else "") + "categorical_crossentropy"
+    assert clf.history_["val_iou"][-1] == pytest.approx(jaccard_score(y, clf.predict(X), average="macro"), abs=1e-5)
+
+
+@pytest.mark.parametrize("metric", ["sparse_categorical_accuracy", "CategoricalAccuracy", "top_k_categorical_accuracy"])
+def test_metrics_of_several_outputs_give_two_classes_two(metric, iris):
+    X, y = iris[0], iris[1] == 1
+    k = {"metrics__k": 1} if "top" in metric else {}
+    clf = quick(metrics=metric, **k).fit(X, y, X_val=X, y_val=y)
+    assert clf.model_.output_shape == (None, 2)
+    assert list(clf.history_.values())[-1][-1] == pytest.approx(clf.score(X, y))
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_the_f1_score_of_independent_outputs(multilabel, iris):
+    X, y = iris[0], iris[1] == 1
+    y = np.column_stack([y, iris[1] > 0]).astype(int) if multilabel else y.astype(int)
+    clf = quick(metrics="F1Score", metrics__average="macro").fit(X, y, X_val=X, y_val=y)
+    expected = f1_score(y, clf.predict(X), average="macro" if multilabel else "binary")
+    assert clf.history_["val_f1_score"][-1] == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(ValueError, match=r"metrics=F1Score takes the largest output.* Give it threshold=0.5"):
+        quick(metrics=keras.metrics.F1Score("macro")).fit(X, y)
+
+
+def seen_targets():
+    """Return a loss of the user's, and a list to which it adds the shapes and dtypes of the targets it sees."""
+    seen = []
+
+    def loss(y_true, y_pred):
+        seen.append((tuple(y_true.shape)[1:], keras.backend.standardize_dtype(y_true.dtype)))
+        form = keras.losses.categorical_crossentropy if y_true.shape[-1] > 1 else None
+        return (form or keras.losses.sparse_categorical_crossentropy)(y_true, y_pred)
+
+    return loss, seen
+
+
+class NumbersLoss(keras.losses.Loss):
+    """Written for class numbers."""
+
+    def call(self, y_true, y_pred):
+        return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+@pytest.mark.parametrize(
+    "target_encoding, own, one_hot_y, shape",
+    [
+        ("auto", False, False, (3,)),
+        ("ordinal", False, False, (1,)),
+        ("one-hot", False, False, (3,)),
+        ("auto", True, False, (1,)),
+        ("ordinal", True, False, (1,)),
+        ("one-hot", True, False, (3,)),
+        ("auto", True, True, (3,)),
+        ("ordinal", True, True, (1,)),
+    ],
+)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_a_loss_of_the_users_gets(target_encoding, own, one_hot_y, shape, compiled, iris):
+    X, y = iris
+    loss, seen = seen_targets()
+    clf = quick(loss=loss, target_encoding=target_encoding)
+    if own:
+        given = (
+            {"model": own_network(loss=loss, optimizer="sgd")} if compiled else {"model": own_network(), "loss": loss}
+        )
+        clf = KerasClassifier(**given, target_encoding=target_encoding, verbose=0, random_state=0, batch_size=150)
+    clf.fit(X, np.eye(3)[y] if one_hot_y else y, X_val=X, y_val=np.eye(3)[y] if one_hot_y else y)
+    assert set(seen) == {(shape, "float32")}
+    assert clf.history_["val_loss"][-1] == pytest.approx(log_loss(y, clf.predict_proba(X)), rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", [NumbersLoss, NumbersLoss()])
+def test_classes_of_the_users_for_class_numbers(loss, iris):
+    X, y = iris
+    ready = quick(loss=loss, target_encoding="ordinal")
+    own = KerasClassifier(
+        own_network(), loss=loss, optimizer="adam", optimizer__learning_rate=0.05, epochs=30, verbose=0
+    )
+    for clf in (ready, own.set_params(random_state=0)):
+        assert clf.fit(X, y).score(X, y) > 0.9
+
+
+def test_a_class_of_the_users_with_a_name_of_kerass_is_the_users(iris):
+    """The names are those of Keras's losses and metrics, the code is not."""
+
+    class SparseCategoricalCrossentropy(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return 7 + 0 * keras.ops.mean(y_true * y_pred, axis=-1)  # fails for class numbers in shape (n,)
+
+    def sparse_categorical_crossentropy(y_true, y_pred):
+        return 7 + 0 * keras.ops.mean(y_true * y_pred, axis=-1)
+
+    class MeanIoU(keras.metrics.Metric):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            pass
+
+        def result(self):
+            return 7.0
+
+    for loss in (SparseCategoricalCrossentropy, SparseCategoricalCrossentropy(), sparse_categorical_crossentropy):
+        clf = quick(loss=loss, metrics=MeanIoU, epochs=1).fit(*iris)
+        assert clf.history_ == {"loss": [7.0], "mean_io_u": [7.0]}
+        assert clf._network.head.encoding == "one-hot"
+
+
+def test_a_subclass_that_leaves_the_computing_to_keras_counts_as_kerass(iris):
+    class Renamed(keras.losses.SparseCategoricalCrossentropy):
+        pass
+
+    expected = quick(loss="sparse_categorical_crossentropy", epochs=2).fit(*iris).history_
+    assert quick(loss=Renamed(), epochs=2).fit(*iris).history_ == expected
+
+
+def test_encodings_that_one_output_or_several_labels_rule_out(iris):
+    X, y = iris
+    with pytest.raises(ValueError, match="target_encoding='one-hot' needs one output for each class"):
+        KerasClassifier(own_network(1), loss="mse", target_encoding="one-hot", verbose=0).fit(X, y > 0)
+    with pytest.raises(ValueError, match="takes one output for each of several classes"):
+        KerasClassifier(own_network(1), loss="sparse_categorical_crossentropy", verbose=0).fit(X, y > 0)
+    with pytest.raises(ValueError, match="target_encoding='ordinal' is for one class a row, but y is multilabel"):
+        quick(target_encoding="ordinal").fit(X, np.column_stack([y > 0, y < 2]).astype(int))
+    assert quick(target_encoding="one-hot", epochs=1).fit(X, y > 0).model_.output_shape == (None, 2)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 
-from skdeep import CNNClassifier, DNNClassifier
+from skdeep import CNNClassifier, DNNClassifier, KerasRegressor
 from skdeep.training import Program, Rows
 
 
@@ -152,13 +152,13 @@ def test_same_training_of_a_model_with_regularisers_and_batch_normalisation(opti
 @pytest.mark.parametrize("params", [{"alpha": 2.0}, {"batch_normalization": True}, {"alpha": 0.5, "optimizer": "sgd"}])
 def test_same_training_with_penalties_and_batch_normalization(params, iris):
     X, y = iris[0].astype(np.float32), iris[1]
-    clf = plain(epochs=1, batch_size=32, **params)
+    clf = plain(epochs=1, batch_size=50, **params)  # without a smaller last batch, whose penalty is scikit-learn's
     model = keras.models.clone_model(clone(clf).fit(X, y).model_)
     start = clone(clf).set_params(learning_rate=1e-30).fit(X, y).model_  # as it was before training
     for variable, value in zip(model.trainable_variables, start.trainable_variables, strict=True):
         variable.assign(value)
     model.compile(params.get("optimizer", "adam"), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    expected = model.fit(X, y, 32, 1, verbose=0, shuffle=False)
+    expected = model.fit(X, y, 50, 1, verbose=0, shuffle=False)
     clf.fit(X, y)
     assert_same_training(clf.model_, model, clf.history_, expected.history)
 
@@ -371,3 +371,72 @@ def test_a_full_disk_is_not_told_as_missing_memory(iris):
 
     with pytest.raises(tf.errors.ResourceExhaustedError, match="No space left"):
         plain(epochs=1, callbacks=Log).fit(*iris)
+
+
+class OwnSteps(keras.Model):
+    """Its steps report what no metric is called, a loss among it only if asked for."""
+
+    with_loss = False
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.error = keras.metrics.Mean("error")
+
+    @property
+    def metrics(self):
+        return [self.error]
+
+    def train_step(self, data):
+        x, y = data[:2]
+        with tf.GradientTape() as tape:
+            loss = keras.ops.mean(keras.ops.square(self(x, training=True)[:, 0] - keras.ops.reshape(y, (-1,))))
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        self.error.update_state(loss)
+        logs = {"error": self.error.result(), "parts": {"twice": 2 * loss, "one": 1}, "rows": tf.shape(x)[0]}
+        return logs | ({"loss": loss} if self.with_loss else {})
+
+    def test_step(self, data):
+        x, y = data[:2]
+        self.error.update_state(keras.ops.mean(keras.ops.abs(self(x)[:, 0] - keras.ops.reshape(y, (-1,)))))
+        return {"error": self.error.result()}
+
+
+class OwnStepsWithLoss(OwnSteps):
+    with_loss = True
+
+
+class OnlyTestStep(keras.Model):
+    def test_step(self, data):
+        return super().test_step(data) | {"constant": 3.0}
+
+
+def own_steps(make):
+    inputs = keras.Input((4,))
+    outputs = keras.layers.Dense(1, kernel_initializer=keras.initializers.RandomNormal(seed=1))(inputs)
+    model = make(inputs, outputs)
+    model.compile(keras.optimizers.SGD(0.01), "mse")
+    return model
+
+
+@pytest.mark.parametrize("make", [OwnSteps, OwnStepsWithLoss, OnlyTestStep])
+def test_steps_of_the_users_model_report_what_they_return(make, iris):
+    """150 rows in batches of 32: what the last, smaller batch returned is in the history."""
+    X, y = iris[0].astype(np.float32), iris[1].astype(np.float32)
+    theirs = own_steps(make).fit(X, y, 32, 3, verbose=0, shuffle=False, validation_data=(X[:70], y[:70])).history
+    reg = KerasRegressor(lambda: own_steps(make), epochs=3, batch_size=32, shuffle=False, verbose=0)
+    ours = reg.fit(X, y, X_val=X[:70], y_val=y[:70]).history_
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5, err_msg=name)
+    assert reg.n_iter_ == 3
+    reg.partial_fit(X, y)
+    assert {len(values) for values in reg.history_.values()} == {4}
+
+
+def test_a_step_that_returns_several_numbers_is_an_error(iris):
+    class Several(keras.Model):
+        def train_step(self, data):
+            return super().train_step(data) | {"all": self.trainable_variables[0]}
+
+    with pytest.raises(ValueError, match=r"train_step must return single numbers, but 'all' has the shape \(4, 1\)"):
+        KerasRegressor(lambda: own_steps(Several), verbose=0).fit(*iris)

@@ -45,15 +45,15 @@ def dense(meta, units=16, dropout=0.0):
     )
 
 
-def compiled(meta):
+def compiled(meta, reduction="sum_over_batch_size"):
     """Compile with the loss that fits y."""
     model = dense(meta)
     if "n_classes_" not in meta:
-        loss = keras.losses.MeanSquaredError()
+        loss = keras.losses.MeanSquaredError(reduction=reduction)
     elif meta["target_type_"] == "multiclass":
-        loss = keras.losses.SparseCategoricalCrossentropy()
+        loss = keras.losses.SparseCategoricalCrossentropy(reduction=reduction)
     else:
-        loss = keras.losses.BinaryCrossentropy()
+        loss = keras.losses.BinaryCrossentropy(reduction=reduction)
     model.compile(loss=loss, optimizer=keras.optimizers.Adam(0.05))
     return model
 
@@ -88,15 +88,23 @@ CHECKS = [
 ]
 
 
+# As in Keras's fit the weighted losses of a batch are divided by the number of its rows: a row of weight 2 is not two.
+NOT_AS_REPEATED_ROWS = "sample_weight_equivalence"
+
+
 @pytest.mark.parametrize("routing", [False, True], ids=["routing off", "routing on"])
 @pytest.mark.parametrize("estimator, check", CHECKS)
 def test_scikit_learn_checks(estimator, check, routing, request):
-    if "sample_weight_equivalence" in str(check):
+    if NOT_AS_REPEATED_ROWS in str(check):
         # It compares to 1e-7, so rows in another order, or drawn into other batches, must not round differently.
-        estimator.set_params(batch_size=1000)
+        estimator = clone(estimator).set_params(batch_size=1000)
         set_floats("float64")
         request.addfinalizer(lambda: set_floats("float32"))
     with sklearn.config_context(enable_metadata_routing=routing):
+        if NOT_AS_REPEATED_ROWS in str(check):
+            with pytest.raises(AssertionError, match="is not equivalent to fitting with removed or repeated"):
+                check(clone(estimator))
+            estimator.set_params(reduction="mean_with_sample_weight")  # divides by the sum of the weights
         try:
             check(estimator)
         except SkipTest as reason:
@@ -117,7 +125,9 @@ class TestLikeScikeras:
             parameters = inspect.signature(cls.__init__).parameters.values()
             return {each.name: each.default for each in parameters if each.kind != each.VAR_KEYWORD}
 
-        assert named(wrapper) == named(getattr(scikeras.wrappers, theirs))
+        ours = named(wrapper)
+        assert ours.pop("target_encoding", "auto") == "auto"  # skdeep's own
+        assert ours == named(getattr(scikeras.wrappers, theirs))
 
     def test_the_same_attributes_for_the_function(self, wrapper, theirs, iris):
         seen = []
@@ -129,7 +139,7 @@ class TestLikeScikeras:
             return model
 
         loss = "mse" if wrapper is KerasRegressor else "sparse_categorical_crossentropy"
-        settings = {"loss": loss, "metrics": ["mae"], "verbose": 0, "optimizer__learning_rate": 0.5}
+        settings = {"loss": loss, "metrics": ["acc"], "verbose": 0, "optimizer__learning_rate": 0.5}
         X, y = iris[0].astype(np.float32), iris[1].astype(np.float32)
         for each in (getattr(scikeras.wrappers, theirs), wrapper):
             each(build, **settings).fit(X, y)
@@ -403,9 +413,9 @@ class TestTraining:
     def test_regression_in_the_unit_of_y(self):
         X, y = make_regression(300, 5, noise=5, random_state=0)
         reg = quick_regressor(epochs=50, metrics=[keras.metrics.R2Score, "mae"]).fit(X, y)
-        assert list(reg.history_) == ["loss", "r2_score", "mean_absolute_error"]
+        assert list(reg.history_) == ["loss", "r2_score", "mae"]
         assert reg.score(X, y) > 0.9
-        np.testing.assert_allclose(reg.history_["mean_absolute_error"][-1], np.abs(reg.predict(X) - y).mean(), rtol=0.3)
+        np.testing.assert_allclose(reg.history_["mae"][-1], np.abs(reg.predict(X) - y).mean(), rtol=0.3)
         two = quick_regressor(epochs=50).fit(X, np.column_stack([y, -y]))
         assert two.predict(X).shape == (300, 2)
         assert cross_val_score(quick_regressor(epochs=50), X, y, cv=3).min() > 0.8
@@ -560,3 +570,127 @@ class TestParameters:
             learned = [name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")]
             for name in [*inspect.signature(type(fitted)).parameters, *learned, "model_"]:
                 assert f"{name} : " in doc, name
+
+
+def linear(**compiled):
+    """Return a function that builds a linear network from zeros, compiled if there is anything to compile with."""
+
+    def network():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+        if compiled:
+            model.compile(**compiled)
+        return model
+
+    return network
+
+
+class TestSettingsBesideACompiledModel:
+    """Each is what the model was compiled with, or an error that names it."""
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"optimizer": "adam"},
+            {"optimizer": keras.optimizers.SGD(0.5)},
+            {"optimizer__learning_rate": 0.5},
+            {"optimizer__momentum": 0.9},
+            {"loss": "mae"},
+            {"loss": keras.losses.Huber(delta=3.0)},
+            {"loss__delta": 3.0},
+            {"metrics": ["mae"]},
+            {"metrics": "mse", "metrics__name": "other"},
+        ],
+    )
+    @pytest.mark.parametrize("given", ["function", "model"])
+    def test_what_is_not_used_is_an_error(self, settings, given, iris):
+        function = linear(optimizer=keras.optimizers.SGD(0.001), loss=keras.losses.Huber(delta=2.0), metrics=["mse"])
+        reg = KerasRegressor(function if given == "function" else function(), verbose=0, **settings)
+        with pytest.raises(ValueError, match=f"^{list(settings)[-1]}=.* was given, but the model is compiled already"):
+            reg.fit(*iris)
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"optimizer": "sgd", "optimizer__learning_rate": 0.001},
+            {"optimizer": keras.optimizers.SGD(0.001)},
+            {"optimizer": keras.optimizers.SGD},
+            {"loss": "huber", "loss__delta": np.float32(2)},
+            {"loss": keras.losses.Huber(delta=2.0)},
+            {"metrics": "mse"},
+            {"metrics": ["mean_squared_error"]},
+            {"metrics": [keras.metrics.MeanSquaredError]},
+        ],
+    )
+    def test_what_it_was_compiled_with_is_none(self, settings, iris):
+        function = linear(optimizer=keras.optimizers.SGD(0.001), loss=keras.losses.Huber(delta=2.0), metrics=["mse"])
+        assert list(KerasRegressor(function, verbose=0, **settings).fit(*iris).history_) == ["loss", "mse"]
+
+    def test_functions_that_take_compile_kwargs_or_params(self, iris):
+        def with_kwargs(compile_kwargs):
+            model = linear()()
+            model.compile(**compile_kwargs)
+            return model
+
+        def with_params(params):
+            rate = params["optimizer__learning_rate"]
+            return linear(optimizer=keras.optimizers.SGD(rate), loss=params["loss"], metrics=params["metrics"])()
+
+        def with_a_part(compile_kwargs):
+            model = linear()()
+            model.compile(optimizer=compile_kwargs["optimizer"], loss="mse")
+            return model
+
+        settings = {"loss": "mae", "optimizer__learning_rate": 0.25, "metrics": ["mse"], "verbose": 0}
+        for function in (with_kwargs, with_params):
+            reg = KerasRegressor(function, **settings).fit(*iris)
+            assert float(reg.model_.optimizer.learning_rate) == 0.25
+            assert list(reg.history_) == ["loss", "mse"]
+        with pytest.raises(ValueError, match=r"^loss='mae' was given, .* with the loss 'mse'"):
+            KerasRegressor(with_a_part, **settings).fit(*iris)
+
+    @pytest.mark.parametrize("name", ["units", "loss_weights", "model__units"])
+    def test_a_model_takes_no_arguments(self, name, iris):
+        reg = KerasRegressor(linear(optimizer="sgd", loss="mse")(), verbose=0, **{name: 3})
+        with pytest.raises(TypeError, match=f"got the parameter '{name.removeprefix('model__')}', .* takes none"):
+            reg.fit(*iris)
+
+
+class TestWeightsAsInKeras:
+    @pytest.mark.parametrize("class_weight", [None, {0: 1.0, 1: 5.0, 2: 0.5}])
+    @pytest.mark.parametrize("sample_weight", [None, np.linspace(1.0, 9.0, 150)], ids=["no weights", "weights"])
+    def test_the_same_loss_metrics_and_weights(self, class_weight, sample_weight, iris):
+        X, y = iris[0].astype(np.float32), iris[1]
+        start = dense({"X_shape_": X.shape, "target_type_": "multiclass", "n_classes_": 3})
+        start.compile(keras.optimizers.SGD(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        fit = {"batch_size": 32, "epochs": 2, "shuffle": False, "verbose": 0}
+        clf = KerasClassifier(start, class_weight=class_weight, **fit)
+        clf.fit(X, y, sample_weight, X_val=X[:50], y_val=y[:50])
+        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if class_weight:  # Keras takes one of both
+            weight = {"sample_weight": np.array([1.0, 5.0, 0.5])[y] * weight.get("sample_weight", 1.0)}
+        theirs = start.fit(X, y, validation_data=(X[:50], y[:50]), **weight, **fit).history
+        assert clf.history_.keys() == theirs.keys()
+        for name in theirs:
+            np.testing.assert_allclose(clf.history_[name], theirs[name], rtol=1e-4)
+        np.testing.assert_allclose(
+            weights(clf), np.concatenate([each.ravel() for each in start.get_weights()]), rtol=1e-3, atol=1e-6
+        )
+
+    def test_class_weight_weighs_neither_metrics_nor_validation_rows(self, iris):
+        X, y = iris
+        settings = {"optimizer": "sgd", "optimizer__learning_rate": 1e-30, "epochs": 1, "metrics": ["acc"]}
+        settings |= {"validation_split": 0.3, "batch_size": -1}
+        plain, weighted = (quick(class_weight=each, **settings).fit(X, y) for each in (None, {0: 7.0, 1: 7.0, 2: 7.0}))
+        assert weighted.history_["loss"][0] == pytest.approx(7 * plain.history_["loss"][0], rel=1e-5)
+        for name in ("acc", "val_loss", "val_acc"):
+            assert weighted.history_[name] == pytest.approx(plain.history_[name], rel=1e-5)
+        partly = quick(class_weight={0: 7.0, 1: 7.0, 2: 7.0}, **settings).partial_fit(X, y)
+        assert partly.history_["loss"][0] == pytest.approx(7 * quick(**settings).partial_fit(X, y).history_["loss"][0])
+
+    def test_sample_weight_weighs_the_validation_rows(self, iris):
+        X, y = iris
+        settings = {"optimizer": "sgd", "optimizer__learning_rate": 1e-30, "epochs": 1, "validation_split": 0.3}
+        plain = quick(**settings).fit(X, y).history_
+        weighted = quick(**settings).fit(X, y, np.full(150, 3.0)).history_
+        for name in plain:
+            assert weighted[name][0] == pytest.approx(3 * plain[name][0], rel=1e-5)

@@ -17,8 +17,9 @@ class MLPClassifier(DeepClassifierMixin, DenseNetwork):
     dropout : float or sequence of float, default=0.0
         Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
     alpha : float, default=0.0
-        Strength of the L2 penalty, on scikit-learn's scale: to the loss is added half of alpha times the sum of the
-        squares of all kernels, divided by the batch size.
+        Strength of the L2 penalty, on the scale of scikit-learn's `MLPClassifier`: to the loss is added half of alpha
+        times the sum of the squares of all kernels, divided by the rows of the batch; for multilabel targets also by
+        the number of labels, over which Keras averages the loss.
     batch_normalization : bool, default=False
         Whether a batch normalization stands before the activation of each hidden layer, in place of its biases.
     output_activation : {"auto", "softmax", "sigmoid"}, default="auto"
@@ -26,9 +27,13 @@ class MLPClassifier(DeepClassifierMixin, DenseNetwork):
         unit a label for multilabel targets. "sigmoid" for more than two classes is one sigmoid unit a class, whose
         outputs are scaled to sum to 1 as probabilities.
     loss : str, class, callable or keras.losses.Loss, default="auto"
-        "auto" is the cross-entropy that fits the targets. Any Keras loss is taken by name, class or object; targets are
-        given to it as class numbers if its name starts with "sparse", otherwise one-hot (as one column of 0 and 1 for
-        one sigmoid unit).
+        "auto" is the cross-entropy that fits the targets. Any Keras loss is taken by name, class or object, and gets
+        the targets in the form that it takes. For losses of your own see `target_encoding`.
+    target_encoding : {"auto", "ordinal", "one-hot"}, default="auto"
+        What the loss gets as targets: "ordinal" is class numbers, in a column; "one-hot" is rows with a 1 in the column
+        of the class. "auto" is what a loss of Keras takes, and for a loss of your own (a function, class or object)
+        one-hot rows. One sigmoid unit for two classes gets a column of 0 and 1, unless "one-hot" gives two classes an
+        output each.
     kernel_initializer : str, class or keras.initializers.Initializer, default="glorot_uniform"
         Keras initializer of the weights of all layers; arguments are given with an instance. Where it has no seed of
         its own, each layer gets one that follows from `random_state`.
@@ -69,7 +74,8 @@ class MLPClassifier(DeepClassifierMixin, DenseNetwork):
         Least change of `monitor` that counts as an improvement.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, by label; a label that is missing has weight 1. "balanced" weighs each class inversely
-        to its number of rows. They multiply with `sample_weight`.
+        to its number of rows. They multiply with `sample_weight`. In `fit` the products are scaled to a mean of 1, so
+        that only their proportions matter; they weigh the metrics, too.
     callbacks : keras.callbacks.Callback, class, function, list or dict of them, or None, default=None
         Called as by Keras's fit. Objects are used themselves; clones and copies have copies of them, without the model.
         A function without arguments is called for each fit and returns a callback or a list of them. A class takes
@@ -143,6 +149,7 @@ class MLPClassifier(DeepClassifierMixin, DenseNetwork):
         batch_normalization=False,
         output_activation="auto",
         loss="auto",
+        target_encoding="auto",
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
         initial_model=None,
@@ -173,6 +180,7 @@ class MLPClassifier(DeepClassifierMixin, DenseNetwork):
         self.batch_normalization = batch_normalization
         self.output_activation = output_activation
         self.loss = loss
+        self.target_encoding = target_encoding
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
         self.initial_model = initial_model

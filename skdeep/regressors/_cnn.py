@@ -38,8 +38,9 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalNetwork):
     dropout : float or sequence of float, default=0.5
         Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
     alpha : float, default=0.0
-        Strength of the L2 penalty, on scikit-learn's scale: to the loss is added half of alpha times the sum of the
-        squares of all kernels, those of the convolutions included, divided by the batch size.
+        Strength of the L2 penalty, on the scale of scikit-learn's `MLPRegressor`: to the mean squared error is added
+        alpha times the sum of the squares of all kernels, those of the convolutions included, divided by the rows of
+        the batch; to any other loss half of that.
     batch_normalization : bool, default=False
         Whether a batch normalization stands before the activation of each convolution and hidden layer, in place of
         its biases.

@@ -17,8 +17,10 @@ class MLPRegressor(DeepRegressorMixin, DenseNetwork):
     dropout : float or sequence of float, default=0.0
         Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
     alpha : float, default=0.0
-        Strength of the L2 penalty, on scikit-learn's scale: to the loss is added half of alpha times the sum of the
-        squares of all kernels, divided by the batch size.
+        Strength of the L2 penalty, on the scale of scikit-learn's `MLPRegressor` and `Ridge`: to the mean squared error
+        is added alpha times the sum of the squares of all kernels, divided by the rows of the batch, to any other loss
+        half of that. With all rows in one batch ``hidden_layer_sizes=()`` learns what ``Ridge(alpha)`` does in the
+        units of the network (see `scale_targets`), with k columns of y what ``Ridge(k * alpha)`` does.
     batch_normalization : bool, default=False
         Whether a batch normalization stands before the activation of each hidden layer, in place of its biases.
     output_activation : str, default="linear"

@@ -31,8 +31,8 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         Keras optimizer, for models that the function does not compile itself, and in `compile_kwargs`. A name or class
         takes routed parameters: ``optimizer="sgd", optimizer__momentum=0.9``.
     loss : str, class, callable, keras.losses.Loss or None, default=None
-        Keras loss, likewise. Targets are given to it as class numbers if its name starts with "sparse",
-        otherwise one-hot (as one column of 0 and 1 for one output).
+        Keras loss, likewise. It gets the targets in the form that it takes; for losses of your own see
+        `target_encoding`.
     metrics : str, class, keras.metrics.Metric, list of them or None, default=None
         Keras metrics to follow in `history_`, likewise.
     batch_size : int or None, default=None
@@ -58,7 +58,13 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         Passes over the training data.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, by label; a label that is missing has weight 1. "balanced" weighs each class inversely
-        to its number of rows. They multiply with `sample_weight`.
+        to its number of rows. They multiply with `sample_weight`. As in Keras's fit they are not scaled, and weigh
+        neither the metrics nor the validation rows.
+    target_encoding : {"auto", "ordinal", "one-hot"}, default="auto"
+        What the loss gets as targets, also in a model that is compiled already: "ordinal" is class numbers, in a
+        column; "one-hot" is rows with a 1 in the column of the class. "auto" is what a loss of Keras takes. A loss of
+        your own (a function, class or object) gets class numbers then, as in scikeras, or one-hot rows if y has
+        these. A single output for two classes gets a column of 0 and 1.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
         by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
@@ -139,7 +145,9 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
     True
     """
 
-    _parameter_constraints = WRAPPER_CONSTRAINTS | {"class_weight": CONSTRAINTS["class_weight"]}
+    _parameter_constraints = WRAPPER_CONSTRAINTS | {
+        name: CONSTRAINTS[name] for name in ("class_weight", "target_encoding")
+    }
 
     def __init__(
         self,
@@ -160,6 +168,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         run_eagerly=False,
         epochs=1,
         class_weight=None,
+        target_encoding="auto",
         **model_parameters,
     ):
         self.model = model
@@ -178,6 +187,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         self.run_eagerly = run_eagerly
         self.epochs = epochs
         self.class_weight = class_weight
+        self.target_encoding = target_encoding
         vars(self).update(model_parameters)
 
     def predict(self, X, **predict_settings):
