@@ -57,7 +57,7 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
     def _shared_parameters(self, head, l2):
         """Return the arguments that all builders take."""
         names = ("hidden_layer_sizes", "activation", "dropout", "batch_normalization", "dtype_policy")
-        values = {name: plain_number(getattr(self, name)) for name in names}
+        values = {name: getattr(self, name) for name in names}
         frozen = (self.frozen_layers,) if isinstance(self.frozen_layers, str) else tuple(self.frozen_layers)
         return values | {"output_activation": head.activation, "l2": l2, "frozen_layers": frozen}
 
