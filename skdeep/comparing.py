@@ -64,11 +64,12 @@ _LEFT_OUT = {
         "_trainable_variables",
         "_trainable_variables_indices",
         "_learning_rate",  # see below
+        "_exclude_from_weight_decay_cache",
     },
     keras.losses.Loss: {"name"},
 }
 # Attributes that Keras's own objects may have or not.
-_SET_LATER = {"_exclude_from_weight_decay_pattern"}
+_SET_LATER = {"_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"}
 # What `compile` makes of what it was given; of the latter the traces are made.
 _COMPILED = {"CompileLoss", "CompileMetrics"}
 _USERS = {"_user_loss", "_user_loss_weights", "_user_metrics", "_user_weighted_metrics", "output_names"}
@@ -88,7 +89,8 @@ def structure_key(model):
         Equal for models that are equal part by part.
     """
     try:
-        tokens = _Tokens(model).all
+        # Its own learning rate is set when the trace is taken over; others may be within it.
+        tokens = _Tokens(model, without_rate=[getattr(model.optimizer, "inner_optimizer", model.optimizer)]).all
     except _NotOfKerasError:
         return None
     settings = [keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()]
@@ -97,12 +99,13 @@ def structure_key(model):
 
 def settings_key(part):
     """Return what a Keras object, of whatever class, is set to, its learning rate included."""
-    return hashlib.sha256(repr(_Tokens(part, of_keras=False, with_rate=True).all).encode()).hexdigest()
+    return hashlib.sha256(repr(_Tokens(part, of_keras=False).all).encode()).hexdigest()
 
 
 def state_key(model):
     """Return what a model is, of whatever classes, but for the values of its variables."""
-    return hashlib.sha256(repr(_Tokens(model, of_keras=False).all).encode()).hexdigest()
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    return hashlib.sha256(repr(_Tokens(model, of_keras=False, without_rate=[optimizer]).all).encode()).hexdigest()
 
 
 class _NotOfKerasError(Exception):
@@ -112,9 +115,9 @@ class _NotOfKerasError(Exception):
 class _Tokens:
     """A graph of objects as nested tuples of plain values, in which parts are referred to by number."""
 
-    def __init__(self, root, *, of_keras=True, with_rate=False):
+    def __init__(self, root, *, of_keras=True, without_rate=()):
         self._of_keras = of_keras
-        self._with_rate = with_rate
+        self._without_rate = without_rate
         self._names = _numbered_names(root)
         self._numbers = {}
         self._pending = []
@@ -141,7 +144,7 @@ class _Tokens:
         rate = vars(optimizer).get("_learning_rate")
         if not isinstance(rate, keras.Variable):  # a schedule
             return self._token(rate)
-        return float(rate.numpy()) if self._with_rate else "a number"
+        return "a number" if any(optimizer is each for each in self._without_rate) else float(rate.numpy())
 
     def _part(self, value):
         if id(value) not in self._numbers:
@@ -247,7 +250,7 @@ def put_back(rebuilt, found, *, only_plain=False):
 
 def _is_plain(value):
     """Whether a value is a number, a string, an array or a container of such."""
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, set)):
         return all(map(_is_plain, value))
     if isinstance(value, dict):
         return all(map(_is_plain, [*value.keys(), *value.values()]))
@@ -269,6 +272,12 @@ class _Differences:
         for name, value in own.items():
             if self._are_same((*path, name), value, others.get(name)):
                 continue
+            value = untracked(value)
+            if name == "_exclude_from_weight_decay" and value:
+                raise ValueError(
+                    f"its {_described_part(one)} excludes variables from weight decay by var_list, which is in no config; "
+                    "give their names by var_names"
+                )
             if _reaches_part(value):
                 if _is_of_keras(type(one)):
                     continue  # building or training adds it
@@ -328,8 +337,9 @@ def _names_globals(code):
 def _with_schedule(part):
     """Return the attributes that are compared, with the learning rate of an optimizer if it is no number."""
     own = compared(part)
-    if isinstance(part, keras.optimizers.Optimizer) and not isinstance(part._learning_rate, keras.Variable):
-        own["_learning_rate"] = part._learning_rate
+    rate = vars(part).get("_learning_rate") if isinstance(part, keras.optimizers.Optimizer) else None
+    if rate is not None and not isinstance(rate, keras.Variable):
+        own["_learning_rate"] = rate
     return own
 
 
@@ -357,16 +367,18 @@ def _kind_and_value(value):
         return "tensor", np.asarray(value)
     if isinstance(value, re.Pattern):
         return "pattern", value.pattern
-    return "value", _untracked(value)
+    return "value", value
 
 
-def _untracked(value):
+def untracked(value):
     """Return a value with plain containers for those by which Keras tracks it."""
     if isinstance(value, Mapping):
-        return {key: _untracked(item) for key, item in value.items()}
+        return {key: untracked(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_untracked(item) for item in value]
-    return value
+        return [untracked(item) for item in value]
+    if type(value) is tuple:
+        return tuple(untracked(item) for item in value)
+    return set(value) if isinstance(value, set) else value
 
 
 def _reaches_part(value):

@@ -17,7 +17,7 @@ from numbers import Real
 import numpy as np
 
 from skdeep._tensorflow import keras
-from skdeep.copying import faithful_copy
+from skdeep.copying import faithful_copy, without_training
 from skdeep.objectives import ALIASES, chosen_arguments, keras_name, snake_name
 from skdeep.parameters import plain_number, value_dtype
 from skdeep.replicas import make_here
@@ -221,10 +221,9 @@ def _learning_rate(learning_rate, routed):
 
 def _fresh_optimizer(optimizer, learning_rate):
     """Return a copy of an optimizer that has not trained, with this learning rate unless it is None."""
-    optimizer = faithful_copy(optimizer)
+    optimizer = without_training(optimizer)
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     for each in dict.fromkeys([optimizer, inner]):
-        _forget_training(each)
         make_here(each)
     if learning_rate is None:
         return optimizer
@@ -235,19 +234,6 @@ def _fresh_optimizer(optimizer, learning_rate):
             learning_rate, trainable=False, aggregation="only_first_replica", name="learning_rate"
         )
     return optimizer
-
-
-def _forget_training(optimizer):
-    if not optimizer.built:
-        return
-    kept = [each for each in (optimizer._iterations, optimizer._learning_rate) if isinstance(each, keras.Variable)]
-    for variable in list(optimizer._variables):
-        if not any(variable is each for each in kept):
-            optimizer._untrack_variable(variable)
-    optimizer._trainable_variables = []
-    optimizer._trainable_variables_indices = {}
-    optimizer.built = False
-    optimizer._iterations.assign(0)
 
 
 def _loss(loss):

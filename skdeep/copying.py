@@ -78,6 +78,38 @@ def faithful_copy(original):
     return _Copier(original).copied
 
 
+def without_training(optimizer):
+    """Return a copy of an optimizer as it was before it was built for any variables.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        Not changed.
+
+    Returns
+    -------
+    copied : keras.optimizers.Optimizer
+        Set to the same, with no steps done.
+    """
+    copied = faithful_copy(optimizer)
+    for each in dict.fromkeys([copied, getattr(copied, "inner_optimizer", copied)]):
+        _forget_training(each)
+    return copied
+
+
+def _forget_training(optimizer):
+    if not optimizer.built:
+        return
+    kept = [each for each in (optimizer._iterations, optimizer._learning_rate) if isinstance(each, keras.Variable)]
+    for variable in list(optimizer._variables):
+        if not any(variable is each for each in kept):
+            optimizer._untrack_variable(variable)
+    optimizer._trainable_variables = []
+    optimizer._trainable_variables_indices = {}
+    optimizer.built = False
+    optimizer._iterations.assign(0)
+
+
 class _Copier:
     """One copy: what belongs to the original is found first, then every part gets the copies of its attributes."""
 
@@ -92,7 +124,7 @@ class _Copier:
         for part in self._parts:
             self._fill(part)
         for part in self._parts:
-            _mend(part, self._memo[id(part)], self._memo)
+            _mend(part, self._memo[id(part)], self._memo, self._parts)
         self.copied = self._copy(original)
 
     def _find(self, original):
@@ -269,7 +301,7 @@ def _is_empty(cell):
     return cell == types.CellType()
 
 
-def _mend(part, other, copies):
+def _mend(part, other, copies, parts):
     """Mend what hangs on the identity of objects, or was compiled for the original."""
     own = vars(other)
     if isinstance(other, Tracker):
@@ -277,9 +309,20 @@ def _mend(part, other, copies):
     elif isinstance(other, keras.Model):
         if "_nodes" in own:  # of a functional model: names made of ids
             own["_nodes"] = {_renamed(name, copies) for name in own["_nodes"]}
-    elif isinstance(other, keras.optimizers.Optimizer) and own.get("_trainable_variables_indices"):
+    elif isinstance(other, keras.optimizers.Optimizer):
+        _mend_optimizer(part, other, copies, parts)
+
+
+def _mend_optimizer(part, other, copies, parts):
+    own = vars(other)
+    if own.get("_trainable_variables_indices"):
         numbered = enumerate(other._trainable_variables)
         own["_trainable_variables_indices"] = {other._var_key(variable): number for number, variable in numbered}
+    if own.get("_exclude_from_weight_decay"):
+        variables = [each for each in parts if isinstance(each, keras.Variable)]
+        keys = {part._var_key(variable): other._var_key(copies[id(variable)]) for variable in variables}
+        own["_exclude_from_weight_decay"] = {keys.get(key, key) for key in own["_exclude_from_weight_decay"]}
+        own["_exclude_from_weight_decay_cache"] = {}
 
 
 def _renamed(name, copies):

@@ -15,7 +15,7 @@ import threading
 import numpy as np
 
 from skdeep._tensorflow import keras
-from skdeep.comparing import differences, put_back
+from skdeep.comparing import differences, put_back, untracked
 from skdeep.copying import contents
 from skdeep.network import is_for_file
 
@@ -190,7 +190,8 @@ def _describe_part(part):
     """Return the description of a loss, metric, optimizer or layer, without the state that training gives it."""
     schedule = None
     if isinstance(part, keras.optimizers.Optimizer):
-        schedule = None if isinstance(part._learning_rate, keras.Variable) else part._learning_rate
+        rate = vars(part).get("_learning_rate")
+        schedule = None if isinstance(rate, keras.Variable) else rate
     config = _config(part, schedule)
     description = {
         "class": _public_name(type(part)) or type(part),
@@ -227,7 +228,7 @@ def _config(part, schedule):
 
 def _arguments(part):
     """Return the config, with the arguments of a class of the user's that are not in it but are attributes."""
-    config = part.get_config()
+    config = untracked(part.get_config())
     if _public_name(type(part)):
         return config
     names = [name for name in inspect.signature(type(part)).parameters if name in vars(part) and name not in config]

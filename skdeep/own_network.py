@@ -213,5 +213,10 @@ def _described(network):
 
 
 def _learning_rate(optimizer):
-    """Return the learning rate, if it is a number."""
-    return None if callable(optimizer._learning_rate) else float(optimizer.learning_rate)
+    """Return the learning rate, if it is a number that can be set."""
+    from skdeep._tensorflow import keras
+
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = vars(optimizer).get("_learning_rate")
+    is_set = isinstance(rate, keras.Variable) and hasattr(optimizer, "learning_rate")  # which one of several has not
+    return float(rate.numpy()) if is_set else None

@@ -28,7 +28,7 @@ from sklearn.utils import gen_batches
 
 from skdeep._tensorflow import keras, tf
 from skdeep.changes import Watch
-from skdeep.copying import faithful_copy
+from skdeep.copying import faithful_copy, without_training
 from skdeep.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
 from skdeep.row_source import RowSource
 from skdeep.sampling import epoch_order
@@ -228,6 +228,7 @@ class Program:
         logs = None
         model.stop_training = False
         model._initial_epoch = None
+        self._start_optimizer()
         hooks.on_train_begin()
         self._follow_changes()
         self._build_metrics(rows)
@@ -334,6 +335,20 @@ class Program:
                 "built. Compile model_ again."
             )
         self._fresh_optimizer = [_without_repetition(value) for value in self.get_optimizer_values()]
+
+    def _start_optimizer(self):
+        """Let an optimizer whose state starts from the weights start from those of now, unless it has trained.
+
+        It is built before the weights are there; of Keras's own classes only one minds.
+        """
+        optimizer = self.model.optimizer
+        kind = type(getattr(optimizer, "inner_optimizer", optimizer))
+        starts_from_weights = kind.__name__ == "ScheduleFreeAdamW" or not kind.__module__.startswith("keras.")
+        if not starts_from_weights or int(optimizer.iterations.numpy()):
+            return
+        fresh = without_training(optimizer)
+        fresh.build(self.model.trainable_variables)
+        _assign(optimizer.variables, [variable.numpy() for variable in fresh.variables])
 
     def _go_back_to(self, weights):
         """Set these weights, and start the moments of the optimizer anew, but not its scalars, such as its steps."""
@@ -460,9 +475,11 @@ class Program:
             self.model.compute_loss(x, y, outputs)
             self.model.compute_metrics(x, y, outputs)
 
-        with self._strengths.replaced():
+        with self._strengths.replaced(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a single row is not enough for a loss or metric
             compute() if self.strategy is None else self.strategy.run(compute)
-        for name, value in self.model.get_metrics_result().items():
+            results = self.model.get_metrics_result()
+        for name, value in results.items():
             if np.ndim(value):
                 raise ValueError(
                     f"metrics must be single numbers, but {name!r} gives {len(value)}, one for each class; it may "

@@ -83,10 +83,13 @@ def test_optimizers(name, is_trained):
     assert_copies(model)
 
 
-def test_weights_that_are_not_decayed():
+@pytest.mark.parametrize("by", ["var_names", "var_list"])
+def test_weights_that_are_not_decayed(by):
+    model = stack(layers.Dense(3, bias_initializer="ones"))
     optimizer = keras.optimizers.AdamW(0.05, weight_decay=1.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    assert_copies(compiled(stack(layers.Dense(3, bias_initializer="ones")), optimizer))
+    optimizer.exclude_from_weight_decay(**{by: ["bias"] if by == "var_names" else [model.layers[0].bias]})
+    copied = assert_copies(compiled(model, optimizer))
+    assert np.abs(copied.layers[0].bias).min() > 0.5  # 16 steps of that decay leave less than half
 
 
 def shared():
