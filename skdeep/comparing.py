@@ -275,8 +275,8 @@ class _Differences:
             value = untracked(value)
             if name == "_exclude_from_weight_decay" and value:
                 raise ValueError(
-                    f"its {_described_part(one)} excludes variables from weight decay by var_list, which is in no config; "
-                    "give their names by var_names"
+                    f"its {_described_part(one)} excludes variables from weight decay by var_list, which is in no "
+                    "config; give their names by var_names"
                 )
             if _reaches_part(value):
                 if _is_of_keras(type(one)):

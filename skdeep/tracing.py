@@ -45,8 +45,9 @@ class Strengths:
 
     Attributes
     ----------
-    batch_share : tensor or None
-        While a step is traced: the rows of its batch, as a share of the batch size. The penalty is divided by it.
+    batch_share : callable or None
+        While a step is traced: returns the rows of its batch, as a share of the batch size, as a tensor. The penalty is
+        divided by it.
     """
 
     def __init__(self, layers):
@@ -72,7 +73,7 @@ class Strengths:
     def _penalty(self, strength, kernel):
         penalty = strength.read_value() * tf.reduce_sum(tf.square(kernel))
         if self.batch_share is not None:
-            penalty /= tf.cast(self.batch_share, penalty.dtype)
+            penalty /= tf.cast(self.batch_share(), penalty.dtype)
         return tf.cast(
             penalty, keras.config.floatx()
         )  # the dtype of Keras's sum of losses, whatever that of the layers

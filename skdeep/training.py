@@ -455,7 +455,7 @@ class Program:
         """Run a step on the rows from `start` up to `stop`; the penalty of weights is that of scikit-learn."""
         step = self.model.train_step if kind == "train" else self.model.test_step
         if kind == "train":
-            self._strengths.batch_share = (stop - start) / batch_size
+            self._strengths.batch_share = lambda: (stop - start) / batch_size
         try:
             return run_on_shares(self.strategy, step, tensors, start, stop)
         finally:
