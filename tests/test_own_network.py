@@ -1,10 +1,12 @@
 """Networks of the user's own: what is shared between fits and what is not, how they are copied, saved and loaded."""
 
 import copy
+import functools
 import gc
 import pickle
 import subprocess
 import sys
+import weakref
 
 import cloudpickle
 import keras
@@ -234,6 +236,82 @@ class TestNeverShared:
         np.testing.assert_array_equal(np.concatenate([weight.ravel() for weight in kept.get_weights()]), before)
         np.testing.assert_array_equal(weights(copies[1]), before)
         np.testing.assert_array_equal(weights(copies[2]), before)
+
+
+class TestWhatFunctionsReturn:
+    """A function's model is trained itself, unless a part of it is the same in each call."""
+
+    def test_a_new_model_is_the_one_that_is_trained(self, iris):
+        returned = []
+
+        class Keeping:  # not by the function itself
+            def __call__(self):
+                model = build()
+                returned.append(weakref.ref(model))
+                return model
+
+        clf = quick(Keeping().__call__).fit(*iris)
+        assert clf.model_ is returned[0]()
+
+    @pytest.mark.parametrize("way", ["closure", "default", "partial", "parameter", "method", "global"])
+    def test_layers_from_elsewhere_are_not_trained_by_several_fits(self, way, iris):
+        base = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "relu")])
+        start = base.get_weights()
+
+        def head(base):
+            model = keras.Sequential(
+                [keras.Input((4,)), base, keras.layers.Dense(3, "softmax", kernel_initializer="ones")]
+            )
+            model.compile("adam", "sparse_categorical_crossentropy")
+            return model
+
+        class Builder:
+            def __init__(self):
+                self.base = base
+
+            def build(self):
+                return head(self.base)
+
+        globals()["_BASE"] = base
+        clf = {
+            "closure": lambda: quick(lambda: head(base)),
+            "default": lambda: quick(lambda given=base: head(given)),
+            "partial": lambda: quick(functools.partial(head, base)),
+            "parameter": lambda: quick(head, base=base),
+            "method": lambda: quick(Builder().build),
+            "global": lambda: quick(lambda: head(_BASE)),  # noqa: F821
+        }[way]()
+        first = weights(clf.fit(*iris))
+        np.testing.assert_array_equal(weights(clf.fit(*iris)), first)
+        for weight, expected in zip(base.get_weights(), start, strict=True):
+            np.testing.assert_array_equal(weight, expected)
+
+    def test_an_optimizer_from_elsewhere(self, iris):
+        optimizer = keras.optimizers.Adam(0.1)
+
+        def function():
+            model = build()
+            model.compile(optimizer, "sparse_categorical_crossentropy")
+            return model
+
+        first = weights(quick(function).fit(*iris))
+        np.testing.assert_array_equal(weights(quick(function).fit(*iris)), first)
+        assert not optimizer.built
+
+    def test_the_same_model_from_a_cache_is_an_error(self, iris):
+        function = functools.lru_cache(build)
+        quick(function).fit(*iris)
+        with pytest.raises(ValueError, match="must be a function that builds a new"):
+            quick(function).fit(*iris)
+
+    def test_a_given_model_is_left_as_it_is(self, iris):
+        model = build()
+        before = [variable.numpy() for variable in model.variables]
+        first = weights(quick(model).fit(*iris))
+        np.testing.assert_array_equal(weights(quick(model).fit(*iris)), first)
+        for variable, value in zip(model.variables, before, strict=True):
+            np.testing.assert_array_equal(variable, value)
+        assert not model.optimizer.built
 
 
 class TestState:
