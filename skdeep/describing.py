@@ -182,6 +182,8 @@ def _made(value):
     if set(value) == {"function"}:
         return _public_object(value["function"])
     if set(value) == _KEYS:
+        if str(value["class"]).startswith("layers."):  # a file may have been altered
+            raise ValueError(f"{value['class']} is no loss, metric or optimizer.")
         return _make_part(value)
     return {key: _made(each) for key, each in value.items()}
 

@@ -157,6 +157,14 @@ def test_what_is_put_back_from_a_file_is_plain():
             put_back(model, found, only_plain=True)
 
 
+def test_a_layer_is_no_loss():
+    with states_for_files(optimizer=True):
+        description = describe_model(MODELS["loss of Keras"]())
+    description["compiled"]["loss"] = description["compiled"]["loss"] | {"class": "layers.Lambda"}
+    with pytest.raises(ValueError, match=r"layers.Lambda is no loss"):
+        make_model(description, is_from_file=True)
+
+
 def test_variables_that_are_excluded_by_themselves_cannot_be_described():
     model = network(keras.optimizers.AdamW(0.1, weight_decay=0.5))
     model.optimizer.exclude_from_weight_decay(var_list=[model.layers[0].bias])
