@@ -45,6 +45,8 @@ _LEFT_OUT = {
         "predict_function",
         "history",
         "stop_training",
+        "stop_evaluating",
+        "stop_predicting",
         "_initial_epoch",
         "_eval_epoch_iterator",
         "_distribute_strategy",

@@ -345,7 +345,7 @@ def _returned_by(function):
     except ValueError:  # a function that does not tell
         pass
     returned = function()
-    callbacks = _as_list(returned)
+    callbacks = _as_list(list(returned.values()) if isinstance(returned, dict) else returned)
     if returned is None or not all(isinstance(callback, keras.callbacks.Callback) for callback in callbacks):
         raise TypeError(
             f"callbacks={function!r} must return a Keras callback, or a list of them. It returned {returned!r}."

@@ -93,7 +93,8 @@ def describe_model(model):
     -------
     description : dict
         "config" of the layers, "own_objects", the classes and functions of the user's by the names that they have
-        there, "compiled", what it is compiled with, or None, and "found", what `skdeep.comparing.differences` found.
+        there, "compiled", what it is compiled with, or None, "built_for", the numbers of the variables that its
+        optimizer was built for, or None, and "found", what `skdeep.comparing.differences` found.
 
     Raises
     ------
@@ -106,6 +107,7 @@ def describe_model(model):
             "config": config,
             "own_objects": _own_objects(model, config),
             "compiled": _compiled(model) if model.compiled else None,
+            "built_for": _built_for(model),
             "found": [],
         }
         rebuilt = make_model(description)
@@ -117,8 +119,6 @@ def describe_model(model):
     forms = [[(tuple(v.shape), v.trainable) for v in each.variables] for each in (model, rebuilt)]
     if forms[0] != forms[1]:
         raise ValueError("what Keras makes of the config of the network has other variables; see get_config")
-    if model.compiled and model.optimizer.built:
-        rebuilt.optimizer.build(rebuilt.trainable_variables)
     return description | {"found": _found(model, rebuilt)}
 
 
@@ -133,6 +133,8 @@ def make_model(description, *, is_from_file=False):
         if description["compiled"] is not None:
             arguments = {name: _made(value) for name, value in description["compiled"].items()}
             keras.Model.compile(model, **arguments)  # a compile of the user's own takes other arguments
+        if description["built_for"] is not None:
+            model.optimizer.build([model.variables[number] for number in description["built_for"]])
     put_back(model, description["found"], only_plain=is_from_file)
     return model
 
@@ -147,6 +149,20 @@ def _config_of_layers(model):
     finally:
         for each in compiled:
             vars(each)["compiled"] = True
+
+
+def _built_for(model):
+    """Return the numbers of the variables that the optimizer trains, or None if it is not built.
+
+    They need not be those that can be trained now.
+    """
+    if not (model.compiled and model.optimizer.built):
+        return None
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    numbers = {id(variable): number for number, variable in enumerate(model.variables)}
+    if not all(id(variable) in numbers for variable in optimizer._trainable_variables):
+        raise ValueError("its optimizer was built for variables that the model no longer has; compile it again")
+    return [numbers[id(variable)] for variable in optimizer._trainable_variables]
 
 
 def _compiled(model):
@@ -231,6 +247,9 @@ def _config(part, schedule):
 def _arguments(part):
     """Return the config, with the arguments of a class of the user's that are not in it but are attributes."""
     config = untracked(part.get_config())
+    function = vars(part).get("_fn", vars(part).get("fn"))
+    if "fn" in config and inspect.isfunction(function) and not _public_name(function):
+        config["fn"] = function  # of the user's, which Keras finds only if it is registered
     if _public_name(type(part)):
         return config
     names = [name for name in inspect.signature(type(part)).parameters if name in vars(part) and name not in config]
@@ -299,7 +318,6 @@ def _make_model_with(description, values):
     model = make_model(description)
     _assign(model.variables, values["model"])
     if values["optimizer"] is not None:
-        model.optimizer.build(model.trainable_variables)
         _assign(model.optimizer.variables, values["optimizer"])
     return model
 

@@ -102,7 +102,7 @@ def _quiet(logger):
 
 
 def _in_float32(network, live):
-    if isinstance(network, OwnNetwork):  # whose precision is the user's
+    if isinstance(network, OwnNetwork) or network.is_changed:  # whose precision is the user's
         return live
     architecture = network.architecture
     model = replace(architecture, parameters=architecture.parameters | {"dtype_policy": "float32"}).build()

@@ -326,7 +326,7 @@ class Network:
                 self.head = self.head.of_loss(program.model.loss)
 
     def __getstate__(self):
-        if self._has_changed_model():
+        if self.is_changed:
             raise ValueError(
                 "model_ was changed after fit, other than in its weights and its learning rate (compiled again, or the "
                 "trainable or other attributes of layers), so that the parameters no longer tell what it is. Save "
@@ -346,7 +346,7 @@ class Network:
         vars(self).update({name: state[name] for name in self._parts})
 
     def __reduce_ex__(self, protocol):
-        if not self._has_changed_model():
+        if not self.is_changed:
             return super().__reduce_ex__(protocol)
         from skdeep.own_network import own_network_from, state_as_own
 
@@ -378,9 +378,10 @@ class Network:
 
     def _is_described(self):
         """Whether its parts tell what it is."""
-        return not self._has_changed_model()
+        return not self.is_changed
 
-    def _has_changed_model(self):
+    @property
+    def is_changed(self):
         """Whether somebody outside made another model of it since it was built."""
         with self._lock:
             program = self._program

@@ -39,29 +39,54 @@ def safe_mode():
         _is_safe.reset(token)
 
 
-def model_of(function, arguments, model):
-    """Return the model that is trained where a function returned this one: itself, unless a part of it is held outside.
+def newest_variable():
+    """Return the number of a variable made now: TensorFlow numbers all that are made."""
+    from skdeep._tensorflow import tf
 
-    A model, a layer or an optimizer that the function gets from elsewhere is in the model of each call, so each fit
-    trains a copy of its own.
+    return _number(tf.Variable(0, trainable=False))
+
+
+def model_of(function, arguments, model, newest):
+    """Return the model that is trained where a function returned this one: itself, unless parts were there before.
+
+    A model, a layer or an optimizer from elsewhere may be in the model of each call, so each fit trains a copy of its
+    own. What has no variables yet is looked for in what the function refers to.
+
+    Parameters
+    ----------
+    function, arguments : callable, dict
+        What returned the model, and its arguments.
+    model : keras.Model
+        The model.
+    newest : int
+        What `newest_variable` returned before the call.
     """
     from skdeep.copying import faithful_copy
 
     layers = model._flatten_layers()
-    if _hold([function, arguments], [*layers, model.optimizer if model.compiled else None, *model.metrics]):
-        return faithful_copy(model)
+    parts = [*layers, *([model.optimizer] if model.compiled else []), *model.metrics]
     if any(layer in _trained for layer in layers):
         raise ValueError(
             "model must be a function that builds a new keras.Model in each call, but it returned one with layers that "
-            "an earlier fit trained. Give the model itself, of which each fit trains a copy."
+            "an earlier fit trained. Give the model itself, of which each fit trains a copy, or build those layers "
+            "beforehand, so that they have weights."
         )
+    variables = [variable for part in parts for variable in part.variables]
+    if any(_number(variable.value) <= newest for variable in variables) or _hold([function, arguments], parts):
+        return faithful_copy(model)
     _trained.update(layers)
     return model
 
 
+def _number(variable):
+    """Return the number that TensorFlow gave a variable, the first of those of several devices."""
+    first = getattr(variable, "values", [variable])[0]
+    return int(first._unique_id.rpartition("_")[2])
+
+
 def _hold(holders, parts):
     """Whether a part can be reached from what a function refers to."""
-    wanted = {id(part) for part in parts if part is not None}
+    wanted = {id(part) for part in parts}
     pending, seen = [(holders, 5)], set()
     while pending:
         value, depth = pending.pop()
@@ -173,8 +198,10 @@ class OwnNetwork(Network):
     def _is_described(self):
         return self._program is None and self._make is None
 
-    def _has_changed_model(self):
-        return False  # what it is now is described
+    @property
+    def is_changed(self):
+        """Whether it no longer is what is described; what it is now is described."""
+        return False
 
     def _description(self):
         if not self._is_described():

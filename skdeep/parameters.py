@@ -20,7 +20,9 @@ _PREFIXES = ("optimizer__", "loss__", "metrics__", "callbacks__")
 
 
 def plain_number(value):
-    """Return a number of numpy, or an array that holds a single one without axes, as Python's; all else as it is."""
+    """Return a number of any kind, or an array that holds a single one without axes, as Python's; all else as it is."""
+    if isinstance(value, Real) and not isinstance(value, (int, float, np.generic)):  # a fraction
+        return float(value)
     is_scalar = isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0)
     return value.item() if is_scalar and value.dtype.kind in "iuf" else value
 

@@ -28,8 +28,8 @@ def warn_of_lost_arguments(params):
                 kind = type(part).__name__
                 warnings.warn(
                     f"{name} is a {kind} object of which a search loses {' and '.join(lost)}: scikit-learn copies the "
-                    f"values of a search by get_config, which does not tell of it, so that each has the default. "
-                    f"Search over {name}=[{kind}] and {name}__{lost[0]}=[...] instead.",
+                    "values of a search by get_config, which does not tell of it, so that each has the default, "
+                    f"whatever was given. Search over {name}=[{kind}] and {name}__{lost[0]}=[...] instead.",
                     stacklevel=2,
                 )
 
@@ -54,6 +54,9 @@ def _copied_by_config(value):
         losses, metrics = value._compile_loss, value._compile_metrics
         yield from _copied_by_config([losses and losses._user_loss, metrics and metrics._user_metrics])
         yield from _copied_by_config(getattr(value, "optimizer", None))
+        yield from (each for each in value._flatten_layers() if not type(each).__module__.startswith("keras."))
+    elif isinstance(value, keras.optimizers.Optimizer) and callable(vars(value).get("_learning_rate")):
+        yield from (value, vars(value)["_learning_rate"])
     elif isinstance(value, (keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer)):
         yield value
 

@@ -60,7 +60,9 @@ class Strengths:
         self._penalties = {
             layer: tf.Variable(layer.kernel_regularizer.l2, trainable=False, dtype=layer.variable_dtype)
             for layer in layers
+            # Keras goes by that of the variable, whatever the layer has got since.
             if type(getattr(layer, "kernel_regularizer", None)) is keras.regularizers.L2
+            and getattr(layer.kernel, "regularizer", None) is layer.kernel_regularizer
         }
 
     def update(self):

@@ -208,6 +208,7 @@ class Program:
             If the loss or a weight is no longer finite: training ends, and the weights are those before that epoch.
         """
         self._follow_changes()
+        self._check_optimizer()
         batch_size = min(batch_size, len(rows))
         _check_memory(batch_size, batch_size * self._train_bytes)
         model = self.model
@@ -325,16 +326,20 @@ class Program:
         self._build_optimizer()
 
     def _build_optimizer(self):
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
+        self._fresh_optimizer = [_without_repetition(value) for value in self.get_optimizer_values()]
+
+    def _check_optimizer(self):
+        """Raise if something is to be trained that the optimizer was not built for."""
         optimizer = self.model.optimizer
-        optimizer.build(self.model.trainable_variables)
-        known = getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables
-        unknown = [v.path for v in self.model.trainable_variables if not any(v is each for each in known)]
-        if unknown:
+        known = {id(each) for each in getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables}
+        unknown = [variable.path for variable in self.model.trainable_variables if id(variable) not in known]
+        if unknown and known:
             raise ValueError(
                 f"The optimizer of model_ does not know {', '.join(unknown)}, which became trainable after it was "
                 "built. Compile model_ again."
             )
-        self._fresh_optimizer = [_without_repetition(value) for value in self.get_optimizer_values()]
 
     def _start_optimizer(self):
         """Let an optimizer whose state starts from the weights start from those of now, unless it has trained.

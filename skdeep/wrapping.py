@@ -267,12 +267,12 @@ class KerasWrapper(BaseDeepEstimator):
         from skdeep.compiled import check_used, compiled_metrics
         from skdeep.copying import faithful_copy
         from skdeep.describing import seeded
-        from skdeep.own_network import OwnNetwork, model_of
+        from skdeep.own_network import OwnNetwork, model_of, newest_variable
 
         self._check_settings()
         builder = self._builder()
         is_given = isinstance(builder, keras.Model)
-        arguments = {}
+        arguments, newest = {}, newest_variable()
         with seeded(int(rng.integers(2**31))):
             if is_given:
                 self._check_no_arguments()
@@ -284,7 +284,7 @@ class KerasWrapper(BaseDeepEstimator):
             if model.compiled:
                 check_used(self._compile_settings(), model, arguments)
             if not is_given:
-                model = model_of(builder, self.get_params(), model)
+                model = model_of(builder, self.get_params(), model, newest)
             n_outputs = _n_outputs(model, row_shape)
         if not model.compiled:
             if self.loss is None:

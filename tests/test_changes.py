@@ -112,6 +112,58 @@ def test_layers_frozen_without_compiling_are_not_trained(fitted, iris):
     assert np.abs(fitted.model_.layers[-1].get_weights()[0] - last).max() > 0
 
 
+@pytest.mark.parametrize("way", COPIES)
+@pytest.mark.parametrize("is_trained_on", [False, True])
+def test_copies_of_layers_frozen_without_compiling(is_trained_on, way, fitted, iris):
+    fitted.model_.get_layer("hidden_1").trainable = False
+    if is_trained_on:
+        fitted.partial_fit(*iris)
+    other = COPIES[way](fitted)
+    np.testing.assert_allclose(other.predict_proba(iris[0]), fitted.predict_proba(iris[0]), rtol=1e-6)
+    frozen = fitted.model_.get_layer("hidden_1").get_weights()[0]
+    outputs = [each.partial_fit(*iris).predict_proba(iris[0]) for each in dict.fromkeys([other, fitted])]
+    np.testing.assert_allclose(outputs[0], outputs[-1], rtol=1e-6)
+    np.testing.assert_array_equal(other.model_.get_layer("hidden_1").get_weights()[0], frozen)
+
+
+def test_a_given_model_that_was_trained_before_a_layer_was_frozen(iris):
+    model = build()
+    model.fit(iris[0], iris[1][:, np.newaxis], verbose=0)
+    model.layers[0].trainable = False
+    clf = KerasClassifier(model, verbose=0, **SETTINGS)
+    expected = clf.fit(*iris).predict_proba(iris[0])
+    again = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(again.predict_proba(iris[0]), expected)
+    np.testing.assert_array_equal(again.fit(*iris).predict_proba(iris[0]), expected)
+
+
+def test_low_rank_weights_predict_before_they_are_compiled(fitted, iris):
+    X = iris[0].astype(np.float32)
+    fitted.model_.get_layer("hidden_1").enable_lora(2)
+    expected = fitted.model_(X).numpy()
+    np.testing.assert_allclose(fitted.predict_proba(X), expected, rtol=1e-5)
+    np.testing.assert_allclose(copy.deepcopy(fitted).predict_proba(X), expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="Compile model_ again"):
+        fitted.partial_fit(*iris)
+
+
+def test_penalties_set_on_a_layer_that_is_built_count_as_in_keras(fitted, iris):
+    X, y = iris
+    fitted.model_.get_layer("hidden_1").kernel_regularizer = keras.regularizers.L2(3.0)
+    expected = trained_by_keras(fitted.model_, X, y)
+    for other in (copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted)), fitted):
+        for one, two in zip(other.partial_fit(X, y).model_.get_weights(), expected, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
+
+
+def test_keras_own_loops_change_nothing(iris, tmp_path):
+    clf = ESTIMATORS["ready"]().fit(*iris)
+    clf.model_.predict(iris[0], verbose=0)
+    clf.model_.evaluate(*iris, verbose=0)
+    skdeep.save(clf, tmp_path / "file")
+    np.testing.assert_array_equal(skdeep.load(tmp_path / "file").predict(iris[0]), clf.predict(iris[0]))
+
+
 def test_layers_that_the_optimizer_does_not_know(iris):
     clf = DNNClassifier((8,), epochs=2, frozen_layers=["hidden_1"], random_state=0).fit(*iris)
     clf.model_.get_layer("hidden_1").trainable = True

@@ -72,6 +72,10 @@ def double(x):
     return 2 * x
 
 
+def weighed(y_true, y_pred, k=1.0):
+    return k * keras.ops.abs(y_true - y_pred)
+
+
 def network(optimizer="sgd", loss="mse", *, layer=None, metrics=None, **arguments):
     parts = [keras.Input((4,)), *([] if layer is None else [layer]), keras.layers.Dense(1, bias_initializer="ones")]
     model = keras.Sequential(parts)
@@ -96,6 +100,7 @@ MODELS = {
     "axis of a loss": lambda: network(loss=keras.losses.CosineSimilarity(axis=0)),
     "own loss": lambda: network(loss=Scaled(1000.0)),
     "own metric": lambda: network(metrics=[AtLeast(0.5), "mae"]),
+    "own metric of a function": lambda: network(metrics=[keras.metrics.MeanMetricWrapper(weighed, name="w", k=3.0)]),
     "own optimizer": lambda: network(Boosted(0.01, boost=7.0)),
     "own schedule": lambda: network(keras.optimizers.SGD(Falling(0.5))),
     "weights that are not decayed": lambda: network(excluding()),

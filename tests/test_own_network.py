@@ -253,7 +253,9 @@ class TestWhatFunctionsReturn:
         clf = quick(Keeping().__call__).fit(*iris)
         assert clf.model_ is returned[0]()
 
-    @pytest.mark.parametrize("way", ["closure", "default", "partial", "parameter", "method", "global"])
+    @pytest.mark.parametrize(
+        "way", ["closure", "default", "partial", "parameter", "method", "global", "class", "cache"]
+    )
     def test_layers_from_elsewhere_are_not_trained_by_several_fits(self, way, iris):
         base = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "relu")])
         start = base.get_weights()
@@ -272,6 +274,12 @@ class TestWhatFunctionsReturn:
             def build(self):
                 return head(self.base)
 
+        class Held:
+            pass
+
+        Held.base = base
+        cached = functools.lru_cache(lambda: base)
+        cached()
         globals()["_BASE"] = base
         clf = {
             "closure": lambda: quick(lambda: head(base)),
@@ -279,6 +287,8 @@ class TestWhatFunctionsReturn:
             "partial": lambda: quick(functools.partial(head, base)),
             "parameter": lambda: quick(head, base=base),
             "method": lambda: quick(Builder().build),
+            "class": lambda: quick(lambda: head(Held.base)),
+            "cache": lambda: quick(lambda: head(cached())),
             "global": lambda: quick(lambda: head(_BASE)),  # noqa: F821
         }[way]()
         first = weights(clf.fit(*iris))
@@ -300,7 +310,7 @@ class TestWhatFunctionsReturn:
 
     def test_the_same_model_from_a_cache_is_an_error(self, iris):
         function = functools.lru_cache(build)
-        quick(function).fit(*iris)
+        quick(function).fit(*iris)  # which the first call built
         with pytest.raises(ValueError, match="must be a function that builds a new"):
             quick(function).fit(*iris)
 

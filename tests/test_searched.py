@@ -37,6 +37,18 @@ class Boosted(keras.optimizers.SGD):
         self.boost = boost
 
 
+@keras.saving.register_keras_serializable("test_searched")
+class Steady(keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(self, rate=1e-3):
+        self.rate = rate
+
+    def __call__(self, step):
+        return self.rate
+
+    def get_config(self):
+        return {}
+
+
 @pytest.fixture
 def data(iris):
     return iris[0][:60, :3], iris[0][:60, 3]
@@ -69,6 +81,7 @@ def compiled(loss):
         ({"loss": [keras.losses.Huber(delta=0.01), keras.losses.Huber(delta=9.0)]}, "Huber", "delta"),
         ({"loss": [Scaled(3.0), Scaled(4.0)]}, "Scaled", "factor"),
         ({"optimizer": [Boosted(boost=3.0)]}, "Boosted", "boost"),
+        ({"optimizer": [keras.optimizers.SGD(Steady(0.5))]}, "Steady", "rate"),
         ({"metrics": [[keras.metrics.CosineSimilarity(axis=0)]]}, "CosineSimilarity", "axis"),
     ],
 )
