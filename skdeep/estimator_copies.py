@@ -14,6 +14,7 @@ import sys
 
 from sklearn.base import _clone_parametrized
 
+from skdeep.network import is_for_file
 from skdeep.user_callbacks import WITH_CALLBACKS, state_for_pickle, with_copied_callbacks
 
 
@@ -47,9 +48,16 @@ def with_pickled(value, name):
     """Return a value with what pickles hold in place of the Keras objects in it."""
     if not _holds_part(value):
         return value
+    if is_for_file():
+        raise ValueError(f"{name} has an object of Keras, {value!r}, which a file cannot have")
     from skdeep.describing import pickled
 
     return pickled(value, name)
+
+
+def loss_in_state(loss):
+    """Return a loss as the state of a network holds it beside its description: files have the name of an object."""
+    return type(loss).__name__ if is_for_file() and _holds_part(loss) else with_pickled(loss, "loss")
 
 
 def _copied(attributes, memo):

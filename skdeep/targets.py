@@ -380,9 +380,9 @@ class Head:
     encoding: str
 
     def __getstate__(self):
-        from skdeep.estimator_copies import with_pickled
+        from skdeep.estimator_copies import loss_in_state
 
-        return vars(self) | {"loss": with_pickled(self.loss, "loss")}
+        return vars(self) | {"loss": loss_in_state(self.loss)}
 
     @property
     def is_sigmoid(self):

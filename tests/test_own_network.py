@@ -105,6 +105,12 @@ def empty_pool():
     programs.clear()
 
 
+def build_with_loss_object():
+    model = build_from_layers([])
+    model.compile("adam", keras.losses.CategoricalCrossentropy(axis=1, label_smoothing=0.1))
+    return model
+
+
 class TestReuse:
     def fits(self, iris, *estimators):
         def run():
@@ -388,6 +394,17 @@ class TestSave:
             np.testing.assert_array_equal(again.predict_proba(iris[0]), clf.predict_proba(iris[0]))
         finally:
             global_state.set_global_attribute("safe_mode_saving", None)
+
+    def test_what_the_config_of_a_loss_lacks_is_in_the_file(self, iris, tmp_path):
+        clf = quick(build_with_loss_object).fit(*iris)
+        trusted = [OWN_NETWORK, f"{__name__}.build_with_loss_object"]
+        skdeep.save(clf, tmp_path / "file", trusted=trusted)
+        again = skdeep.load(tmp_path / "file", trusted=trusted)
+        for each in (clf, again):
+            each.partial_fit(*iris)
+        assert again.history_ == clf.history_
+        np.testing.assert_array_equal(weights(again), weights(clf))
+        assert again.model_.loss._fn_kwargs["axis"] == 1  # which its config does not tell
 
     def test_an_unfitted_estimator_needs_only_its_function(self, tmp_path):
         trusted = [f"{__name__}.build"]

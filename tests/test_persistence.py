@@ -319,3 +319,19 @@ def test_files_of_earlier_versions_predict_as_they_did(path):
 
 def test_there_are_files_of_earlier_versions():
     assert {path.stem for path in GOLDEN.glob("*.skdeep")} >= {"cnn-format-1", "dnn-format-1"}
+
+
+@pytest.mark.parametrize(
+    "name, make",
+    [
+        ("loss", lambda: keras.losses.Huber(delta=0.01)),
+        ("optimizer", lambda: keras.optimizers.SGD(0.1)),
+        ("metrics", lambda: [keras.metrics.MeanSquaredError()]),
+    ],
+)
+def test_keras_objects_among_the_parameters_are_refused_by_name(name, make, iris, tmp_path):
+    reg = skdeep.DNNRegressor((4,), epochs=1, **{name: make()})
+    for each in (reg, clone(reg).fit(iris[0][:, :3], iris[0][:, 3])):
+        with pytest.raises(ValueError, match=f"{name} has an object of Keras.*by name"):
+            skdeep.save(each, tmp_path / "file", trusted=["skdeep.describing.Pickled"])
+    assert not (tmp_path / "file").exists()
