@@ -67,6 +67,7 @@ _LEFT_OUT = {
         "_trainable_variables_indices",
         "_learning_rate",  # see below
         "_exclude_from_weight_decay_cache",
+        "_var_to_optimizer_idx",
     },
     keras.losses.Loss: {"name"},
 }

@@ -160,9 +160,10 @@ def _built_for(model):
         return None
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     numbers = {id(variable): number for number, variable in enumerate(model.variables)}
-    if not all(id(variable) in numbers for variable in optimizer._trainable_variables):
+    known = optimizer._trainable_variables or model.trainable_variables  # one of several optimizers has none itself
+    if not all(id(variable) in numbers for variable in known):
         raise ValueError("its optimizer was built for variables that the model no longer has; compile it again")
-    return [numbers[id(variable)] for variable in optimizer._trainable_variables]
+    return [numbers[id(variable)] for variable in known]
 
 
 def _compiled(model):
