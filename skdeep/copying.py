@@ -318,11 +318,14 @@ def _mend_optimizer(part, other, copies, parts):
     if own.get("_trainable_variables_indices"):
         numbered = enumerate(other._trainable_variables)
         own["_trainable_variables_indices"] = {other._var_key(variable): number for number, variable in numbered}
-    if own.get("_exclude_from_weight_decay"):
+    if own.get("_exclude_from_weight_decay") or own.get("_var_to_optimizer_idx"):
         variables = [each for each in parts if isinstance(each, keras.Variable)]
         keys = {part._var_key(variable): other._var_key(copies[id(variable)]) for variable in variables}
-        own["_exclude_from_weight_decay"] = {keys.get(key, key) for key in own["_exclude_from_weight_decay"]}
+        excluded, numbers = own.get("_exclude_from_weight_decay", ()), own.get("_var_to_optimizer_idx", {})
+        own["_exclude_from_weight_decay"] = {keys.get(key, key) for key in excluded}
         own["_exclude_from_weight_decay_cache"] = {}
+        if numbers:  # of several optimizers in one
+            own["_var_to_optimizer_idx"] = {keys.get(key, key): number for key, number in numbers.items()}
 
 
 def _renamed(name, copies):
