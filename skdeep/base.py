@@ -325,6 +325,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 rng=rng,
                 callbacks=callbacks,
                 validation=validation,
+                penalty_rows=network.penalty_rows,
                 **options | {"epochs": first_epoch + options["epochs"]},
             )
         network.offer()

@@ -193,7 +193,7 @@ class _Tokens:
             raise _NotOfKerasError
         name = (getattr(value, "__module__", None), getattr(value, "__qualname__", None))
         code = getattr(value, "__code__", None)
-        return ("function", name, code and code.co_code, tuple(self._token(each) for each in contents(value)))
+        return ("function", name, code and _code_token(code), tuple(self._token(each) for each in contents(value)))
 
 
 def compared(part):
@@ -403,6 +403,12 @@ def _described_part(part):
 
 def _is_of_keras(kind):
     return (getattr(kind, "__module__", None) or "").split(".")[0] in ("keras", "builtins", "collections")
+
+
+def _code_token(code):
+    """Return what the code of a function computes, whatever its names and places."""
+    constants = [_code_token(each) if inspect.iscode(each) else repr(each) for each in code.co_consts]
+    return (code.co_code, code.co_names, tuple(constants))
 
 
 def _array_token(value):

@@ -79,18 +79,22 @@ class Network:
         Its output layer, loss and form of the targets.
     rng : numpy.random.Generator
         Source of the seeds of the network.
+    penalty_rows : int
+        Rows of a batch for which the L2 penalties of the architecture are meant.
     """
 
     # What it takes to build it again, beside its values.
-    _parts = ("architecture", "initializers", "settings", "head")
+    _parts = ("architecture", "initializers", "settings", "head", "penalty_rows")
+    penalty_rows = None  # of networks of the user's own
 
-    def __init__(self, architecture, initializers, settings, head, rng):
+    def __init__(self, architecture, initializers, settings, head, rng, penalty_rows):
         from skdeep import programs
 
         self.architecture = architecture
         self.initializers = initializers
         self.settings = settings
         self.head = head
+        self.penalty_rows = penalty_rows
         self._begin()
         self._hold(*self._obtain(programs.obtain, rng))
         if self._key is not None:  # else there may be objects of the user's among them
@@ -343,6 +347,7 @@ class Network:
                 f"{state.get('format', 0)}, but skdeep {__version__} reads format {_FORMAT}."
             )
         self._begin(state["values"])
+        state = {"penalty_rows": None} | state  # which older files lack
         vars(self).update({name: state[name] for name in self._parts})
 
     def __reduce_ex__(self, protocol):

@@ -25,7 +25,7 @@ import weakref
 
 from skdeep.network import Network
 
-_trained = weakref.WeakSet()  # layers of models that functions returned
+_trained = weakref.WeakSet()  # layers with weights of the models that fits trained
 _is_safe = contextvars.ContextVar("is_safe", default=False)
 
 
@@ -47,10 +47,11 @@ def newest_variable():
 
 
 def model_of(function, arguments, model, newest):
-    """Return the model that is trained where a function returned this one: itself, unless parts were there before.
+    """Return the model that is trained where a function returned this one: itself, or a copy if parts may be older.
 
     A model, a layer or an optimizer from elsewhere may be in the model of each call, so each fit trains a copy of its
-    own. What has no variables yet is looked for in what the function refers to.
+    own. So it does where the function can still get at the model, and where layers have no variables yet, of which it
+    cannot be told.
 
     Parameters
     ----------
@@ -72,9 +73,12 @@ def model_of(function, arguments, model, newest):
             "beforehand, so that they have weights."
         )
     variables = [variable for part in parts for variable in part.variables]
-    if any(_number(variable.value) <= newest for variable in variables) or _hold([function, arguments], parts):
+    if (
+        any(_number(variable.value) <= newest for variable in variables)
+        or not all(layer.built for layer in layers)
+        or _hold([function, arguments], parts)
+    ):
         return faithful_copy(model)
-    _trained.update(layers)
     return model
 
 
@@ -147,6 +151,7 @@ class OwnNetwork(Network):
             program.set_values({"model": [variable.numpy() for variable in model.variables], "optimizer": None})
             program.reset_optimizer(_learning_rate(model.optimizer))
         self._hold(program, key)
+        _trained.update(layer for layer in model._flatten_layers() if layer.variables)
 
     @property
     def dtype(self):

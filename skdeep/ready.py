@@ -37,10 +37,11 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
         settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
         settings = {name: plain_number(value) for name, value in settings.items()}
         initializers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
-        l2 = float(self.alpha) * targets.penalty_share(head.loss) / min(self._batch_size(n_rows), n_rows)
+        batch_rows = min(self._batch_size(n_rows), n_rows)
+        l2 = float(self.alpha) * targets.penalty_share(head.loss) / batch_rows
         # Before, since the new network may get the program of the estimator whose weights these are.
         weights = None if self.initial_model is None else initial_weights(self.initial_model)
-        network = Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng)
+        network = Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng, batch_rows)
         if weights is not None:
             with network.in_use() as program:
                 start_from(program.model, weights)

@@ -45,9 +45,9 @@ class Strengths:
 
     Attributes
     ----------
-    batch_share : callable or None
-        While a step is traced: returns the rows of its batch, as a share of the batch size, as a tensor. The penalty is
-        divided by it.
+    batch_rows : callable or None
+        While a step is traced: returns the rows of its batch, as a tensor. The penalty is that of the layer times the
+        rows for which this is meant, divided by those of the batch.
     """
 
     def __init__(self, layers):
@@ -56,7 +56,8 @@ class Strengths:
             for layer in layers
             if type(layer) is keras.layers.Dropout
         }
-        self.batch_share = None
+        self.batch_rows = None
+        self._penalty_rows = tf.Variable(1.0, trainable=False, dtype=tf.float64)
         self._penalties = {
             layer: tf.Variable(layer.kernel_regularizer.l2, trainable=False, dtype=layer.variable_dtype)
             for layer in layers
@@ -65,8 +66,9 @@ class Strengths:
             and getattr(layer.kernel, "regularizer", None) is layer.kernel_regularizer
         }
 
-    def update(self):
-        """Take the values that the model has now."""
+    def update(self, penalty_rows):
+        """Take the values that the model has now, and the number of rows for which its penalties are meant."""
+        self._penalty_rows.assign(penalty_rows)
         for layer, rate in self._rates.items():
             rate.assign(layer.rate)
         for layer, penalty in self._penalties.items():
@@ -74,8 +76,9 @@ class Strengths:
 
     def _penalty(self, strength, kernel):
         penalty = strength.read_value() * tf.reduce_sum(tf.square(kernel))
-        if self.batch_share is not None:
-            penalty /= tf.cast(self.batch_share(), penalty.dtype)
+        if self.batch_rows is not None:
+            share = tf.cast(self.batch_rows(), tf.float64) / self._penalty_rows.read_value()
+            penalty /= tf.cast(share, penalty.dtype)
         return tf.cast(
             penalty, keras.config.floatx()
         )  # the dtype of Keras's sum of losses, whatever that of the layers

@@ -166,7 +166,20 @@ class Program:
         """Set what `get_optimizer_values` returned."""
         _assign(self.model.optimizer.variables, values)
 
-    def fit(self, rows, *, first_epoch, epochs, batch_size, shuffle, rng, callbacks=(), validation=None, verbose=0):
+    def fit(
+        self,
+        rows,
+        *,
+        first_epoch,
+        epochs,
+        batch_size,
+        shuffle,
+        rng,
+        callbacks=(),
+        validation=None,
+        penalty_rows=None,
+        verbose=0,
+    ):
         """Train for the epochs from `first_epoch` up to `epochs`, or until a callback stops.
 
         Parameters
@@ -186,6 +199,8 @@ class Program:
             Called as by Keras's `fit`.
         validation : Rows, default=None
             Data to test on after each epoch.
+        penalty_rows : int, default=None
+            Rows of a batch for which the L2 penalties of the model are meant; None is `batch_size`.
         verbose : int, default=0
             If positive, one line an epoch is printed, in Keras's form.
 
@@ -237,7 +252,7 @@ class Program:
         model._initial_epoch = None  # else Keras's own fit would begin there
         for _ in range(first_epoch, start):
             epoch_order(len(rows), shuffle, rng)
-        self._strengths.update()
+        self._strengths.update(penalty_rows or batch_size)
         finite = model.get_weights()
         last_epoch = start
         epochs_of_weights = _EpochsOfWeights(finite, start) if is_watched else None
@@ -430,7 +445,7 @@ class Program:
 
         def run_batch(start):
             stop = tf.minimum(start + batch_size, n_rows)
-            self._run_step(kind, tensors, start, stop, batch_size)
+            self._run_step(kind, tensors, start, stop)
             return (stop,)
 
         tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
@@ -442,7 +457,7 @@ class Program:
 
         def run_batch(start, _):
             stop = tf.minimum(start + batch_size, n_rows)
-            logs = _flat(self._run_step(kind, tensors, start, stop, batch_size))
+            logs = _flat(self._run_step(kind, tensors, start, stop))
             logs = {name: tf.convert_to_tensor(mean_of_replicas(self.strategy, logs[name])) for name in logs}
             for name, value in logs.items():
                 if value.shape.rank != 0:
@@ -456,21 +471,22 @@ class Program:
         metrics = self.model.get_metrics_result()
         return metrics if logs.keys() == metrics.keys() else logs
 
-    def _run_step(self, kind, tensors, start, stop, batch_size):
+    def _run_step(self, kind, tensors, start, stop):
         """Run a step on the rows from `start` up to `stop`; the penalty of weights is that of scikit-learn."""
         step = self.model.train_step if kind == "train" else self.model.test_step
         if kind == "train":
-            self._strengths.batch_share = lambda: (stop - start) / batch_size
+            self._strengths.batch_rows = lambda: stop - start
         try:
             return run_on_shares(self.strategy, step, tensors, start, stop)
         finally:
-            self._strengths.batch_share = None
+            self._strengths.batch_rows = None
 
     def _build_metrics(self, rows):
         """Make the variables of loss and metrics, which a traced loop may not make itself."""
         if self._has_metrics:
             return
-        x, *rest = rows.gather(np.arange(1))
+        # A single row is not enough for some losses and metrics, which warn of it.
+        x, *rest = rows.gather(np.arange(min(2, len(rows))))
         y = tf.convert_to_tensor(rest[0])
         # A call may draw random numbers, even without training.
         before = [variable.numpy() for variable in self.model.non_trainable_variables]
@@ -480,8 +496,7 @@ class Program:
             self.model.compute_loss(x, y, outputs)
             self.model.compute_metrics(x, y, outputs)
 
-        with self._strengths.replaced(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a single row is not enough for a loss or metric
+        with self._strengths.replaced():
             compute() if self.strategy is None else self.strategy.run(compute)
             results = self.model.get_metrics_result()
         for name, value in results.items():

@@ -184,6 +184,30 @@ def test_an_activation_that_was_changed_counts_in_predictions(fitted, iris):
         np.testing.assert_allclose(other.predict_proba(X), expected, rtol=1e-5)
 
 
+def test_another_constant_in_a_lambda_is_another_model(iris, tmp_path):
+    clf = ESTIMATORS["ready"]().fit(*iris)
+    layer = clf.model_.get_layer("hidden_1")
+    layer.activation = lambda x: keras.ops.relu(x) * 2.0
+    for factor in (2.0, 3.0):
+        layer.activation = (lambda x: keras.ops.relu(x) * 2.0) if factor == 2.0 else lambda x: keras.ops.relu(x) * 3.0
+        expected = clf.model_(iris[0].astype(np.float32)).numpy()
+        np.testing.assert_allclose(clf.predict_proba(iris[0]), expected, rtol=1e-5)
+        with pytest.raises(ValueError, match="model_ was changed"):
+            skdeep.save(clf, tmp_path / "clf.skdeep")
+
+
+def test_the_key_of_a_model_tells_constants_in_functions():
+    from skdeep.comparing import settings_key
+
+    def loss(factor):
+        loss = keras.losses.MeanSquaredError()
+        loss.fn = eval(f"lambda y, p: {factor} * (y - p)")
+        return loss
+
+    assert settings_key(loss(2.0)) == settings_key(loss(2.0))
+    assert settings_key(loss(2.0)) != settings_key(loss(3.0))
+
+
 def test_regressors(iris):
     X, y = iris[0][:, :3], iris[0][:, 3]
     reg = DNNRegressor((8,), epochs=2, batch_size=150, shuffle=False, scale_targets=False, random_state=0).fit(X, y)

@@ -314,6 +314,32 @@ class TestWhatFunctionsReturn:
         np.testing.assert_array_equal(weights(quick(function).fit(*iris)), first)
         assert not optimizer.built
 
+    def test_layers_without_weights_from_elsewhere(self, iris):
+        shared = [keras.layers.Dropout(0.5, seed=3), keras.layers.Activation("relu")]
+        first, second = (
+            weights(quick(lambda: build_from_layers([keras.layers.Dense(8), *shared])).fit(*iris)) for _ in range(2)
+        )
+        np.testing.assert_array_equal(first, second)
+
+    def test_layers_from_elsewhere_that_have_no_variables_yet_are_an_error(self, iris):
+        cached = functools.lru_cache(lambda: keras.layers.Dense(8))
+        quick(lambda: build_from_layers([cached()])).fit(*iris)  # which builds it
+        with pytest.raises(ValueError, match="build those layers beforehand"):
+            quick(lambda: build_from_layers([cached()])).fit(*iris)
+
+    def test_a_model_that_is_not_built_yet(self, iris):
+        """Its parts may be from elsewhere, so that a copy is trained."""
+        dense = keras.layers.Dense(3, "softmax", kernel_initializer="ones")
+
+        def function():
+            model = keras.Sequential([dense])
+            model.compile("adam", "sparse_categorical_crossentropy")
+            return model
+
+        first = weights(quick(function).fit(*iris))
+        np.testing.assert_array_equal(weights(quick(function).fit(*iris)), first)
+        assert not dense.built
+
     def test_the_same_model_from_a_cache_is_an_error(self, iris):
         function = functools.lru_cache(build)
         quick(function).fit(*iris)  # which the first call built

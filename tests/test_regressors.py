@@ -389,6 +389,22 @@ class TestAlpha:
         squares = sum(np.sum(np.square(layer.kernel)) for layer in with_alpha.model_.layers if layer.weights)
         assert penalty == pytest.approx(50.0 * squares / n_rows, rel=1e-3)
 
+    def test_chunks_of_any_size_in_partial_fit(self, rng):
+        """The penalty of a batch is alpha / 2 times the squares, divided by the rows of that batch."""
+        X, y = rng.normal(size=(60, 3)), rng.normal(size=60)
+
+        def loss(alpha, way):
+            reg = DNNRegressor((4,), alpha=alpha, batch_size=20, learning_rate=1e-30, dropout=0, random_state=0)
+            reg.set_params(scale_targets=False).partial_fit(X[:5], y[:5])
+            return way(reg).partial_fit(X[:50], y[:50])
+
+        for way in (lambda reg: reg, lambda reg: pickle.loads(pickle.dumps(reg))):
+            with_alpha, without = loss(7.0, way), loss(0.0, way)
+            squares = sum(np.sum(np.square(layer.kernel)) for layer in with_alpha.model_.layers if layer.weights)
+            penalty = with_alpha.history_["loss"][-1] - without.history_["loss"][-1]
+            # The mean over 20, 20 and 10 rows, each batch weighed by its rows.
+            assert penalty == pytest.approx(7.0 * squares * 3 / 50, rel=1e-4)
+
     @pytest.mark.parametrize("kind", ["one target", "two targets", "two classes", "three classes", "three labels"])
     def test_the_same_steps_as_scikit_learn(self, kind, rng):
         """50 rows in batches of 20, so the last, smaller batch of an epoch has a larger penalty."""
