@@ -340,6 +340,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         X = self._validate_X(X, reset=False, dtype=network.value_dtype)
         rows = Rows(X, self._row_shape(X, reset=False), network.dtype)
         with memory_errors(), network.in_use() as program:
+            network.follow_changes()
             outputs = program.predict(rows)
         is_finite = np.isfinite(outputs).all(axis=1)
         if not is_finite.all():

@@ -61,7 +61,7 @@ class DeepClassifierMixin(ClassifierMixin):
         y : ndarray of shape (n_samples,) or (n_samples, n_classes)
             Labels, one-hot rows or a multilabel indicator matrix, of the dtype of y.
         """
-        return self._outputs(X, lambda head, outputs: self._targets.decode(head.probabilities(outputs)))
+        return self._outputs(X, lambda head, outputs: self._targets.decode(head.decide(outputs)))
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -96,7 +96,7 @@ class DeepClassifierMixin(ClassifierMixin):
             return np.log(self.predict_proba(X))
 
     def decision_function(self, X):
-        """Give the confidence in each class, on a scale without bounds.
+        """Give scores that order rows by the confidence in each class.
 
         Parameters
         ----------
@@ -107,15 +107,20 @@ class DeepClassifierMixin(ClassifierMixin):
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes), float64
             For labels of two classes the log-odds of the second, ``log(p / (1 - p))``; for more classes and for one-hot
-            rows the logarithms of the probabilities; for multilabel targets the log-odds of each label.
+            rows the logarithms of the probabilities; for multilabel targets the log-odds of each label. Where the
+            outputs of the network are no probabilities but logits or other scores, these themselves, for two classes
+            their difference, or the distance of a single output from the cut between the classes.
         """
-        probabilities = self.predict_proba(X)
+        return self._outputs(X, self._scores)
+
+    def _scores(self, head, outputs):
+        scores = head.scores(outputs)
         if self._targets.kind == "multilabel":
-            return _log(probabilities) - _log(1 - probabilities)
-        scores = _log(probabilities)
+            return scores
         if self._targets.kind == "labels" and len(self.classes_) == 2:
-            return scores[:, 1] - scores[:, 0]
-        return scores  # for one-hot rows one column a class, also for two: what scorers compare with y
+            return scores[:, 0] if head.encoding == "column" else scores[:, 1] - scores[:, 0]
+        # For one-hot rows one column a class, also for two: what scorers compare with y.
+        return np.hstack([-scores, scores]) if head.encoding == "column" else scores
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -150,8 +155,3 @@ def _same_labels(classes, known):
         return np.ndim(classes) == 1 and np.array_equal(np.unique(classes), known)
     except TypeError:  # labels that cannot be compared
         return False
-
-
-def _log(probabilities):
-    """Return finite logarithms: outputs are computed in float32, where the smallest are rounded to zero."""
-    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))

@@ -27,16 +27,21 @@ _MAX_BYTES = 2**31
 _lock = threading.Lock()
 
 
-def write_keras(model, targets, path):
-    """Write the compiled Keras model of a network; see `skdeep.DNNClassifier.to_keras`."""
+def write_keras(network, live, targets, path):
+    """Write a network, whose model is `live`, as Keras does; see `skdeep.DNNClassifier.to_keras`."""
     path = writable_path(path)
     if path.suffix != ".keras":
         raise ValueError(f"path must end in '.keras'. Got {str(path)!r}.")
+    network.follow_changes()
+    model = live
+    if targets.kind != "numbers" and network.head.is_converted:
+        probabilities = network.head.probabilities(live.outputs[0], keras.ops)
+        model = keras.Model(live.inputs[0], probabilities, name=live.name)
     if targets.kind == "numbers" and targets.is_scaled:
         # In float64: where the mean is far larger than the deviation, float32 would round the predictions away. Given
         # arrays, since of lists Keras makes float32 first.
         units = keras.layers.Rescaling(targets.scale, targets.mean, dtype="float64", name="unit")
-        model = keras.Model(model.inputs, units(model.outputs[0]), name=model.name)
+        model = keras.Model(live.inputs[0], units(live.outputs[0]), name=live.name)
     with replaced(path) as part:
         try:
             model.save(part)
@@ -57,6 +62,7 @@ def write_onnx(network, live, targets, path):
     from skdeep import __version__
 
     path = writable_path(path)
+    network.follow_changes()
     n_bytes = 4 * live.count_params()
     if n_bytes >= _MAX_BYTES:
         raise ValueError(f"The network cannot be written as one ONNX file: its weights have {n_bytes:,} bytes.")
@@ -66,7 +72,7 @@ def write_onnx(network, live, targets, path):
         outputs = model(input, training=False)
         if targets.kind == "numbers":
             return {"predictions": tf.cast(outputs, tf.float64) * targets.scale + targets.mean}
-        return {"probabilities": _probabilities(outputs, network.head)}
+        return {"probabilities": network.head.probabilities(outputs, keras.ops)}
 
     signature = [tf.TensorSpec(model.input_shape, tf.float32, name="input")]
     function = tf.function(compute, input_signature=signature, autograph=False)
@@ -111,19 +117,6 @@ def _in_float32(network, live):
         if hasattr(layer, "activation"):
             layer.activation = live_layer.activation
     return model
-
-
-def _probabilities(outputs, head):
-    """Return what `skdeep.targets.Head.probabilities` returns, as a tensor."""
-    if head.activation == "logits":
-        outputs = tf.sigmoid(outputs) if head.is_sigmoid else tf.nn.softmax(outputs)
-    if head.encoding == "indicator":
-        return outputs
-    if head.encoding == "column":
-        return tf.concat([1 - outputs, outputs], axis=1)
-    total = tf.reduce_sum(outputs, axis=1, keepdims=True)
-    is_zero = total == 0
-    return tf.where(is_zero, tf.ones_like(outputs) / outputs.shape[1], outputs / tf.where(is_zero, 1.0, total))
 
 
 def _activations(model):

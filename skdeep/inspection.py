@@ -32,9 +32,11 @@ class NetworkInspection:
 
         The file has the layers, the weights, the loss, the metrics and the optimizer with its state. It does not have
         the labels: the outputs are in the order of `classes_`, for two classes usually one, the probability of the
-        second, and for several sigmoid units they do not sum to 1. The loaded model trains on numbers of classes, or on
-        one-hot rows where loss or metrics need them. That of a regressor which scales its targets ends with a layer
-        that goes back to the unit of y, and has neither loss nor optimizer. Functions and classes of your own are in it
+        second. The loaded model trains on numbers of classes, or on one-hot rows where loss or metrics need them. Where
+        the outputs of the network are no such probabilities (logits, scores, several sigmoid units for labels), the
+        model ends with what makes those of `predict_proba` of them, and that of a regressor which scales its targets
+        with a layer that goes back to the unit of y; such a model has neither loss nor optimizer. (`model_.save` writes
+        the network as it is.) Functions and classes of your own are in it
         by name; Keras loads them if they are given as ``custom_objects``.
 
         Parameters
@@ -72,7 +74,7 @@ class NetworkInspection:
         from skdeep.export import write_keras
 
         with memory_errors(), self._network.in_use() as program:
-            write_keras(program.model, self._targets, path)
+            write_keras(self._network, program.model, self._targets, path)
 
     def to_onnx(self, path):
         """Write the network as ONNX, which runs without Python, TensorFlow and skdeep.

@@ -324,10 +324,12 @@ class Network:
         return program, key
 
     def follow_changes(self):
-        """Give targets the form that the loss of the model takes now, if somebody outside changed the model."""
+        """Follow what the loss of the model takes and its outputs mean now, if somebody outside changed the model."""
+        from skdeep.last_layer import activation_of
+
         with self.in_use() as program:
             if program.is_changed():
-                self.head = self.head.of_loss(program.model.loss)
+                self.head = self.head.changed(activation_of(program.model), program.model.loss)
 
     def __getstate__(self):
         if self.is_changed:

@@ -22,6 +22,8 @@ ALIASES = {
 }
 _OF_NUMBERS = ("circle", "categorical_generalized_cross_entropy")
 _OF_DISTRIBUTIONS = ("kl_divergence", "cosine_similarity")
+_OF_PROBABILITIES = ("kl_divergence", "dice", "tversky", "categorical_generalized_cross_entropy")
+_HINGES = ("hinge", "squared_hinge", "categorical_hinge")
 _F_SCORES = ("f1_score", "f_beta_score")
 _IOUS = ("io_u", "mean_io_u")  # which have flags for the forms of targets and outputs
 _ONE_HOT_IOUS = ("one_hot_io_u", "one_hot_mean_io_u")
@@ -85,6 +87,24 @@ def metric_form(metric):
     if name in _IOUS:
         return None  # the flags are set to what there is
     return NUMBERS if _takes_numbers(name) else ROWS
+
+
+def output_form(loss):
+    """Return what a loss takes outputs for: "probabilities", "logits", "margins" or "numbers"; None for the user's own.
+
+    "margins" are those of the hinge losses, "numbers" may be any, such as those of a squared error.
+    """
+    arguments = {}
+    if isinstance(loss, functools.partial):
+        arguments = loss.keywords
+    if getattr(loss, "from_logits", False) or arguments.get("from_logits", False):
+        return "logits"
+    name = keras_name(loss)
+    if name == "":
+        return None
+    if name in _HINGES:
+        return "margins"
+    return "probabilities" if "crossentropy" in name or name in ("auto", "ce", *_OF_PROBABILITIES) else "numbers"
 
 
 def compares_distributions(item):

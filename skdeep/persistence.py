@@ -36,7 +36,8 @@ _TRUSTED = (
     "skdeep.regressors._cnn.CNNRegressor",
     "skdeep.regressors._dnn.DNNRegressor",
     "skdeep.regressors._mlp.MLPRegressor",
-    "skdeep.targets.Head",
+    "skdeep.heads.Head",
+    "skdeep.targets.Head",  # where it was
     "skdeep.targets.NumericTargets",
     "skdeep.targets.Targets",
     "skdeep.wrappers._classifier.KerasClassifier",

@@ -6,14 +6,13 @@ Nothing here knows networks or TensorFlow.
 """
 
 import warnings
-from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import issparse
-from scipy.special import expit, softmax
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skdeep.heads import Head, choose_output_encoding
 from skdeep.objectives import (
     NUMBERS,
     ROWS,
@@ -90,11 +89,10 @@ class Targets:
             raise ValueError(f"{name} contains labels that were not seen in fit: {unseen[:10]!r}{more}.")
         return np.array([index_of[label] for label in present.tolist()], dtype=np.int32)[inverse]
 
-    def decode(self, probabilities):
-        """Return predictions in the form that y had in `fit`, from probabilities of shape (n, n_classes)."""
+    def decode(self, indices):
+        """Return predictions in the form that y had in `fit`, from what `skdeep.heads.Head.decide` returns."""
         if self.kind == "multilabel":
-            return (probabilities > 0.5).astype(self.dtype)
-        indices = probabilities.argmax(axis=1)
+            return indices.astype(self.dtype)
         if self.kind == "one-hot":
             return np.eye(len(self.classes), dtype=self.dtype)[indices]
         return self.classes[indices]
@@ -169,12 +167,15 @@ class Targets:
         form = loss_form(loss) or TARGET_ENCODINGS.get(target_encoding) or self._form_of_own
         return "one-hot" if form == ROWS else "column of indices"
 
-    def head_of(self, n_outputs, loss, metrics, target_encoding):
-        """Return the head of a network of the user's own with so many outputs, compiled with this loss and metrics."""
+    def head_of(self, n_outputs, loss, metrics, last, target_encoding, output_encoding):
+        """Return the head of a network of the user's own with so many outputs, compiled with this loss and metrics.
+
+        `last` is what `skdeep.last_layer.activation_of` returns, `output_encoding` as given to the estimator.
+        """
         if isinstance(loss, (list, dict)) and len(loss) == 1:
             (loss,) = loss.values() if isinstance(loss, dict) else loss
         n_classes = len(self.classes)
-        activation = "logits" if getattr(loss, "from_logits", False) else "probabilities"
+        outputs = choose_output_encoding(last, loss, output_encoding)
         check_outputs(metrics)
         if n_outputs == 1 and n_classes == 2 and self.kind != "multilabel":
             if target_encoding == "one-hot":
@@ -182,7 +183,7 @@ class Targets:
                     "target_encoding='one-hot' needs one output for each class, but the model has 1 output."
                 )
             self._check_independent(loss, metrics, target_encoding)
-            return Head(1, activation, loss, "column")
+            return Head(1, last, loss, "column", outputs)
         if n_outputs != n_classes:
             raise ValueError(
                 f"The model has {n_outputs} outputs, but y has {n_classes} classes. It must have one output for each "
@@ -190,12 +191,12 @@ class Targets:
             )
         if self.kind == "multilabel":
             self._check_independent(loss, metrics, target_encoding)
-            return Head(n_outputs, activation, loss, "indicator")
+            return Head(n_outputs, last, loss, "indicator", outputs)
         form = common_form(loss, metrics, target_encoding, of_own=self._form_of_own)
         # Keras's code for this loss computes with (n, 1) something else than with (n,).
         is_flat = keras_name(loss) == "categorical_generalized_cross_entropy"
         of_numbers = "indices" if is_flat else "column of indices"
-        return Head(n_outputs, activation, loss, "one-hot" if form == ROWS else of_numbers)
+        return Head(n_outputs, last, loss, "one-hot" if form == ROWS else of_numbers, outputs)
 
     @property
     def _form_of_own(self):
@@ -287,7 +288,7 @@ class NumericTargets:
         """Return the encoding for a network of the user's own."""
         return "numbers"
 
-    def head_of(self, n_outputs, loss, metrics, target_encoding):
+    def head_of(self, n_outputs, loss, metrics, last, target_encoding, output_encoding):
         """Return the head of a network of the user's own with so many outputs, compiled with this loss and metrics."""
         if n_outputs != self.n_outputs:
             raise ValueError(f"The model has {n_outputs} outputs, but y has {self.n_outputs} columns.")
@@ -363,58 +364,3 @@ def _given_classes(classes):
     if kind not in ("binary", "multiclass"):
         raise ValueError(f"classes must hold labels: ints, strings or bools. Got {classes.tolist()!r}.")
     return labels
-
-
-@dataclass(frozen=True)
-class Head:
-    """What the end of the network looks like: the output layer, the loss, and the form of the targets it learns.
-
-    `activation` is a Keras activation; for a network of the user's own "probabilities", or "logits" if these are yet to
-    be made of its outputs. `encoding` is "indices" (n,), "column of indices" (n, 1), "one-hot" (n, n_classes), "column"
-    (n, 1) for one sigmoid unit, "indicator", or "numbers" (n, n_outputs).
-    """
-
-    n_outputs: int
-    activation: str
-    loss: object
-    encoding: str
-
-    def __getstate__(self):
-        from skdeep.estimator_copies import loss_in_state
-
-        return vars(self) | {"loss": loss_in_state(self.loss)}
-
-    @property
-    def is_sigmoid(self):
-        """Whether the outputs are independent probabilities."""
-        return self.encoding in ("column", "indicator")
-
-    def of_loss(self, loss):
-        """Return the head of the same layer for another loss, whose form the targets get."""
-        form = loss_form(loss)  # None for a loss of the user's, which gets what the one before got
-        if form is None or self.encoding not in ("indices", "column of indices", "one-hot"):
-            return replace(self, loss=loss)
-        return replace(self, loss=loss, encoding="one-hot" if form == ROWS else "column of indices")
-
-    def encode(self, codes):
-        """Return the network's targets for the codes from `Targets.encode`."""
-        if self.encoding == "one-hot":
-            return np.eye(self.n_outputs, dtype=np.float32)[codes]
-        if self.encoding == "column":
-            return codes.astype(np.float32)[:, np.newaxis]
-        return codes[:, np.newaxis] if self.encoding == "column of indices" else codes
-
-    def probabilities(self, outputs):
-        """Return float64 probabilities of shape (n, n_classes) for the network's outputs."""
-        outputs = np.asarray(outputs, dtype=np.float64)
-        if self.activation == "logits":
-            outputs = expit(outputs) if self.is_sigmoid else softmax(outputs, axis=1)
-        if self.encoding == "indicator":
-            return outputs
-        if self.encoding == "column":
-            return np.hstack([1 - outputs, outputs])
-        is_score = (outputs < 0).any(axis=1, keepdims=True)  # of a network of the user's own
-        outputs = np.where(is_score, softmax(outputs, axis=1), outputs)
-        total = outputs.sum(axis=1, keepdims=True)
-        # Sigmoid outputs may all have underflowed to zero: then the network prefers no class.
-        return np.where(total == 0, 1, outputs) / np.where(total == 0, outputs.shape[1], total)

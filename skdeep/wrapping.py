@@ -45,6 +45,7 @@ _NAMES = (
     "warm_start",
     "random_state",
     "target_encoding",
+    "output_encoding",
     *(name for name in _FIT_SETTINGS if name != "validation_data"),
 )
 # scikeras hands them to Keras's predict, which skdeep does not call; predictions do not depend on them.
@@ -267,6 +268,7 @@ class KerasWrapper(BaseDeepEstimator):
         from skdeep.compiled import check_used, compiled_metrics
         from skdeep.copying import faithful_copy
         from skdeep.describing import seeded
+        from skdeep.last_layer import activation_of
         from skdeep.own_network import OwnNetwork, model_of, newest_variable
 
         self._check_settings()
@@ -295,8 +297,9 @@ class KerasWrapper(BaseDeepEstimator):
             model.compile(**self._compile_arguments(targets))
         if not (model.loss and model.optimizer):
             raise ValueError("The model is compiled without a loss or an optimizer.")
-        encoding = vars(self).get("target_encoding", "auto")  # regressors have none
-        head = targets.head_of(n_outputs, model.loss, compiled_metrics(model), encoding)
+        encodings = [vars(self).get(name, "auto") for name in ("target_encoding", "output_encoding")]
+        last = activation_of(model, row_shape) if targets.kind != "numbers" else "other"
+        head = targets.head_of(n_outputs, model.loss, compiled_metrics(model), last, *encodings)
         return OwnNetwork(model, head)
 
     def _check_settings(self):

@@ -1,4 +1,7 @@
+from sklearn.utils._param_validation import StrOptions
+
 from skdeep.classification import DeepClassifierMixin
+from skdeep.heads import OUTPUT_ENCODINGS
 from skdeep.parameters import CONSTRAINTS
 from skdeep.sampling import total_weight
 from skdeep.targets import Targets
@@ -65,6 +68,13 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         column; "one-hot" is rows with a 1 in the column of the class. "auto" is what a loss of Keras takes. A loss of
         your own (a function, class or object) gets class numbers then, as in scikeras, or one-hot rows if y has
         these. A single output for two classes gets a column of 0 and 1.
+    output_encoding : {"auto", "probabilities", "logits", "margins", "numbers"}, default="auto"
+        What the outputs of the model mean. "probabilities" are those of a softmax or sigmoid; the cut between two
+        classes is 0.5. "logits" are what these would be applied to; the cut is 0. "margins" are those of hinge losses:
+        the cut is 0, and `predict_proba` takes twice a margin for log-odds. "numbers" estimate 0 and 1, as with a
+        squared error: the cut is 0.5, and `predict_proba` clips a single one and takes of several the nearest
+        probabilities that sum to 1. "auto" is "probabilities" if the last activation is a softmax or sigmoid,
+        otherwise what the loss takes; for a loss of your own without such a last activation it is an error.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
         by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
@@ -148,6 +158,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
     _parameter_constraints = WRAPPER_CONSTRAINTS | {
         name: CONSTRAINTS[name] for name in ("class_weight", "target_encoding")
     }
+    _parameter_constraints["output_encoding"] = [StrOptions({*OUTPUT_ENCODINGS, "auto"})]
 
     def __init__(
         self,
@@ -169,6 +180,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         epochs=1,
         class_weight=None,
         target_encoding="auto",
+        output_encoding="auto",
         **model_parameters,
     ):
         self.model = model
@@ -188,6 +200,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         self.epochs = epochs
         self.class_weight = class_weight
         self.target_encoding = target_encoding
+        self.output_encoding = output_encoding
         vars(self).update(model_parameters)
 
     def predict(self, X, **predict_settings):
