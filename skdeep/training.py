@@ -461,10 +461,11 @@ class Program:
         step = self.model.train_step if kind == "train" else self.model.test_step
         if kind == "train":
             self._strengths.batch_share = lambda: (stop - start) / batch_size
+            self._strengths.n_steps = self.model.optimizer.iterations
         try:
             return run_on_shares(self.strategy, step, tensors, start, stop)
         finally:
-            self._strengths.batch_share = None
+            self._strengths.batch_share = self._strengths.n_steps = None
 
     def _build_metrics(self, rows):
         """Make the variables of loss and metrics, which a traced loop may not make itself."""
