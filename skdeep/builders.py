@@ -314,7 +314,11 @@ class _Layers:
         """Return a layer with its activation, with batch normalization between them if there is to be one."""
         if not self.batch_normalization:
             return layer(activation)
-        x = keras.layers.BatchNormalization(dtype=self.dtype_policy, name=f"{name}_normalization")(layer(None))
+        # Keras's momentum of 0.99 averages over some hundred steps, ten epochs of a small table; see skdeep.tracing.
+        normalization = keras.layers.BatchNormalization(
+            momentum=0.9, dtype=self.dtype_policy, name=f"{name}_normalization"
+        )
+        x = normalization(layer(None))
         return keras.layers.Activation(activation, dtype=self.dtype_policy, name=f"{name}_activation")(x)
 
     def _penalty(self):

@@ -6,6 +6,9 @@ The replacements compute what the parts do, and each mends one thing:
   step; the exponential of the log-softmax takes 5 and differs from it by rounding.
 - Dropout and L2 penalties. Keras writes rates and strengths into the trace as constants; here the trace reads them from
   variables, so that networks that differ in them alone can use the same trace.
+- Batch normalization. Its moving averages, which it uses in prediction, start from 0 and 1, whose share after a few steps
+  is still large under a fixed momentum. Here the momentum grows with the steps of the optimizer, so that the averages
+  are those of the data from the first step on, and the smaller last batch of an epoch counts by its rows.
 - The optimizer's sum of gradients over replicas. If there is one replica, the sum is the gradient itself, but
   TensorFlow registers a function for each such sum that it traces and never drops it, nor the traced graph that the
   function refers to: about 4 MB for a small network.
@@ -38,6 +41,8 @@ def traced(function, signature):
 class Strengths:
     """Variables for the dropout rates and the strengths of the L2 penalties of layers, which a trace reads.
 
+    The momentum of batch normalizations needs none: the trace computes it from what it has.
+
     Parameters
     ----------
     layers : sequence of keras.layers.Layer
@@ -45,9 +50,11 @@ class Strengths:
 
     Attributes
     ----------
-    batch_rows : callable or None
-        While a step is traced: returns the rows of its batch, as a tensor. The penalty is that of the layer times the
-        rows for which this is meant, divided by those of the batch.
+    batch_share : callable or None
+        While a step is traced: returns the rows of its batch, as a share of the batch size, as a tensor. The penalty is
+        divided by it.
+    n_steps : keras.Variable, tensor or None
+        Likewise: how many steps the optimizer has made.
     """
 
     def __init__(self, layers):
@@ -56,8 +63,9 @@ class Strengths:
             for layer in layers
             if type(layer) is keras.layers.Dropout
         }
-        self.batch_rows = None
-        self._penalty_rows = tf.Variable(1.0, trainable=False, dtype=tf.float64)
+        self._penalty_scale = tf.Variable(1.0, trainable=False, dtype=tf.float64)
+        self._normalizations = [layer for layer in layers if type(layer) is keras.layers.BatchNormalization]
+        self.batch_share = self.n_steps = None
         self._penalties = {
             layer: tf.Variable(layer.kernel_regularizer.l2, trainable=False, dtype=layer.variable_dtype)
             for layer in layers
@@ -66,9 +74,9 @@ class Strengths:
             and getattr(layer.kernel, "regularizer", None) is layer.kernel_regularizer
         }
 
-    def update(self, penalty_rows):
-        """Take the values that the model has now, and the number of rows for which its penalties are meant."""
-        self._penalty_rows.assign(penalty_rows)
+    def update(self, penalty_scale):
+        """Take the values that the model has now, and what its penalties are multiplied by in training."""
+        self._penalty_scale.assign(penalty_scale)
         for layer, rate in self._rates.items():
             rate.assign(layer.rate)
         for layer, penalty in self._penalties.items():
@@ -76,16 +84,33 @@ class Strengths:
 
     def _penalty(self, strength, kernel):
         penalty = strength.read_value() * tf.reduce_sum(tf.square(kernel))
-        if self.batch_rows is not None:
-            share = tf.cast(self.batch_rows(), tf.float64) / self._penalty_rows.read_value()
-            penalty /= tf.cast(share, penalty.dtype)
+        if self.batch_share is not None:
+            factor = self._penalty_scale.read_value() / tf.cast(self.batch_share(), tf.float64)
+            penalty *= tf.cast(factor, penalty.dtype)
         return tf.cast(
             penalty, keras.config.floatx()
         )  # the dtype of Keras's sum of losses, whatever that of the layers
 
+    def _normalized(self, layer, x, training=False, mask=None):
+        """Call a batch normalization with a momentum that grows from 0 to the layer's own, for the rows of the batch."""
+        if not training:
+            return type(layer).call(layer, x, mask=mask)
+        momentum = layer.momentum
+        dtype = keras.backend.result_type(x.dtype, "float32")  # in which the layer computes
+        n_steps = keras.ops.cast(self.n_steps, dtype)
+        # With 1 in place of 4 it were the mean of all batches, but the first ones come from weights that changed most.
+        growing = tf.minimum(tf.cast(momentum, dtype), n_steps / (n_steps + 4))
+        layer.momentum = 1 - (1 - growing) * tf.cast(self.batch_share(), dtype)
+        try:
+            return type(layer).call(layer, x, training=True, mask=mask)
+        finally:
+            layer.momentum = momentum
+
     @contextlib.contextmanager
     def replaced(self):
         """Let the model read the variables in the body of the ``with`` statement."""
+        for layer in self._normalizations:
+            layer.call = functools.partial(self._normalized, layer)
         for layer, rate in self._rates.items():
             layer.call = functools.partial(_dropout, layer.seed_generator, rate)
         for layer, penalty in self._penalties.items():
@@ -93,7 +118,7 @@ class Strengths:
         try:
             yield
         finally:
-            for layer in self._rates:
+            for layer in (*self._rates, *self._normalizations):
                 del layer.call
             for layer in self._penalties:
                 layer.kernel.regularizer = layer.kernel_regularizer

@@ -252,7 +252,7 @@ class Program:
         model._initial_epoch = None  # else Keras's own fit would begin there
         for _ in range(first_epoch, start):
             epoch_order(len(rows), shuffle, rng)
-        self._strengths.update(penalty_rows or batch_size)
+        self._strengths.update(1.0 if penalty_rows is None else penalty_rows / batch_size)
         finite = model.get_weights()
         last_epoch = start
         epochs_of_weights = _EpochsOfWeights(finite, start) if is_watched else None
@@ -445,7 +445,7 @@ class Program:
 
         def run_batch(start):
             stop = tf.minimum(start + batch_size, n_rows)
-            self._run_step(kind, tensors, start, stop)
+            self._run_step(kind, tensors, start, stop, batch_size)
             return (stop,)
 
         tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
@@ -457,7 +457,7 @@ class Program:
 
         def run_batch(start, _):
             stop = tf.minimum(start + batch_size, n_rows)
-            logs = _flat(self._run_step(kind, tensors, start, stop))
+            logs = _flat(self._run_step(kind, tensors, start, stop, batch_size))
             logs = {name: tf.convert_to_tensor(mean_of_replicas(self.strategy, logs[name])) for name in logs}
             for name, value in logs.items():
                 if value.shape.rank != 0:
@@ -471,15 +471,16 @@ class Program:
         metrics = self.model.get_metrics_result()
         return metrics if logs.keys() == metrics.keys() else logs
 
-    def _run_step(self, kind, tensors, start, stop):
+    def _run_step(self, kind, tensors, start, stop, batch_size):
         """Run a step on the rows from `start` up to `stop`; the penalty of weights is that of scikit-learn."""
         step = self.model.train_step if kind == "train" else self.model.test_step
         if kind == "train":
-            self._strengths.batch_rows = lambda: stop - start
+            self._strengths.batch_share = lambda: (stop - start) / batch_size
+            self._strengths.n_steps = self.model.optimizer.iterations
         try:
             return run_on_shares(self.strategy, step, tensors, start, stop)
         finally:
-            self._strengths.batch_rows = None
+            self._strengths.batch_share = self._strengths.n_steps = None
 
     def _build_metrics(self, rows):
         """Make the variables of loss and metrics, which a traced loop may not make itself."""

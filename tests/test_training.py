@@ -149,6 +149,65 @@ def test_same_training_of_a_model_with_regularisers_and_batch_normalisation(opti
     assert_same_training(model, twin, history, expected.history)
 
 
+class GrowingMomentum(keras.callbacks.Callback):
+    """Sets the momentum of batch normalizations as the guide says; a model that runs eagerly reads it in each step."""
+
+    def __init__(self, n_rows, batch_size):
+        super().__init__()
+        self.n_rows, self.batch_size, self.n_steps = n_rows, batch_size, 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        share = min(self.batch_size, self.n_rows - batch * self.batch_size) / self.batch_size
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = 1 - share * max(0.1, 4 / (self.n_steps + 4))
+        self.n_steps += 1
+
+
+@pytest.mark.parametrize("dtype_policy", ["float32", "float64", "mixed_bfloat16"])
+def test_batch_normalization_is_that_of_keras_with_a_momentum_that_grows(dtype_policy, iris):
+    X, y = iris[0].astype(np.float32), iris[1]
+    X_val, y_val = X[::3], y[::3]
+    # In a fixed order, so it takes a mix of the classes; rates so small that rounding is not amplified.
+    order = np.random.default_rng(0).permutation(150)
+    X, y = X[order], y[order]
+    clf = plain(batch_normalization=True, dtype_policy=dtype_policy, optimizer="sgd", epochs=8)
+    start = clone(clf).set_params(learning_rate=1e-30, epochs=1).fit(X, y).model_
+    model = keras.models.clone_model(start)
+    for variable, value in zip(model.trainable_variables, start.trainable_variables, strict=True):
+        variable.assign(value)
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=True)
+    callbacks = [GrowingMomentum(150, 32)]
+    expected = model.fit(
+        X, y, 32, 8, verbose=0, shuffle=False, validation_data=(X_val, y_val), callbacks=callbacks
+    ).history
+    clf.fit(X, y, X_val=X_val, y_val=y_val)
+    if dtype_policy == "mixed_bfloat16":  # which rounds to three digits, and otherwise where it runs eagerly
+        for ours, theirs in zip(clf.model_.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0.05, atol=0.02)
+    else:
+        assert_same_training(clf.model_, model, clf.history_, expected)
+    assert clf.model_.get_layer("hidden_1_normalization").momentum == 0.9
+
+
+def test_the_first_step_sets_the_averages_of_batch_normalization(iris):
+    X, y = iris[0].astype(np.float32), iris[1]
+    whole = plain(batch_normalization=True, learning_rate=1e-30, epochs=1, batch_size=150)
+
+    def assert_averages(clf, rows):
+        values = clf.model_.get_layer("hidden_1")(rows).numpy()
+        layer = clf.model_.get_layer("hidden_1_normalization")
+        np.testing.assert_allclose(layer.moving_mean, values.mean(axis=0), atol=1e-5)
+        np.testing.assert_allclose(layer.moving_variance, values.var(axis=0), rtol=1e-4)
+
+    assert_averages(clone(whole).fit(X, y), X)
+    assert_averages(clone(whole).partial_fit(X, y), X)
+    # So does that of another optimizer, on other rows.
+    clf = clone(whole).set_params(warm_start=True, epochs=30).fit(X, y)
+    assert_averages(clf.set_params(optimizer="sgd", epochs=1).fit(X[::2], y[::2]), X[::2])
+    assert_averages(clone(whole).set_params(initial_model=clf).fit(X, y), X)
+
+
 @pytest.mark.parametrize("params", [{"alpha": 2.0}, {"batch_normalization": True}, {"alpha": 0.5, "optimizer": "sgd"}])
 def test_same_training_with_penalties_and_batch_normalization(params, iris):
     X, y = iris[0].astype(np.float32), iris[1]
@@ -157,8 +216,10 @@ def test_same_training_with_penalties_and_batch_normalization(params, iris):
     start = clone(clf).set_params(learning_rate=1e-30).fit(X, y).model_  # as it was before training
     for variable, value in zip(model.trainable_variables, start.trainable_variables, strict=True):
         variable.assign(value)
-    model.compile(params.get("optimizer", "adam"), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    expected = model.fit(X, y, 50, 1, verbose=0, shuffle=False)
+    model.compile(
+        params.get("optimizer", "adam"), "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=True
+    )
+    expected = model.fit(X, y, 50, 1, verbose=0, shuffle=False, callbacks=[GrowingMomentum(150, 50)])
     clf.fit(X, y)
     assert_same_training(clf.model_, model, clf.history_, expected.history)
 
