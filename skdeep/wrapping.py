@@ -19,7 +19,9 @@ from sklearn.utils.multiclass import type_of_target
 
 from skdeep.base import BaseDeepEstimator
 from skdeep.parameters import CONSTRAINTS, did_you_mean
+from skdeep.scales import takes_numbers_as_they_are, trouble_with_table
 from skdeep.searched import warn_of_lost_arguments
+from skdeep.user_warnings import warn
 from skdeep.validation import memory_errors, restored_on_error
 
 _PREFIXES = ("model__", "fit__", "predict__", "optimizer__", "loss__", "metrics__", "callbacks__")
@@ -44,6 +46,7 @@ _NAMES = (
     "validation_batch_size",
     "warm_start",
     "random_state",
+    "scale_targets",
     "target_encoding",
     *(name for name in _FIT_SETTINGS if name != "validation_data"),
 )
@@ -239,6 +242,13 @@ class KerasWrapper(BaseDeepEstimator):
             raise ValueError(f"X has rows of shape {X.shape[1:]}, but in fit they had shape {self.X_shape_[1:]}.")
         return X.shape[1:]
 
+    def _warn_of_units(self, X, y, network):
+        with network.in_use() as program:
+            is_plain = X.ndim == 2 and takes_numbers_as_they_are(program.model)
+        trouble = trouble_with_table(X, type(self).__name__) if is_plain else None
+        if trouble is not None:
+            warn(trouble)
+
     def _value_dtype(self):
         return "float32"
 
@@ -319,7 +329,7 @@ class KerasWrapper(BaseDeepEstimator):
         """Return the function that builds the model, or the model."""
         model = self.model
         if model is None and self.build_fn is not None:
-            warnings.warn("build_fn is the old name of model.", FutureWarning, stacklevel=2)
+            warn("build_fn is the old name of model.", FutureWarning)
             model = self.build_fn
         method = getattr(self, "_keras_build_fn", None)
         if model is None and method is None:
