@@ -72,11 +72,14 @@ class RowSource:
         """Return the smallest and the largest number of each column, from one look at all rows."""
         if self._column_limits is None:
             size = max(1, _CHUNK_BYTES // max(1, int(np.prod(self.shape[1:])) * self.dtype.itemsize))
-            smallest = largest = self._read(0, 1)[0]
+            limits = None
             for start in range(0, len(self), size):
                 chunk = self._read(start, min(start + size, len(self)))
-                smallest, largest = np.minimum(smallest, chunk.min(axis=0)), np.maximum(largest, chunk.max(axis=0))
-            self._column_limits = smallest, largest
+                smallest, largest = chunk.min(axis=0), chunk.max(axis=0)
+                if limits is not None:
+                    smallest, largest = np.minimum(limits[0], smallest), np.maximum(limits[1], largest)
+                limits = smallest, largest
+            self._column_limits = limits
         return self._column_limits
 
     def _read(self, start, stop):
