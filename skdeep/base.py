@@ -27,7 +27,7 @@ from sklearn.utils.validation import (
 
 from skdeep.estimator_copies import cloned, deep_copied, picklable
 from skdeep.inspection import NetworkInspection
-from skdeep.parameters import routed_parameters
+from skdeep.parameters import refuses_other_arguments, routed_parameters
 from skdeep.row_source import RowSource, is_row_source
 from skdeep.sampling import n_validation_rows, split, weighted_rows, with_mean_one
 from skdeep.user_callbacks import shown, with_copied_callbacks
@@ -79,6 +79,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         scaled = with_mean_one(self._row_weight(weight, codes, targets))
         return scaled, scaled
 
+    @refuses_other_arguments
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
         """Train the network.

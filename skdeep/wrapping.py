@@ -18,7 +18,8 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Opt
 from sklearn.utils.multiclass import type_of_target
 
 from skdeep.base import BaseDeepEstimator
-from skdeep.parameters import CONSTRAINTS, did_you_mean
+from skdeep.near_names import did_you_mean_parameter
+from skdeep.parameters import CONSTRAINTS
 from skdeep.scales import takes_numbers_as_they_are, trouble_with_table
 from skdeep.searched import warn_of_lost_arguments
 from skdeep.user_warnings import warn
@@ -188,8 +189,9 @@ class KerasWrapper(BaseDeepEstimator):
         for name in params:
             if name not in known and not name.startswith(_PREFIXES):
                 raise InvalidParameterError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}.{did_you_mean(name, known)} Valid "
-                    f"parameters are {known}, and routed ones that start with {', '.join(_PREFIXES)}."
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}."
+                    f"{did_you_mean_parameter(name, known, _PREFIXES)} "
+                    f"Valid parameters are {known}, and routed ones that start with {', '.join(_PREFIXES)}."
                 )
         for name, value in params.items():
             setattr(self, name, value)
@@ -206,7 +208,8 @@ class KerasWrapper(BaseDeepEstimator):
         for name in settings:
             if name not in _FIT_SETTINGS:
                 raise TypeError(
-                    f"{type(self).__name__}.fit() got an unexpected keyword argument {name!r}. Settings of a fit are "
+                    f"{type(self).__name__}.fit() got an unexpected keyword argument {name!r}."
+                    f"{did_you_mean_parameter(name, _FIT_SETTINGS, ())} Settings of a fit are "
                     f"{', '.join(_FIT_SETTINGS)}."
                 )
         if not settings:
@@ -355,12 +358,16 @@ class KerasWrapper(BaseDeepEstimator):
             if name not in _NAMES and not name.startswith(_PREFIXES)
         }
 
+    def _did_you_mean(self, name, parameters):
+        own = [each for each in _NAMES if each in vars(self)]
+        return did_you_mean_parameter(name, [*own, *parameters], _PREFIXES)
+
     def _check_no_arguments(self):
         """Raise for parameters that are meant for a function, where there is a model."""
         for name in self._own_arguments() | self._routed("model__"):
             raise TypeError(
                 f"{type(self).__name__} got the parameter {name!r}, which is not one of its own, and model is a "
-                "keras.Model, which takes none. Give a function that builds the model."
+                f"keras.Model, which takes none.{self._did_you_mean(name, [])} Give a function that builds the model."
             )
 
     def _call(self, function, targets, arguments):
@@ -380,6 +387,7 @@ class KerasWrapper(BaseDeepEstimator):
             raise TypeError(
                 f"{type(self).__name__} got the parameter {unknown[0]!r}, which is neither one of its own nor of the "
                 f"function that builds the model, which takes {', '.join(parameters) or 'none'}."
+                + self._did_you_mean(unknown[0], parameters)
             )
         if takes("meta"):
             arguments["meta"] = {name: vars(self)[name] for name in vars(self) if name[0] != "_" and name[-1] == "_"}
