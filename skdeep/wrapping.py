@@ -298,6 +298,7 @@ class KerasWrapper(BaseDeepEstimator):
                 check_used(self._compile_settings(), model, arguments)
             if not is_given:
                 model = model_of(builder, self.get_params(), model, newest)
+            _check_stateless(model)
             n_outputs = _n_outputs(model, row_shape)
         if not model.compiled:
             if self.loss is None:
@@ -419,6 +420,15 @@ class KerasWrapper(BaseDeepEstimator):
         self.n_outputs_expected_ = 1
         vars(self).update(targets.attributes())
         return targets
+
+
+def _check_stateless(model):
+    stateful = [layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    if stateful:
+        raise ValueError(
+            f"The model has stateful layers, {', '.join(dict.fromkeys(stateful))}, whose state goes from batch to "
+            "batch. Rows are independent of each other here, and come in any order: build them with stateful=False."
+        )
 
 
 def _n_outputs(model, row_shape):
