@@ -32,7 +32,14 @@ from skdeep.row_source import RowSource, is_row_source
 from skdeep.sampling import n_validation_rows, split, weighted_rows, with_mean_one
 from skdeep.user_callbacks import shown, with_copied_callbacks
 from skdeep.user_warnings import warn
-from skdeep.validation import as_numbers, check_is_not_empty, memory_errors, restored_on_error
+from skdeep.validation import (
+    as_numbers,
+    check_inputs,
+    check_is_not_empty,
+    explained,
+    memory_errors,
+    restored_on_error,
+)
 
 
 class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, ABC):
@@ -191,7 +198,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         return X
 
     def _validate_X(self, X, *, reset, dtype):
-        X = as_numbers(self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True))
+        with explained(X):
+            X = as_numbers(self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True))
         is_source = isinstance(X, RowSource)
         dtype = np.dtype(dtype)
         if X.dtype.kind == "f" and (is_source or X.dtype.itemsize > dtype.itemsize):
@@ -210,6 +218,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         if y is None:
             name = type(self).__name__
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
+        check_inputs(X, y)
         X = self._validate_X(X, reset=reset, dtype=dtype)
         y = self._check_y(y, y_name)
         check_consistent_length(X, y)
