@@ -119,7 +119,8 @@ class KerasRegressor(DeepRegressorMixin, KerasWrapper):
     ...     )
     >>> X, y = make_regression(500, 5, random_state=0)
     >>> reg = KerasRegressor(
-    ...     build, units=32, loss="mse", optimizer__learning_rate=0.05, epochs=30, verbose=0, random_state=0
+    ...     build, units=32, loss="mse", scale_targets=True, optimizer__learning_rate=0.01, epochs=30, verbose=0,
+    ...     random_state=0,
     ... )
     >>> reg.fit(X, y).score(X, y) > 0.9
     True
