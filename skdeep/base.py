@@ -11,7 +11,6 @@ go on with the stream.
 """
 
 import copy
-import warnings
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -28,11 +27,19 @@ from sklearn.utils.validation import (
 
 from skdeep.estimator_copies import cloned, deep_copied, picklable
 from skdeep.inspection import NetworkInspection
-from skdeep.parameters import routed_parameters
+from skdeep.parameters import refuses_other_arguments, routed_parameters
 from skdeep.row_source import RowSource, is_row_source
 from skdeep.sampling import n_validation_rows, split, weighted_rows, with_mean_one
 from skdeep.user_callbacks import shown, with_copied_callbacks
-from skdeep.validation import as_numbers, check_is_not_empty, memory_errors, restored_on_error
+from skdeep.user_warnings import warn
+from skdeep.validation import (
+    as_numbers,
+    check_inputs,
+    check_is_not_empty,
+    explained,
+    memory_errors,
+    restored_on_error,
+)
 
 
 class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, ABC):
@@ -79,6 +86,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         scaled = with_mean_one(self._row_weight(weight, codes, targets))
         return scaled, scaled
 
+    @refuses_other_arguments
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
         """Train the network.
@@ -122,6 +130,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             earlier = self._network if continued else None
             n_rows = self._n_training_rows(len(index), X_val)
             network, row_shape = self._new_network(X, targets, n_rows, rng, earlier)
+            self._warn_of_units(X, y, network)
             train, validation = self._training_rows(X, y, index, weight, row_shape, network, targets, rng, X_val, y_val)
             options = self._training_options(len(train))
             task = self._init_callback_context(max_subtasks=options["epochs"])
@@ -139,6 +148,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 targets = self._first_targets(y, weight, classes)
                 rng = self._new_rng()
                 network, row_shape = self._new_network(X, targets, len(index), rng, earlier=None)
+                self._warn_of_units(X, y, network)
             else:
                 self._check_classes(classes)
                 targets, rng, network = self._targets, copy.deepcopy(self._rng), self._network
@@ -188,7 +198,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         return X
 
     def _validate_X(self, X, *, reset, dtype):
-        X = as_numbers(self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True))
+        with explained(X):
+            X = as_numbers(self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True))
         is_source = isinstance(X, RowSource)
         dtype = np.dtype(dtype)
         if X.dtype.kind == "f" and (is_source or X.dtype.itemsize > dtype.itemsize):
@@ -207,6 +218,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         if y is None:
             name = type(self).__name__
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
+        check_inputs(X, y)
         X = self._validate_X(X, reset=reset, dtype=dtype)
         y = self._check_y(y, y_name)
         check_consistent_length(X, y)
@@ -227,6 +239,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             network = self._make_network(row_shape, targets, n_rows, rng)
             network.take_over(earlier)
         return network, row_shape
+
+    def _warn_of_units(self, X, y, network):
+        """Warn of data in units in which the network hardly learns."""
 
     def _check_partial(self):
         """Raise for parameters that need all data at once."""
@@ -344,10 +359,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             outputs = program.predict(rows)
         is_finite = np.isfinite(outputs).all(axis=1)
         if not is_finite.all():
-            warnings.warn(
+            warn(
                 f"The outputs of the network are not finite for {np.sum(~is_finite)} of {len(outputs)} rows of X, so "
                 "their predictions mean nothing: the values are too large for its weights. Scale X.",
                 RuntimeWarning,
-                stacklevel=3,
             )
         return convert(network.head, outputs)

@@ -11,6 +11,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from skdeep._tensorflow import keras
+from skdeep.near_names import did_you_mean_value
 from skdeep.parameters import plain_number
 
 _SET_BY_NETWORK = ("name", "trainable", "dtype", "data_format", "seed")
@@ -374,7 +375,9 @@ def _activation(value, name):
     try:
         return keras.activations.get(value)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{name}={value!r} is not an activation that Keras knows, such as 'relu'.") from error
+        known = [each for each, function in vars(keras.activations).items() if inspect.isroutine(function)]
+        hint = did_you_mean_value("activation", value, known) if isinstance(value, str) else ""
+        raise ValueError(f"{name}={value!r} is not an activation that Keras knows, such as 'relu'.{hint}") from error
 
 
 def _takes_one(function):

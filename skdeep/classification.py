@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.validation import _check_y
 
+from skdeep.parameters import refuses_other_arguments
 from skdeep.sampling import total_weight
 from skdeep.targets import Targets, as_target_array
 from skdeep.validation import without_missing
@@ -12,6 +13,7 @@ from skdeep.validation import without_missing
 class DeepClassifierMixin(ClassifierMixin):
     """Mixin of the classifiers, left of a subclass of `skdeep.base.BaseDeepEstimator`."""
 
+    @refuses_other_arguments
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one more epoch on X and y, from where the last `fit` or `partial_fit` ended.

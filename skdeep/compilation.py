@@ -18,6 +18,7 @@ import numpy as np
 
 from skdeep._tensorflow import keras
 from skdeep.copying import faithful_copy, without_training
+from skdeep.near_names import did_you_mean, did_you_mean_parameter, did_you_mean_value
 from skdeep.objectives import ALIASES, chosen_arguments, keras_name, snake_name
 from skdeep.parameters import plain_number, value_dtype
 from skdeep.replicas import make_here
@@ -169,7 +170,10 @@ def _initializer_named(value, name):
     base = keras.initializers.Initializer
     found = getattr(keras.initializers, known, None) or _class_named(keras.initializers, base, known)
     if not inspect.isclass(found) or found is base:
-        raise ValueError(f"{name}={value!r} is not an initializer that Keras knows, such as 'he_normal'.")
+        raise ValueError(
+            f"{name}={value!r} is not an initializer that Keras knows, such as 'he_normal'."
+            + did_you_mean(known.lower(), _names_in(keras.initializers, base))
+        )
     return found
 
 
@@ -203,7 +207,10 @@ def _optimizer(optimizer):
         known = {name.lower(): value for name, value in vars(keras.optimizers).items() if _is_subclass(value, base)}
         found = known.get(optimizer.lower().replace("_", ""))
         if found is None:
-            raise ValueError(f"optimizer={optimizer!r} is not an optimizer that Keras knows, such as 'adam' or 'sgd'.")
+            raise ValueError(
+                f"optimizer={optimizer!r} is not an optimizer that Keras knows, such as 'adam' or 'sgd'."
+                + did_you_mean_value("optimizer", optimizer, known)
+            )
         return found
     if isinstance(optimizer, base) or _is_subclass(optimizer, base):
         return optimizer
@@ -241,7 +248,10 @@ def _loss(loss):
     if isinstance(loss, str):
         found = _class_named(keras.losses, keras.losses.Loss, loss)
         if found is None and loss not in ("crossentropy", "ce"):  # for which Keras chooses when it sees the outputs
-            raise ValueError(f"loss={loss!r} is not a loss that Keras knows, such as 'mean_squared_error'.")
+            raise ValueError(
+                f"loss={loss!r} is not a loss that Keras knows, such as 'mean_squared_error'."
+                + did_you_mean_value("loss", loss, _names_in(keras.losses, keras.losses.Loss))
+            )
         return found or loss
     base = keras.losses.Loss
     if isinstance(loss, base) or _is_subclass(loss, base) or _is_function_of_targets(loss):
@@ -274,7 +284,10 @@ def _metric(metric, encoding):
     if isinstance(metric, str):
         found = _class_named(keras.metrics, base, metric)
         if found is None:
-            raise ValueError(f"metrics={metric!r} is not a metric that Keras knows, such as 'accuracy'.")
+            raise ValueError(
+                f"metrics={metric!r} is not a metric that Keras knows, such as 'accuracy'."
+                + did_you_mean_value("metrics", metric, _names_in(keras.metrics, base))
+            )
         return found
     if isinstance(metric, base):
         metric = faithful_copy(metric)
@@ -397,6 +410,10 @@ def _class_named(module, base, name):
     )
 
 
+def _names_in(module, base):
+    return [snake_name(each) for each in vars(module).values() if _is_subclass(each, base)]
+
+
 def _check_routed(prefix, items, routed):
     """Raise if a routed parameter goes to no class among the items, or to one that does not know it."""
     for full_name in routed:
@@ -418,7 +435,8 @@ def _check_routed(prefix, items, routed):
             is_open = any(p.kind == p.VAR_KEYWORD for p in parameters) and prefix != "optimizer"
             if name not in known and not is_open:
                 takes = f"takes {', '.join(known)}" if known else "takes none"
-                raise ValueError(f"{full_name} is not a parameter of {item.__name__}, which {takes}.")
+                hint = did_you_mean_parameter(name, known, ())
+                raise ValueError(f"{full_name} is not a parameter of {item.__name__}, which {takes}.{hint}")
 
 
 def _as_list(value):

@@ -5,7 +5,7 @@ with ``optimizer__``, ``loss__``, ``metrics__`` or ``callbacks__``: in the const
 `clone` and grids alike. They are kept as plain attributes, as scikit-learn keeps every parameter.
 """
 
-import difflib
+import functools
 import inspect
 from numbers import Integral, Real
 
@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
+from skdeep.near_names import did_you_mean_parameter
 from skdeep.objectives import TARGET_ENCODINGS
 from skdeep.searched import warn_of_lost_arguments
 
@@ -104,7 +105,7 @@ class RoutedParameters(BaseEstimator):
             if not name.startswith(_PREFIXES):
                 raise TypeError(
                     f"{type(self).__name__}.__init__() got an unexpected keyword argument {name!r}."
-                    + did_you_mean(name, self._get_param_names())
+                    + did_you_mean_parameter(name, self._get_param_names(), _PREFIXES)
                 )
             setattr(self, name, value)
 
@@ -140,7 +141,8 @@ class RoutedParameters(BaseEstimator):
         for name in params:
             if name not in known and not name.startswith(_PREFIXES):
                 raise InvalidParameterError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}.{did_you_mean(name, known)} "
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}."
+                    f"{did_you_mean_parameter(name, known, _PREFIXES)} "
                     f"Valid parameters are {known}, and routed ones that start with {', '.join(_PREFIXES)}."
                 )
         for name, value in params.items():
@@ -159,7 +161,30 @@ def routed_parameters(estimator):
     return {name: value for name, value in vars(estimator).items() if name.startswith(_PREFIXES)}
 
 
-def did_you_mean(name, known):
-    """Return a sentence with the name among those known that is most like this one, if there is any."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+def refuses_other_arguments(method):
+    """Let a method say of an argument that it does not take where that belongs."""
+    known = list(inspect.signature(method).parameters)[1:]
+
+    @functools.wraps(method)
+    def checked(self, *args, **kwargs):
+        for name in kwargs:
+            if name not in known:
+                raise TypeError(
+                    f"{type(self).__name__}.{method.__name__}() got an unexpected keyword argument {name!r}."
+                    + _where_it_belongs(self, name, known)
+                )
+        return method(self, *args, **kwargs)
+
+    return checked
+
+
+def _where_it_belongs(estimator, name, known):
+    if name in ("validation_data", "eval_set") and "X_val" in known:
+        return " Give validation data as X_val and y_val."
+    parameters = estimator.get_params()
+    if name in parameters:
+        return f" It is a parameter of the estimator: {type(estimator).__name__}({name}=...)."
+    return (
+        did_you_mean_parameter(name, [*known, *parameters], _PREFIXES)
+        + f" It takes {', '.join(known)}; all other settings are parameters of the estimator."
+    )

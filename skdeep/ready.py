@@ -17,6 +17,8 @@ from skdeep.objectives import keras_name
 from skdeep.parameters import RoutedParameters, plain_number, routed_parameters, value_dtype
 from skdeep.pretrained import initial_weights, start_from
 from skdeep.row_source import is_row_source
+from skdeep.scales import trouble_with_table
+from skdeep.user_warnings import warn
 
 # epochs="auto" is about this many steps of the optimizer, within these bounds.
 _AUTO_STEPS = 5000
@@ -119,6 +121,11 @@ class DenseNetwork(ReadyNetwork):
     def _row_shape(self, X, *, reset):
         self._check_is_table(X)
         return (X.shape[1],)
+
+    def _warn_of_units(self, X, y, network):
+        trouble = trouble_with_table(X, type(self).__name__)
+        if trouble is not None:
+            warn(trouble)
 
     def _check_is_table(self, X):
         """Raise for images; scikit-learn would compare their heights with the number of features."""

@@ -7,6 +7,7 @@ learning rates and initial weights that suit a classifier suit whatever unit y i
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import _check_y
 
+from skdeep.parameters import refuses_other_arguments
 from skdeep.sampling import with_mean_one
 from skdeep.targets import NumericTargets, as_number_array
 from skdeep.validation import without_missing
@@ -15,6 +16,7 @@ from skdeep.validation import without_missing
 class DeepRegressorMixin(RegressorMixin):
     """Mixin of the regressors, left of a subclass of `skdeep.base.BaseDeepEstimator`."""
 
+    @refuses_other_arguments
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one more epoch on X and y, from where the last `fit` or `partial_fit` ended.

@@ -47,6 +47,7 @@ class RowSource:
         self.shape = tuple(rows.shape)
         self.dtype = rows.dtype
         self.ndim = len(self.shape)
+        self._column_limits = None
 
     def __len__(self):
         return self.shape[0]
@@ -63,11 +64,23 @@ class RowSource:
         return taken
 
     def limits(self):
-        """Return the smallest and the largest number, which are NaN if any number is; it reads all rows."""
-        size = max(1, _CHUNK_BYTES // max(1, int(np.prod(self.shape[1:])) * self.dtype.itemsize))
-        chunks = (self._read(start, min(start + size, len(self))) for start in range(0, len(self), size))
-        smallest, largest = zip(*((chunk.min(), chunk.max()) for chunk in chunks), strict=True)
-        return np.min(smallest), np.max(largest)
+        """Return the smallest and the largest number, which are NaN if any number is."""
+        smallest, largest = self.column_limits()
+        return smallest.min(), largest.max()
+
+    def column_limits(self):
+        """Return the smallest and the largest number of each column, from one look at all rows."""
+        if self._column_limits is None:
+            size = max(1, _CHUNK_BYTES // max(1, int(np.prod(self.shape[1:])) * self.dtype.itemsize))
+            limits = None
+            for start in range(0, len(self), size):
+                chunk = self._read(start, min(start + size, len(self)))
+                smallest, largest = chunk.min(axis=0), chunk.max(axis=0)
+                if limits is not None:
+                    smallest, largest = np.minimum(limits[0], smallest), np.maximum(limits[1], largest)
+                limits = smallest, largest
+            self._column_limits = limits
+        return self._column_limits
 
     def _read(self, start, stop):
         rows = np.asarray(self._rows[int(start) : int(stop)])

@@ -1,12 +1,13 @@
 """Which rows train the network, in what order and with what weights, and which validate it."""
 
 import math
-import warnings
 from numbers import Real
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import _check_sample_weight
+
+from skdeep.user_warnings import warn
 
 # Of shuffle="blocks": neighbouring rows that stay together, and how many such blocks are mixed with each other.
 _BLOCK_ROWS = 512
@@ -107,10 +108,9 @@ def split(codes, targets, fraction, rng):
             stratify = codes
         else:
             rarest = targets.classes[present[counts.argmin()]].item()
-            warnings.warn(
+            warn(
                 f"The {n_validation} validation rows are drawn without regard to the classes: there are too few rows "
                 f"for {len(present)} classes (the fewest, {counts.min()}, of class {rarest!r}).",
-                stacklevel=5,
             )
     parts = train_test_split(np.arange(n_rows), test_size=n_validation, stratify=stratify, random_state=seed)
     return [np.sort(part) for part in parts]  # so that shuffle=False keeps the order of the rows

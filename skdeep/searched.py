@@ -5,7 +5,8 @@ does not tell is lost before an estimator sees it, so all that can be done is to
 """
 
 import sys
-import warnings
+
+from skdeep.user_warnings import warn
 
 # Of no use to a search, and in no config of a loss.
 _NOT_SEARCHED = ("name", "dtype", "args", "kwargs")
@@ -26,11 +27,10 @@ def warn_of_lost_arguments(params):
             lost = _lost_arguments(part)
             if lost:
                 kind = type(part).__name__
-                warnings.warn(
+                warn(
                     f"{name} is a {kind} object of which a search loses {' and '.join(lost)}: scikit-learn copies the "
                     "values of a search by get_config, which does not tell of it, so that each has the default, "
                     f"whatever was given. Search over {name}=[{kind}] and {name}__{lost[0]}=[...] instead.",
-                    stacklevel=2,
                 )
 
 

@@ -34,6 +34,7 @@ from skdeep.row_source import RowSource
 from skdeep.sampling import epoch_order
 from skdeep.summary import layer_shapes
 from skdeep.tracing import Strengths, replaced_parts, traced
+from skdeep.user_warnings import warn
 
 _CHUNK_BYTES = 8 * 2**20
 _CHUNK_SECONDS = 0.25
@@ -284,18 +285,16 @@ class Program:
                 raise
             if not _all_finite(model.get_weights()):
                 self._go_back_to(finite)
-            warnings.warn(
+            warn(
                 f"Training was interrupted after {len(record.epoch)} whole epochs; what was learned is kept. Interrupt "
                 "twice within two seconds to end more than this fit, such as a search.",
-                stacklevel=6,
             )
         if diverged:
-            warnings.warn(
+            warn(
                 f"Training diverged in epoch {epoch + 1}: the loss was {logs.get('loss')}, or a weight no longer "
                 f"finite. The weights are those after {last_epoch} epochs. Scale X, for example with StandardScaler or "
                 "ScaleToUnit, or lower learning_rate.",
                 ConvergenceWarning,
-                stacklevel=6,
             )
         else:
             model.optimizer.finalize_variable_values(model.trainable_weights)

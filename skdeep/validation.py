@@ -1,14 +1,46 @@
 """Checks of arrays beyond those of scikit-learn, and what is left and told when something fails."""
 
 import contextlib
+import os
 import re
 import sys
+from collections.abc import Iterator, Mapping, Set
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
 _CALLBACKS_TO_END = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+# What yields batches, by the library it is of.
+_OF_BATCHES = {
+    "tensorflow": ("DatasetV2",),
+    "keras": ("PyDataset",),
+    "torch": ("DataLoader", "Dataset"),
+}
+
+
+@contextlib.contextmanager
+def explained(X):
+    """Say of an X that is no array of numbers what to give, before and after the body of ``with`` checks it."""
+    _check_kind(X)
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        said = _what_is_no_number(X) if isinstance(error, TypeError) or _is_of_values(error) else None
+        if said is None:
+            raise
+        detail = str(error).partition("\n")[0]  # without the array
+        raise ValueError(f"{said} ({detail})") from error
+
+
+def check_inputs(X, y):
+    """Raise for a list with an array for each of several inputs, which the number of rows of y gives away."""
+    n_rows = len(y) if hasattr(y, "__len__") else None
+    if isinstance(X, list) and len(X) != n_rows and all(len(_shape(part)) > 1 and len(part) == n_rows for part in X):
+        raise ValueError(
+            f"X is a list of {len(X)} arrays of {n_rows} rows each, but networks have one input here. Give one array, "
+            "such as np.hstack(X)."
+        )
 
 
 def as_numbers(X):
@@ -55,6 +87,97 @@ def without_missing(y, name="y"):
     if is_missing:
         raise ValueError(f"{name} contains missing values.")
     return y
+
+
+def _check_kind(X):
+    kind = type(X).__name__
+    given = f"X is of type {kind}"
+    if isinstance(X, Mapping):
+        if "data" in X:  # as the Bunch of scikit-learn's data sets
+            raise TypeError(f"{given}. Give the array in it, X['data'].")
+        raise TypeError(
+            f"{given}, but networks have one input here. Give one array, such as np.hstack(list(X.values())), or a "
+            "data frame, such as pandas.DataFrame(X)."
+        )
+    if isinstance(X, (str, bytes, os.PathLike)):
+        raise TypeError(f"{given}. Give the data themselves: of image files an array by ReadImages, of tables a frame.")
+    if hasattr(X, "collect") and kind == "LazyFrame":
+        raise TypeError(f"{given}, which holds no rows yet. Give X.collect().")
+    of_batches = any(cls.__name__ in _OF_BATCHES.get(cls.__module__.partition(".")[0], ()) for cls in type(X).__mro__)
+    if of_batches or isinstance(X, (Iterator, Set)):
+        raise TypeError(
+            f"{given}, from which no rows can be taken in any order. Give arrays X and y; for data that does not fit "
+            "into memory an object with shape, dtype and rows by slices, such as a data set of h5py or a memory map."
+        )
+    if not isinstance(X, (list, tuple)):
+        return
+    shapes = [_shape(part) for part in X]
+    if any(len(shape) > 1 for shape in shapes):
+        if isinstance(X, tuple):
+            raise TypeError(
+                f"X is a tuple of {len(X)} arrays, of the shapes {_listed(shapes)}, but networks have one input here. "
+                "Give one array, and y as the argument of its own."
+            )
+        if len(set(shapes)) > 1:
+            raise ValueError(
+                f"X is a list of arrays of several shapes, {_listed(dict.fromkeys(shapes))}. Rows must have one shape: "
+                "for images of several sizes put ReadImages(size=...) in front; several inputs go into one array, such "
+                "as np.hstack(X)."
+            )
+    if any(isinstance(part, Mapping) for part in X[:1]):
+        raise TypeError(
+            f"X is a {kind} of dicts. Give a data frame, pandas.DataFrame(X), or put DictVectorizer in front."
+        )
+
+
+def _shape(part):
+    shape = getattr(part, "shape", ())
+    return tuple(shape) if isinstance(shape, (tuple, list)) else ()
+
+
+def _listed(shapes):
+    shapes = list(map(str, shapes))
+    return ", ".join([*shapes[:3], "..."] if len(shapes) > 3 else shapes)
+
+
+def _is_of_values(error):
+    """Whether a ValueError of numpy or scikit-learn may come of text, dates or rows of several lengths."""
+    said = ("could not convert", "array", "compatible with", "must hold numbers", "container")
+    return any(part in str(error) for part in said)
+
+
+def _what_is_no_number(X):
+    """Return what in X is no number and what to do about it; None if all are numbers."""
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        names = [name for name in X.columns if not _holds_numbers(np.asarray(X[name]))]
+        if not names:
+            return None
+        return (
+            f"X has columns that hold no numbers: {', '.join(map(repr, names))}. Encode them in front, categories with "
+            "make_column_transformer((OneHotEncoder(), columns), remainder='passthrough'), or leave them out."
+        )
+    try:
+        values = np.asarray(X)
+    except ValueError:
+        return "X holds rows of several lengths. Rows must have one shape: fill them up or cut them, as with np.pad."
+    if values.ndim == 0 or _holds_numbers(values):
+        return None
+    if values.ndim == 1:
+        return "X holds text. Make numbers of it in front, with a vectorizer such as TfidfVectorizer()."
+    columns = [number for number in range(values.shape[1]) if not _holds_numbers(values[:, number])]
+    return (
+        f"X must hold numbers, but holds text in columns {', '.join(map(str, columns[:10]))}. Encode categories in "
+        "front, with make_column_transformer((OneHotEncoder(), columns), remainder='passthrough')."
+    )
+
+
+def _holds_numbers(values):
+    try:
+        values.astype(np.float64)
+    except (TypeError, ValueError):
+        # Missing values are no numbers either, but those scikit-learn names itself.
+        return values.dtype.kind == "O" and not any(isinstance(each, (str, bytes)) for each in values.ravel())
+    return values.dtype.kind not in "mM"
 
 
 @contextlib.contextmanager

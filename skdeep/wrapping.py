@@ -18,8 +18,11 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Opt
 from sklearn.utils.multiclass import type_of_target
 
 from skdeep.base import BaseDeepEstimator
-from skdeep.parameters import CONSTRAINTS, did_you_mean
+from skdeep.near_names import did_you_mean_parameter
+from skdeep.parameters import CONSTRAINTS
+from skdeep.scales import takes_numbers_as_they_are, trouble_with_table
 from skdeep.searched import warn_of_lost_arguments
+from skdeep.user_warnings import warn
 from skdeep.validation import memory_errors, restored_on_error
 
 _PREFIXES = ("model__", "fit__", "predict__", "optimizer__", "loss__", "metrics__", "callbacks__")
@@ -44,6 +47,7 @@ _NAMES = (
     "validation_batch_size",
     "warm_start",
     "random_state",
+    "scale_targets",
     "target_encoding",
     "output_encoding",
     *(name for name in _FIT_SETTINGS if name != "validation_data"),
@@ -186,8 +190,9 @@ class KerasWrapper(BaseDeepEstimator):
         for name in params:
             if name not in known and not name.startswith(_PREFIXES):
                 raise InvalidParameterError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}.{did_you_mean(name, known)} Valid "
-                    f"parameters are {known}, and routed ones that start with {', '.join(_PREFIXES)}."
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}."
+                    f"{did_you_mean_parameter(name, known, _PREFIXES)} "
+                    f"Valid parameters are {known}, and routed ones that start with {', '.join(_PREFIXES)}."
                 )
         for name, value in params.items():
             setattr(self, name, value)
@@ -204,7 +209,8 @@ class KerasWrapper(BaseDeepEstimator):
         for name in settings:
             if name not in _FIT_SETTINGS:
                 raise TypeError(
-                    f"{type(self).__name__}.fit() got an unexpected keyword argument {name!r}. Settings of a fit are "
+                    f"{type(self).__name__}.fit() got an unexpected keyword argument {name!r}."
+                    f"{did_you_mean_parameter(name, _FIT_SETTINGS, ())} Settings of a fit are "
                     f"{', '.join(_FIT_SETTINGS)}."
                 )
         if not settings:
@@ -239,6 +245,13 @@ class KerasWrapper(BaseDeepEstimator):
         elif X.shape[1:] != self.X_shape_[1:]:
             raise ValueError(f"X has rows of shape {X.shape[1:]}, but in fit they had shape {self.X_shape_[1:]}.")
         return X.shape[1:]
+
+    def _warn_of_units(self, X, y, network):
+        with network.in_use() as program:
+            is_plain = X.ndim == 2 and takes_numbers_as_they_are(program.model)
+        trouble = trouble_with_table(X, type(self).__name__) if is_plain else None
+        if trouble is not None:
+            warn(trouble)
 
     def _value_dtype(self):
         return "float32"
@@ -287,6 +300,7 @@ class KerasWrapper(BaseDeepEstimator):
                 check_used(self._compile_settings(), model, arguments)
             if not is_given:
                 model = model_of(builder, self.get_params(), model, newest)
+            _check_stateless(model)
             n_outputs = _n_outputs(model, row_shape)
         if not model.compiled:
             if self.loss is None:
@@ -322,7 +336,7 @@ class KerasWrapper(BaseDeepEstimator):
         """Return the function that builds the model, or the model."""
         model = self.model
         if model is None and self.build_fn is not None:
-            warnings.warn("build_fn is the old name of model.", FutureWarning, stacklevel=2)
+            warn("build_fn is the old name of model.", FutureWarning)
             model = self.build_fn
         method = getattr(self, "_keras_build_fn", None)
         if model is None and method is None:
@@ -348,12 +362,16 @@ class KerasWrapper(BaseDeepEstimator):
             if name not in _NAMES and not name.startswith(_PREFIXES)
         }
 
+    def _did_you_mean(self, name, parameters):
+        own = [each for each in _NAMES if each in vars(self)]
+        return did_you_mean_parameter(name, [*own, *parameters], _PREFIXES)
+
     def _check_no_arguments(self):
         """Raise for parameters that are meant for a function, where there is a model."""
         for name in self._own_arguments() | self._routed("model__"):
             raise TypeError(
                 f"{type(self).__name__} got the parameter {name!r}, which is not one of its own, and model is a "
-                "keras.Model, which takes none. Give a function that builds the model."
+                f"keras.Model, which takes none.{self._did_you_mean(name, [])} Give a function that builds the model."
             )
 
     def _call(self, function, targets, arguments):
@@ -373,6 +391,7 @@ class KerasWrapper(BaseDeepEstimator):
             raise TypeError(
                 f"{type(self).__name__} got the parameter {unknown[0]!r}, which is neither one of its own nor of the "
                 f"function that builds the model, which takes {', '.join(parameters) or 'none'}."
+                + self._did_you_mean(unknown[0], parameters)
             )
         if takes("meta"):
             arguments["meta"] = {name: vars(self)[name] for name in vars(self) if name[0] != "_" and name[-1] == "_"}
@@ -404,6 +423,15 @@ class KerasWrapper(BaseDeepEstimator):
         self.n_outputs_expected_ = 1
         vars(self).update(targets.attributes())
         return targets
+
+
+def _check_stateless(model):
+    stateful = [layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    if stateful:
+        raise ValueError(
+            f"The model has stateful layers, {', '.join(dict.fromkeys(stateful))}, whose state goes from batch to "
+            "batch. Rows are independent of each other here, and come in any order: build them with stateful=False."
+        )
 
 
 def _n_outputs(model, row_shape):

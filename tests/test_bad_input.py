@@ -6,13 +6,16 @@ Where scikit-learn itself checks, as for arrays of a wrong shape or dtype, the w
 import contextlib
 import copy
 import datetime
+import pathlib
 import re
 
 import keras
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse
+import tensorflow as tf
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.utils._param_validation import InvalidParameterError
@@ -42,6 +45,18 @@ CLASSIFIERS = {
 }
 DENSE = ["mlp", "dnn"]
 METHODS = ["fit", "partial_fit", "X_val", "predict"]
+
+
+# Two columns of numbers, one of text and one of categories.
+MIXED = pd.DataFrame({"a": X[:, 0], "city": ["x", "y"] * 15, "c": X[:, 2], "kind": pd.Categorical(["u", "v"] * 15)})
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, number):
+        return X[:10], Y[:10]
 
 
 @pytest.fixture(scope="module")
@@ -361,12 +376,38 @@ ANY_X = {
     "times": (X.astype("i8").astype("m8[s]"), ValueError, r"X.*timedelta64"),
     "dates in a frame": (pd.DataFrame(X.astype("i8").astype("M8[s]")), ValueError, r"X.*datetime64"),
     "a scalar": (3.0, ValueError, "Expected 2D array, got scalar array instead"),
-    "a string": ("abc", ValueError, "Expected 2D array, got scalar array instead"),
+    "a string": ("abc", TypeError, "X is of type str. Give the data themselves"),
+    "bytes of a file": (b"abc", TypeError, "X is of type bytes. Give the data themselves"),
+    "a path": (pathlib.Path("data.csv"), TypeError, "X is of type PosixPath. Give the data themselves"),
+    "a dict of arrays": ({"a": X, "b": X}, TypeError, "X is of type dict, but networks have one input"),
+    "a Bunch": (load_iris(), TypeError, r"X is of type Bunch. Give the array in it, X\['data'\]"),
+    "a tuple of arrays": ((X, X), TypeError, r"X is a tuple of 2 arrays, of the shapes \(30, 4\), \(30, 4\)"),
+    "a tuple of X and y": ((X, Y), TypeError, r"X is a tuple of 2 arrays, of the shapes \(30, 4\), \(30,\)"),
+    "a list of arrays of several shapes": ([X, X[:, :2]], ValueError, r"several shapes, \(30, 4\), \(30, 2\)"),
+    "a list of dicts": ([{"a": 1.0}] * N, TypeError, "X is a list of dicts. Give a data frame"),
+    "a set": ({1, 2}, TypeError, "X is of type set, from which no rows"),
+    "an iterator": (map(list, X), TypeError, "X is of type map, from which no rows"),
+    "tf.data": (tf.data.Dataset.from_tensor_slices((X, Y)).batch(10), TypeError, "_BatchDataset, from which no rows"),
+    "PyDataset": (Batches(), TypeError, "X is of type Batches, from which no rows"),
+    "LazyFrame": (pl.DataFrame(X).lazy(), TypeError, r"LazyFrame, which holds no rows yet. Give X.collect\(\)"),
+    "text": (
+        np.full(N, "a film"),
+        ValueError,
+        r"X holds text. Make numbers of it in front, with .* TfidfVectorizer\(\)",
+    ),
+    "text in a list": (["a film"] * N, ValueError, "X holds text. Make numbers of it in front"),
+    "text in a series": (pd.Series(["a film"] * N), ValueError, "X holds text. Make numbers of it in front"),
+    "text in bytes": (np.full(N, b"a film"), ValueError, "X holds text. Make numbers of it in front"),
+    "text in an array": (
+        MIXED.to_numpy(object),
+        ValueError,
+        "holds text in columns 1, 3.*OneHotEncoder.*convert string",
+    ),
     "one row without its axis": (X[0], ValueError, "Expected 2D array, got 1D array instead"),
     "an empty list": ([], ValueError, "Expected 2D array, got 1D array instead"),
     "a series": (pd.Series(X[:, 0]), ValueError, "Expected a 2-dimensional container but got .*Series"),
     "ragged": ([[1, 2, 3, 4], [1]] * 15, ValueError, "inhomogeneous shape"),
-    "a generator": ((row for row in X), ValueError, "Expected 2D array, got scalar array instead"),
+    "a generator": ((row for row in X), TypeError, "X is of type generator, from which no rows"),
     "no rows": (X[:0], ValueError, r"Found array with 0 sample\(s\) \(shape=\(0, 4\)\) while a minimum of 1"),
     "no columns": (X[:, :0], ValueError, r"Found array with 0 feature\(s\) \(shape=\(30, 0\)\) while a minimum of 1"),
     "images without pixels": (np.zeros((N, 4, 0)), ValueError, r"X.*\(30, 4, 0\)"),
@@ -387,6 +428,62 @@ def test_any_bad_X(case, kind, method, fitted):
     clf = fitted(kind)
     with refused(clf, error, said, *(["X_val"] if method == "X_val" else [])):
         call(clf, method, X_bad)
+
+
+FRAMES = {
+    "text in a frame": (
+        MIXED,
+        ValueError,
+        "columns that hold no numbers: 'city', 'kind'.*OneHotEncoder.*convert string",
+    ),
+    "pandas strings": (MIXED.astype({"city": "string"}), ValueError, "hold no numbers: 'city', 'kind'.*OneHotEncoder"),
+    "text in polars": (
+        pl.DataFrame(MIXED.to_dict("list")),
+        ValueError,
+        "hold no numbers: 'city', 'kind'.*OneHotEncoder",
+    ),
+    "dates among numbers": (
+        pd.DataFrame(X, columns=NAMES).assign(b=pd.date_range("2020", periods=N)),
+        ValueError,
+        "X has columns that hold no numbers: 'b'",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+@pytest.mark.parametrize("case", FRAMES)
+def test_frames_with_columns_that_hold_no_numbers(case, kind, fitted):
+    frame, error, said = FRAMES[case]
+    with refused(fitted(kind), error, said):
+        fitted(kind).fit(frame, Y)
+    good = pd.DataFrame(X, columns=list(frame.columns))
+    named = clone(CLASSIFIERS[kind]).fit(good, Y)
+    with pytest.raises(error, match=said):
+        named.predict(frame)
+    with pytest.raises(error, match=said):
+        named.partial_fit(frame, Y)
+    with pytest.raises(error, match=said):
+        named.fit(good, Y, X_val=frame, y_val=Y)
+
+
+def test_missing_numbers_beside_text_are_not_named():
+    frame = MIXED.assign(a=pd.array([1, None] * 15, "Int64"))
+    with pytest.raises(ValueError, match="hold no numbers: 'city', 'kind'"):
+        DNNClassifier(**PARAMS).fit(frame, Y)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "X_val"])
+def test_an_array_for_each_of_several_inputs(method, fitted):
+    clf = fitted("dnn")
+    with refused(clf, ValueError, "X is a list of 2 arrays of 30 rows each, but networks have one input"):
+        call(clf, method, [X, X]) if method != "X_val" else clf.fit([X, X], Y)
+
+
+def test_lists_of_images_of_one_shape_are_images(fitted):
+    images = CNNClassifier((2,), **PARAMS).fit(IMAGES, Y).predict_proba(IMAGES)
+    listed = CNNClassifier((2,), **PARAMS).fit(list(IMAGES), Y).predict_proba(list(IMAGES))
+    np.testing.assert_array_equal(images, listed)
+    np.testing.assert_array_equal(fitted("dnn").predict(list(X)), fitted("dnn").predict(tuple(X)))
 
 
 @pytest.mark.parametrize("kind", CLASSIFIERS)
@@ -741,6 +838,9 @@ def test_constant_X(value, kind):
     clf = clone(CLASSIFIERS[kind])
     if abs(value) > 1e20:  # then training may diverge and predictions overflow, but never without a word
         with contextlib.suppress(UserWarning, RuntimeWarning):
+            assert_probable(clf.fit(data, Y), data, 3)
+    elif value == 1e-30 and kind in DENSE:
+        with pytest.warns(UserWarning, match="All values of X are tiny"):
             assert_probable(clf.fit(data, Y), data, 3)
     else:
         assert_probable(clf.fit(data, Y), data, 3)

@@ -276,8 +276,8 @@ class TestDivergence:
     def test_in_the_first_epoch_the_initial_weights_stay(self, iris):
         params = {"optimizer": "sgd", "validation_fraction": 0.2}
         with pytest.warns(ConvergenceWarning, match=self.MESSAGE.format(1, 0)):
-            clf = quick(learning_rate=1e6, **params).fit(iris[0] * 1e4, iris[1])
-        initial = quick(learning_rate=1e-30, epochs=1, **params).fit(iris[0] * 1e4, iris[1])
+            clf = quick(learning_rate=1e9, **params).fit(iris[0] * 100, iris[1])
+        initial = quick(learning_rate=1e-30, epochs=1, **params).fit(iris[0] * 100, iris[1])
         np.testing.assert_allclose(weights(clf), weights(initial), atol=1e-20)
         assert (clf.n_iter_, clf.best_epoch_) == (1, 0)
         assert np.isnan(clf.history_["val_loss"]).tolist() == [True]

@@ -684,3 +684,48 @@ def test_float16_with_a_scaled_loss(iris):
     loaded = cloudpickle.loads(cloudpickle.dumps(clf))
     np.testing.assert_array_equal(loaded.predict_proba(X), expected)
     np.testing.assert_array_equal(loaded.partial_fit(X, y).predict_proba(X), clf.partial_fit(X, y).predict_proba(X))
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_layers_that_keep_a_state_are_refused_by_name(is_given, iris):
+    def build():
+        inner = keras.layers.GRU(3, stateful=True, name="memory")
+        return keras.Sequential(
+            [keras.Input((4, 1), batch_size=30), keras.layers.Bidirectional(inner), keras.layers.Dense(3, "softmax")]
+        )
+
+    X, y = iris[0][..., np.newaxis], iris[1]
+    clf = KerasClassifier(
+        build() if is_given else build, loss="sparse_categorical_crossentropy", batch_size=30, verbose=0
+    )
+    for method in (clf.fit, functools.partial(clf.partial_fit, classes=[0, 1, 2]), clf.initialize):
+        with pytest.raises(ValueError, match=r"stateful layers, bidirectional.*forward_memory.*stateful=False"):
+            method(X, y)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy",
+        keras.losses.SparseCategoricalCrossentropy,
+        keras.losses.SparseCategoricalCrossentropy(),
+        keras.losses.sparse_categorical_crossentropy,
+        "categorical_crossentropy",
+    ],
+)
+def test_one_sigmoid_unit_with_a_loss_for_several_is_refused(loss, iris):
+    def build(is_compiled, shape):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "sigmoid", name="out")])
+        if is_compiled:
+            given = loss() if isinstance(loss, type) else loss
+            model.compile("adam", {"single": given, "list": [given], "dict": {"out": given}}[shape])
+        return model
+
+    X, y = iris[0], iris[1] > 0
+    for is_compiled, shape in ((False, "single"), (True, "single"), (True, "list"), (True, "dict")):
+        clf = KerasClassifier(build, is_compiled=is_compiled, shape=shape, verbose=0)
+        clf.set_params(loss=None if is_compiled else loss)
+        with pytest.raises(ValueError, match="takes one output for each of several classes"):
+            clf.fit(X, y)
+        with pytest.raises(ValueError, match="takes one output for each of several classes"):
+            clf.partial_fit(X, y, classes=[False, True])

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdeep import Flatten, OneHot, Reshape, ScaleToUnit, ZScore
+from skdeep import CNNClassifier, Flatten, OneHot, Reshape, ScaleToUnit, ZScore
 
 PROPERTY = settings(max_examples=40, deadline=None)
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=4, max_side=4)
@@ -636,6 +637,56 @@ def test_pickle_keeps_what_was_learnt(transformer):
     assert_array_equal(loaded.transform(X), fitted.transform(X), strict=True)
     X_out = fitted.transform(X)
     assert_array_equal(loaded.inverse_transform(X_out), fitted.inverse_transform(X_out), strict=True)
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+@pytest.mark.parametrize("globally", [False, True])
+class TestContainers:
+    """Tables come out as frames with the names of the columns, images as they are."""
+
+    def outputs(self, transformer, X, container, globally):
+        transformer = clone(transformer) if globally else clone(transformer).set_output(transform=container)
+        with sklearn.config_context(transform_output=container if globally else "default"):
+            return transformer.fit_transform(X), transformer.transform(X)
+
+    @pytest.mark.parametrize("transformer", [ScaleToUnit(), ZScore(), Reshape((2, -1)), Reshape((4, -1, 1))], ids=str)
+    def test_images(self, transformer, container, globally):
+        X = images_of(np.uint8)
+        expected = clone(transformer).fit(X).transform(X)
+        for images in self.outputs(transformer, X, container, globally):
+            assert_array_equal(images, expected, strict=True)
+
+    @pytest.mark.parametrize("transformer", [ScaleToUnit(), ZScore(axis=0), Flatten(), Reshape(4)], ids=str)
+    def test_tables(self, transformer, container, globally, rng):
+        frame = pd.DataFrame(rng.normal(size=(6, 4)), columns=list("abcd"), index=range(10, 16))
+        expected = clone(transformer).fit(frame).transform(frame)
+        for table in self.outputs(transformer, frame, container, globally):
+            assert type(table).__module__.startswith(container)
+            assert list(table.columns) == list("abcd")
+            assert_array_equal(table.to_numpy(), expected)
+            assert container == "polars" or list(table.index) == list(range(10, 16))
+
+    def test_images_to_tables_and_back(self, container, globally):
+        X = images_of(np.uint8)
+        transformer = Flatten() if globally else Flatten().set_output(transform=container)
+        with sklearn.config_context(transform_output=container if globally else "default"):
+            table = transformer.fit_transform(X)
+            assert list(table.columns) == transformer.get_feature_names_out().tolist()
+            assert_array_equal(transformer.inverse_transform(table), X)
+
+    def test_one_hot(self, container, globally):
+        for table in self.outputs(OneHot(), ["a", "b", "a"], container, globally):
+            assert list(table.columns) == ["x0_a", "x0_b"]
+            assert table.to_numpy().tolist() == [[1, 0], [0, 1], [1, 0]]
+
+    def test_in_a_pipeline_with_a_network(self, container, globally):
+        X, y = load_digits().images[:60], load_digits().target[:60]
+        for steps in ((ScaleToUnit(),), (ZScore(), Flatten(), Reshape((8, 8, 1)))):
+            plain = make_pipeline(*map(clone, steps), CNNClassifier((2,), epochs=1, random_state=0)).fit(X, y)
+            expected = plain.predict_proba(X)
+            framed = clone(plain) if globally else clone(plain).set_output(transform=container)
+            with sklearn.config_context(transform_output=container if globally else "default"):
+                assert_array_equal(framed.fit(X, y).predict_proba(X), expected)
 
 
 # TensorFlow stays out

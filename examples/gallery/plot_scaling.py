@@ -3,7 +3,7 @@ Does my data need scaling?
 ==========================
 
 The wine data have columns of very different size: proline goes into the thousands, hue is about 1. A network starts
-with weights that suit inputs of about 1.
+with weights that suit inputs of about 1, and skdeep warns of columns that are so far apart.
 """
 
 # %%

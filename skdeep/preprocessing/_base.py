@@ -7,9 +7,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array
+from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import _check_feature_names_in, validate_data
 
-from skdeep.validation import as_numbers, restored_on_error
+from skdeep.validation import as_numbers, explained, restored_on_error
 
 
 def as_task(fit):
@@ -26,11 +27,44 @@ def as_task(fit):
     return fit_as_task
 
 
-class ArrayTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+def _with_tables_as_frames(transform):
+    """Let tables come out in the container that `set_output` names; frames have no more axes."""
+
+    @functools.wraps(transform)
+    def transform_to_container(self, X):
+        X_out = transform(self, X)
+        return _wrap_data_with_container("transform", X_out, X, self) if X_out.ndim == 2 else X_out
+
+    return transform_to_container
+
+
+class ArrayTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Base of the transformers that take arrays of shape (n_samples, ...) and remember the shape of one sample."""
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "transform" in vars(cls):  # in which scikit-learn makes frames of whatever comes out
+            cls.transform = _with_tables_as_frames(cls.transform.__wrapped__)
+
+    def fit_transform(self, X, y=None):
+        """Fit to X, then transform it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Training data.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        X_out : ndarray of shape (n_samples, ...)
+            What `transform` gives for X.
+        """
+        return self.fit(X, y).transform(X)
+
     def _validate(self, X, *, reset, **checks):
-        with restored_on_error(self):
+        with restored_on_error(self), explained(X):
             if not reset and len(self.sample_shape_) > 1:
                 # For images scikit-learn would compare heights alone, and call them features.
                 X = check_array(X, allow_nd=True, input_name="X", estimator=self, **checks)

@@ -1,4 +1,7 @@
+from skdeep.parameters import REGRESSOR_CONSTRAINTS
 from skdeep.regression import DeepRegressorMixin
+from skdeep.scales import gives_numbers_as_they_are, trouble_with_numbers
+from skdeep.user_warnings import warn
 from skdeep.wrapping import WRAPPER_CONSTRAINTS, KerasWrapper
 
 
@@ -6,7 +9,7 @@ class KerasRegressor(DeepRegressorMixin, KerasWrapper):
     """A regressor around a Keras model of your own.
 
     It takes what `scikeras.wrappers.KerasRegressor` takes, and trains it as skdeep trains its own networks. The model
-    learns y as it is, in its own unit.
+    learns y as it is, in its own unit, unless `scale_targets` is set.
 
     Parameters
     ----------
@@ -52,6 +55,9 @@ class KerasRegressor(DeepRegressorMixin, KerasWrapper):
         Accepted for the sake of scikeras; True is an error, since training is a compiled loop.
     epochs : int, default=1
         Passes over the training data.
+    scale_targets : bool, default=False
+        Whether the model learns y minus its mean, divided by its standard deviation, column by column; `predict` goes
+        the way back. The loss and the metrics in `history_` are then those of the scaled y.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
         by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
@@ -113,13 +119,14 @@ class KerasRegressor(DeepRegressorMixin, KerasWrapper):
     ...     )
     >>> X, y = make_regression(500, 5, random_state=0)
     >>> reg = KerasRegressor(
-    ...     build, units=32, loss="mse", optimizer__learning_rate=0.05, epochs=30, verbose=0, random_state=0
+    ...     build, units=32, loss="mse", scale_targets=True, optimizer__learning_rate=0.01, epochs=30, verbose=0,
+    ...     random_state=0,
     ... )
     >>> reg.fit(X, y).score(X, y) > 0.9
     True
     """
 
-    _parameter_constraints = WRAPPER_CONSTRAINTS
+    _parameter_constraints = WRAPPER_CONSTRAINTS | {"scale_targets": REGRESSOR_CONSTRAINTS["scale_targets"]}
 
     def __init__(
         self,
@@ -139,6 +146,7 @@ class KerasRegressor(DeepRegressorMixin, KerasWrapper):
         shuffle=True,
         run_eagerly=False,
         epochs=1,
+        scale_targets=False,
         **model_parameters,
     ):
         self.model = model
@@ -156,6 +164,7 @@ class KerasRegressor(DeepRegressorMixin, KerasWrapper):
         self.shuffle = shuffle
         self.run_eagerly = run_eagerly
         self.epochs = epochs
+        self.scale_targets = scale_targets
         vars(self).update(model_parameters)
 
     def predict(self, X, **predict_settings):
@@ -178,7 +187,15 @@ class KerasRegressor(DeepRegressorMixin, KerasWrapper):
         return super().predict(X)
 
     def _scales_targets(self):
-        return False
+        return vars(self).get("scale_targets", False)  # subclasses and older files may have none
+
+    def _warn_of_units(self, X, y, network):
+        super()._warn_of_units(X, y, network)
+        with network.in_use() as program:
+            is_plain = not self._scales_targets() and gives_numbers_as_they_are(program.model)
+        trouble = trouble_with_numbers(y) if is_plain else None
+        if trouble is not None:
+            warn(trouble)
 
     def _learn_targets(self, y, weight):
         return self._set_meta(y, super()._learn_targets(y, weight))

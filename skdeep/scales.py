@@ -1,0 +1,182 @@
+"""Tables and targets in units in which a network hardly learns, and what is said of them.
+
+The limits are measured. With values up to 0.01 or above 1,000 only, or columns further apart than a factor of 1,000,
+dense networks learn digits, iris or wine little or not at all. Plain networks for numbers predict worse than the mean
+where y has a deviation below 0.05 or a mean of 10. Columns that StandardScaler has scaled have largest values between 1
+and the square root of the number of rows, so large tables may have those.
+"""
+
+import math
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skdeep.objectives import keras_name
+from skdeep.row_source import RowSource
+from skdeep.targets import NumericTargets
+
+_TINY, _FACTOR = 0.01, 1000
+# What is that small beside the largest column is what rounding leaves, as in the last columns of PCA.
+_ROUNDING = {4: 1e-6, 8: 1e-12}
+_MIN_DEVIATION, _MAX_DEVIATION, _MAX_MEAN = 0.05, 50, 5
+_CHUNK_BYTES = 2**20
+
+_LOSSES = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
+_PASSING = (
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Concatenate",
+    "Dropout",
+    "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
+    "Masking",
+    "Permute",
+    "RepeatVector",
+    "Reshape",
+)
+_WITH_WEIGHTS = (
+    "Dense",
+    "EinsumDense",
+    "Conv1D",
+    "Conv2D",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "RNN",
+    "Bidirectional",
+)
+_SCALING = (
+    "BatchNormalization",
+    "CategoryEncoding",
+    "Discretization",
+    "Embedding",
+    "GroupNormalization",
+    "Hashing",
+    "IntegerLookup",
+    "LayerNormalization",
+    "Normalization",
+    "RMSNormalization",
+    "Rescaling",
+    "StringLookup",
+    "UnitNormalization",
+)
+
+
+def trouble_with_table(X, name):
+    """Return a sentence on the values of a table that a dense network cannot learn from, or None.
+
+    Parameters
+    ----------
+    X : ndarray, csr matrix or RowSource of shape (n_rows, n_columns)
+        Table of finite numbers.
+    name : str
+        The class of the estimator.
+    """
+    n_rows, itemsize = X.shape[0], X.dtype.itemsize
+    factor = max(_FACTOR, math.sqrt(n_rows))
+    if X.dtype.kind == "b" or (X.dtype.kind in "iu" and itemsize == 1):  # 255 times 1 at most, as in images
+        return None
+    largest = _largest_by_column(X)
+    rounding = 0 if X.dtype.kind in "iu" else _ROUNDING[max(4, min(itemsize, 8))]
+    largest = largest[largest > rounding * largest.max()]
+    if not len(largest):
+        return None
+    low, high = largest.min(), largest.max()
+    if high > factor * low:
+        what = (
+            f"The largest absolute values of the columns of X lie between {_shown(low)} and {_shown(high)}, so that a "
+            "network hardly learns from the small ones."
+        )
+    elif high < _TINY:
+        what = f"All values of X are tiny, at most {_shown(high)}, so that a network hardly tells them from 0."
+    elif high > factor:
+        what = f"X has values up to {_shown(high)}, with which the training of a network may come to nothing."
+    else:
+        return None
+    scaler = "MaxAbsScaler" if issparse(X) else "StandardScaler"
+    return f"{what} Scale X: make_pipeline({scaler}(), {name}(...))."
+
+
+def trouble_with_numbers(y):
+    """Return a sentence on targets that a network cannot learn in their own unit, or None."""
+    units = NumericTargets.learn(y, None, scaled=True)
+    is_far = (units.scale < _MIN_DEVIATION) | (units.scale > _MAX_DEVIATION)
+    is_far |= np.abs(units.mean) > _MAX_MEAN * np.maximum(units.scale, 1)
+    if not is_far.any():
+        return None
+    column = np.flatnonzero(is_far)[0]
+    of_which = "y" if units.is_column else f"Column {column} of y"
+    mean, deviation = _shown(units.mean[column]), _shown(units.scale[column])
+    return (
+        f"{of_which} has a mean of {mean} and a standard deviation of {deviation}, far from the outputs of about 0 to "
+        "1 from which the network starts, so that its predictions may mean nothing. Set scale_targets=True; "
+        "predictions are in the unit of y all the same."
+    )
+
+
+def takes_numbers_as_they_are(model):
+    """Whether the input of a model meets weights unchanged, as far as the model tells."""
+    from skdeep._tensorflow import keras
+
+    def classes(names):
+        return tuple(getattr(keras.layers, name) for name in names)
+
+    passing, with_weights, scaling = classes(_PASSING), classes(_WITH_WEIGHTS), classes(_SCALING)
+
+    def meets_weights(layer):
+        """Whether it has weights for what comes in; None if that passes through."""
+        if isinstance(layer, keras.Model):
+            return takes_numbers_as_they_are(layer)
+        return None if isinstance(layer, passing) else isinstance(layer, with_weights)
+
+    if isinstance(model, keras.Sequential):
+        return bool(next((found for found in map(meets_weights, model.layers) if found is not None), False))
+    if not hasattr(model, "operations"):  # the code of a subclass does not tell where its input goes
+        return not any(isinstance(layer, scaling) for layer in model._flatten_layers())
+    nodes = [(operation, node) for operation in model.operations for node in operation._inbound_nodes]
+    pending, seen = list(model.inputs), set()
+    while pending:
+        tensor = pending.pop()
+        for operation, node in nodes:
+            if id(node) in seen or not any(each is tensor for each in node.input_tensors):
+                continue
+            seen.add(id(node))
+            found = meets_weights(operation)
+            if found:
+                return True
+            pending += node.output_tensors if found is None else []
+    return False
+
+
+def gives_numbers_as_they_are(model):
+    """Whether a model learns numbers by their distances, with outputs that nothing transforms."""
+    from skdeep._tensorflow import keras
+
+    last = model.layers[-1] if model.layers else None
+    is_plain = isinstance(last, keras.layers.Dense) and last.activation is keras.activations.linear
+    return is_plain and keras_name(model.loss) in _LOSSES
+
+
+def _shown(number):
+    return f"{number:,.0f}" if 1000 <= abs(number) < 1e6 else f"{number:.3g}"
+
+
+def _largest_by_column(X):
+    """Return the largest absolute value in each column, without a copy of X."""
+    if isinstance(X, RowSource):
+        smallest, largest = X.column_limits()
+        return np.maximum(-smallest.astype(np.float64), largest)
+    if issparse(X):
+        largest = np.zeros(X.shape[1])
+        step = _CHUNK_BYTES // 8
+        for start in range(0, len(X.data), step):
+            part = np.abs(X.data[start : start + step].astype(np.float64))
+            np.maximum.at(largest, X.indices[start : start + step], part)
+        return largest
+    largest = np.zeros(X.shape[1])
+    step = max(1, _CHUNK_BYTES // (X.shape[1] * X.itemsize))
+    for start in range(0, len(X), step):
+        part = X[start : start + step]
+        np.maximum(largest, np.maximum(-part.min(axis=0).astype(np.float64), part.max(axis=0)), out=largest)
+    return largest
