@@ -16,7 +16,6 @@ initial weights draw from seeds inside the model. No global state is touched.
 import hashlib
 import math
 import time
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from numbers import Real
