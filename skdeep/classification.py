@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.validation import _check_y
 
-from skdeep.sampling import total_weight
+from skdeep.sampling import weight_by_class
 from skdeep.targets import Targets, as_target_array
 from skdeep.validation import without_missing
 
@@ -42,7 +42,7 @@ class DeepClassifierMixin(ClassifierMixin):
             As `fit`; also for ``early_stopping=True`` and ``class_weight="balanced"``, which need all data at once.
         """
         self._validate_params()  # which scikit-learn does in the first call only
-        if self.class_weight == "balanced":
+        if self._class_weight() == "balanced":
             raise ValueError(
                 "partial_fit sees a part of the data at a time, so it does not work with class_weight='balanced'."
             )
@@ -141,8 +141,11 @@ class DeepClassifierMixin(ClassifierMixin):
                 f"{self.classes_.tolist()!r}."
             )
 
-    def _row_weight(self, weight, codes, targets):
-        return total_weight(weight, self.class_weight, codes, targets)
+    def _class_weight(self):
+        return self.class_weight
+
+    def _weight_by_class(self, weight, codes, targets):
+        return weight_by_class(self._class_weight(), codes, targets, weight)
 
 
 def _same_labels(classes, known):

@@ -1,6 +1,5 @@
 from skdeep.classification import DeepClassifierMixin
 from skdeep.parameters import CONSTRAINTS
-from skdeep.sampling import total_weight
 from skdeep.targets import Targets
 from skdeep.wrapping import WRAPPER_CONSTRAINTS, KerasWrapper
 
@@ -242,5 +241,5 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
             self.target_type_ = "multiclass"
         return targets
 
-    def _row_weight(self, weight, codes, targets):
-        return total_weight(weight, self._fit_setting("class_weight"), codes, targets)
+    def _class_weight(self):
+        return self._fit_setting("class_weight")
