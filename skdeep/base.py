@@ -240,7 +240,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _check_classes(self, classes):
         """Raise if `partial_fit` gets other classes than before."""
 
-    def _monitoring(self, network, train, validation):
+    def _monitoring(self, network, train, validation, batch_size, *, continued, has_callbacks):
         """Return callbacks that end training early."""
         return []
 
@@ -314,7 +314,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
         history, first_epoch = (self.history_, self.n_iter_) if continued else ({}, 0)
         given = compilation.make_callbacks(*self._callback_parameters())
-        callbacks = [*given, *self._monitoring(network, train, validation)]
+        size, best_epoch = min(options["batch_size"], len(train)), self.best_epoch_ if continued else 0
+        monitoring = self._monitoring(network, train, validation, size, continued=continued, has_callbacks=bool(given))
+        callbacks = [*given, *monitoring]
 
         def learned(network, new_history):
             # None if training was interrupted in the first epoch.
@@ -339,6 +341,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             new_history, best_epoch = program.fit(
                 train,
                 first_epoch=first_epoch,
+                best_epoch=best_epoch,
                 rng=rng,
                 callbacks=callbacks,
                 validation=validation,

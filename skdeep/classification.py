@@ -27,7 +27,8 @@ class DeepClassifierMixin(ClassifierMixin):
             Targets in the form of earlier calls.
         classes : array-like of shape (n_classes,), default=None
             All labels that may ever occur. Needed in the first call if y are labels. For one-hot rows and multilabel
-            targets the columns are the classes; rows of which each has a single 1 are taken as one-hot.
+            targets the columns are the classes; rows of which each has a single 1 are taken as one-hot, unless the
+            parameters say what they are.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. Here they are not scaled, so that those of several calls can be compared.
 
@@ -126,12 +127,19 @@ class DeepClassifierMixin(ClassifierMixin):
         return as_target_array(_check_y(without_missing(y, name), multi_output=True, estimator=self), name)
 
     def _learn_targets(self, y, weight):
-        return Targets.learn(y)
+        row_kind = self._row_kind()
+        if row_kind is None and self.warm_start and hasattr(self, "_targets") and self._targets.kind != "labels":
+            row_kind = self._targets.kind  # whatever rows come now
+        return Targets.learn(y, row_kind=row_kind)
 
     def _first_targets(self, y, weight, classes):
         if classes is None and y.ndim == 1:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return Targets.learn(y, classes)
+        return Targets.learn(y, classes, self._row_kind())
+
+    def _row_kind(self):
+        """Return what the parameters say that rows of 0 and 1 are, "one-hot" or "multilabel", or None."""
+        return {"softmax": "one-hot", "sigmoid": "multilabel"}.get(self.output_activation)
 
     def _check_classes(self, classes):
         """Raise if `partial_fit` gets other classes than before."""

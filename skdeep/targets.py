@@ -49,11 +49,26 @@ class Targets:
         self.dtype = dtype
 
     @classmethod
-    def learn(cls, y, classes=None):
-        """Learn the form of `y`; `classes`, if given, are all labels that may ever occur."""
+    def learn(cls, y, classes=None, row_kind=None):
+        """Learn the form of `y`.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels or rows of 0 and 1.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever occur.
+        row_kind : {"one-hot", "multilabel"}, default=None
+            What rows of 0 and 1 are; None takes those with a single 1 each as one-hot.
+        """
         y = as_target_array(y)
         if y.ndim == 2:
-            kind = "one-hot" if np.all(y.sum(axis=1) == 1) else "multilabel"
+            if classes is not None and not np.array_equal(_given_classes(classes), np.arange(y.shape[1])):
+                raise ValueError(
+                    f"classes must be the numbers of the columns, 0 to {y.shape[1] - 1}, where y has rows of 0 and 1. "
+                    f"Got {classes!r}."
+                )
+            kind = row_kind or ("one-hot" if np.all(y.sum(axis=1) == 1) else "multilabel")
             return cls(kind, np.arange(y.shape[1]), y.dtype)
         labels = _sorted_labels(y, "y")  # first, since it tells of labels that cannot be compared
         check_classification_targets(y)
@@ -78,7 +93,11 @@ class Targets:
             return y.astype(np.float32)
         wrong = np.flatnonzero(y.sum(axis=1) != 1)
         if len(wrong):
-            raise ValueError(f"{name} was one-hot in fit, but its row {wrong[0]} does not have exactly one 1.")
+            raise ValueError(
+                f"{name} is one-hot, by what fit got or by the parameters, but its row {wrong[0]} does not have "
+                "exactly one 1. That rows are multilabel is said by output_activation='sigmoid', and for "
+                "KerasClassifier by target_type='multilabel'."
+            )
         return y.argmax(axis=1).astype(np.int32)
 
     def _indices(self, y, name):

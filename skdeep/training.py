@@ -27,6 +27,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skdeep._tensorflow import keras, tf
+from skdeep.callbacks import EpochLines
 from skdeep.changes import Watch
 from skdeep.copying import faithful_copy, without_training
 from skdeep.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
@@ -166,7 +167,20 @@ class Program:
         """Set what `get_optimizer_values` returned."""
         _assign(self.model.optimizer.variables, values)
 
-    def fit(self, rows, *, first_epoch, epochs, batch_size, shuffle, rng, callbacks=(), validation=None, verbose=0):
+    def fit(
+        self,
+        rows,
+        *,
+        first_epoch,
+        epochs,
+        batch_size,
+        shuffle,
+        rng,
+        best_epoch=0,
+        callbacks=(),
+        validation=None,
+        verbose=0,
+    ):
         """Train for the epochs from `first_epoch` up to `epochs`, or until a callback stops.
 
         Parameters
@@ -182,12 +196,14 @@ class Program:
             Whether each epoch takes the rows in an order of its own.
         rng : numpy.random.Generator
             Source of the orders.
+        best_epoch : int, default=0
+            Epoch whose weights training begins with: an earlier one than `first_epoch`, if a callback put those back.
         callbacks : list of keras.callbacks.Callback, default=()
             Called as by Keras's `fit`.
         validation : Rows, default=None
             Data to test on after each epoch.
         verbose : int, default=0
-            If positive, one line an epoch is printed, in Keras's form.
+            If positive, one line an epoch is printed.
 
         Returns
         -------
@@ -221,8 +237,7 @@ class Program:
         record = keras.callbacks.History()  # last, since callbacks may add to the logs
         callbacks.append(record)
         if verbose:
-            # Keras's 2 is one line an epoch. Added after the look at the hooks: it needs no call for each batch.
-            callbacks.append(keras.callbacks.ProgbarLogger())
+            callbacks.append(EpochLines())
         hooks = keras.callbacks.CallbackList(
             callbacks, model=model, verbose=2 if verbose else 0, epochs=epochs, steps=math.ceil(len(rows) / batch_size)
         )
@@ -239,8 +254,8 @@ class Program:
             epoch_order(len(rows), shuffle, rng)
         self._strengths.update()
         finite = model.get_weights()
-        last_epoch = start
-        epochs_of_weights = _EpochsOfWeights(finite, start) if is_watched else None
+        last_epoch = best_epoch if start == first_epoch else start
+        epochs_of_weights = _EpochsOfWeights(finite, last_epoch) if is_watched else None
         diverged = False
         try:
             for epoch in range(start, epochs):
@@ -312,6 +327,14 @@ class Program:
         """Return the names that `fit` on such rows reports."""
         self._build_metrics(rows)
         return list(self.model.get_metrics_result())
+
+    def evaluate(self, rows, batch_size):
+        """Return the metrics on rows by name, as `fit` gets them on its validation rows."""
+        _check_memory(batch_size, batch_size * self._train_bytes)
+        self.model.stop_evaluating = False
+        self._build_metrics(rows)
+        self._strengths.update()
+        return self._run("test", rows, np.arange(len(rows)), batch_size, None)
 
     def _follow_changes(self):
         """Forget the traces if somebody outside changed what they were made of."""

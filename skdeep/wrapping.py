@@ -46,6 +46,7 @@ _NAMES = (
     "warm_start",
     "random_state",
     "target_encoding",
+    "target_type",
     *(name for name in _FIT_SETTINGS if name != "validation_data"),
 )
 # scikeras hands them to Keras's predict, which skdeep does not call; predictions do not depend on them.

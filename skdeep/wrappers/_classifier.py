@@ -1,3 +1,5 @@
+from sklearn.utils._param_validation import StrOptions
+
 from skdeep.classification import DeepClassifierMixin
 from skdeep.parameters import CONSTRAINTS
 from skdeep.targets import Targets
@@ -64,6 +66,8 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         column; "one-hot" is rows with a 1 in the column of the class. "auto" is what a loss of Keras takes. A loss of
         your own (a function, class or object) gets class numbers then, as in scikeras, or one-hot rows if y has
         these. A single output for two classes gets a column of 0 and 1.
+    target_type : {"auto", "one-hot", "multilabel"}, default="auto"
+        What rows of 0 and 1 in y are. "auto" takes them as one-hot if each has a single 1, otherwise as multilabel.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
         by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
@@ -147,6 +151,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
     _parameter_constraints = WRAPPER_CONSTRAINTS | {
         name: CONSTRAINTS[name] for name in ("class_weight", "target_encoding")
     }
+    _parameter_constraints["target_type"] = [StrOptions({"auto", "one-hot", "multilabel"})]
 
     def __init__(
         self,
@@ -168,6 +173,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         epochs=1,
         class_weight=None,
         target_encoding="auto",
+        target_type="auto",
         **model_parameters,
     ):
         self.model = model
@@ -187,6 +193,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         self.epochs = epochs
         self.class_weight = class_weight
         self.target_encoding = target_encoding
+        self.target_type = target_type
         vars(self).update(model_parameters)
 
     def predict(self, X, **predict_settings):
@@ -232,9 +239,15 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         return self._set_meta(y, super()._learn_targets(y, weight))
 
     def _first_targets(self, y, weight, classes):
-        return self._set_meta(y, Targets.learn(y, classes))  # without classes y has all of them, as in scikeras
+        targets = Targets.learn(y, classes, self._row_kind())  # without classes y has all of them, as in scikeras
+        return self._set_meta(y, targets)
+
+    def _row_kind(self):
+        return None if self.target_type == "auto" else self.target_type
 
     def _set_meta(self, y, targets):
+        if targets.kind == "labels" and self.target_type != "auto":
+            raise ValueError(f"target_type={self.target_type!r} is for rows of 0 and 1, but y has shape {y.shape}.")
         super()._set_meta(y, targets)
         self.n_classes_, self.n_outputs_ = len(targets.classes), 1
         if self.target_type_ == "binary" and self.n_classes_ > 2:  # a part of the classes
