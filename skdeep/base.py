@@ -222,7 +222,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Return X and, for its rows whose weight is not zero, the targets, the row numbers and the weights."""
         X, y = self._validate_X_y(X, y, reset=reset, dtype=self._value_dtype())
         index, weight = weighted_rows(sample_weight, X)
-        return X, y[index], index, weight
+        return X, y if weight is None else y[index], index, weight
 
     def _new_network(self, X, targets, n_rows, rng, earlier):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""

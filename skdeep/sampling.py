@@ -36,7 +36,7 @@ def weighted_rows(sample_weight, X, name="sample_weight"):
     try:
         weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
     except (ValueError, TypeError) as error:
-        if "sample" not in str(error):
+        if "sample" not in str(error).lower():
             raise ValueError(f"{name} must hold one number for each row: {error}") from error
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(str(error).replace("sample_weight", name).replace("Sample weights", name)) from error

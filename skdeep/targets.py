@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import issparse
 from scipy.special import expit, softmax
-from sklearn.utils import column_or_1d
+from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdeep.objectives import (
@@ -28,6 +28,9 @@ from skdeep.objectives import (
     metric_form,
 )
 from skdeep.validation import without_missing
+
+# Labels are sorted so many at a time: sorting makes several copies, of strings large ones.
+_SORTED_ROWS = 100_000
 
 
 class Targets:
@@ -70,7 +73,8 @@ class Targets:
                 )
             kind = row_kind or ("one-hot" if np.all(y.sum(axis=1) == 1) else "multilabel")
             return cls(kind, np.arange(y.shape[1]), y.dtype)
-        labels = _sorted_labels(y, "y")  # first, since it tells of labels that cannot be compared
+        parts = [_sorted_labels(y[part], "y") for part in gen_batches(len(y), _SORTED_ROWS)]
+        labels = _sorted_labels(np.concatenate(parts), "y")  # first, since it tells of labels that cannot be compared
         check_classification_targets(y)
         if classes is not None:
             labels = _given_classes(classes)
@@ -102,12 +106,13 @@ class Targets:
 
     def _indices(self, y, name):
         index_of = {label: index for index, label in enumerate(self.classes.tolist())}
-        present, inverse = _sorted_labels(y, name, return_inverse=True)
-        unseen = [label for label in present.tolist() if label not in index_of]
+        parts = [_sorted_labels(y[part], name, return_inverse=True) for part in gen_batches(len(y), _SORTED_ROWS)]
+        unseen = dict.fromkeys(label for present, _ in parts for label in present.tolist() if label not in index_of)
         if unseen:
             more = f" and {len(unseen) - 10:,} more" if len(unseen) > 10 else ""
-            raise ValueError(f"{name} contains labels that were not seen in fit: {unseen[:10]!r}{more}.")
-        return np.array([index_of[label] for label in present.tolist()], dtype=np.int32)[inverse]
+            raise ValueError(f"{name} contains labels that were not seen in fit: {list(unseen)[:10]!r}{more}.")
+        codes = [np.array([index_of[label] for label in present.tolist()], np.int32)[each] for present, each in parts]
+        return np.concatenate(codes)
 
     def decode(self, probabilities):
         """Return predictions in the form that y had in `fit`, from probabilities of shape (n, n_classes)."""
