@@ -29,7 +29,7 @@ from skdeep.estimator_copies import cloned, deep_copied, picklable
 from skdeep.inspection import NetworkInspection
 from skdeep.parameters import refuses_other_arguments, routed_parameters
 from skdeep.row_source import RowSource, is_row_source
-from skdeep.sampling import n_validation_rows, split, weighted_rows, with_mean_one
+from skdeep.sampling import n_validation_rows, split, total_weight, weighted_rows, with_mean_one
 from skdeep.user_callbacks import shown, with_copied_callbacks
 from skdeep.user_warnings import warn
 from skdeep.validation import (
@@ -77,18 +77,19 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _first_targets(self, y, weight, classes):
         """Return that for the first call to `partial_fit`."""
 
-    @abstractmethod
-    def _row_weight(self, weight, codes, targets):
-        """Return the weights of the rows, from those that were given, or None."""
+    def _weight_by_class(self, weight, codes, targets):
+        """Return the weights of the classes for rows that train, of these weights and codes, or None."""
 
-    def _weights_in_training(self, weight, codes, targets):
-        """Return the weights of the rows in `fit` where they train and where they validate."""
-        scaled = with_mean_one(self._row_weight(weight, codes, targets))
-        return scaled, scaled
+    def _weights_in_fit(self, weight, by_class, codes, *, validates):
+        """Return the weights in `fit` of rows that train or validate, from those that were given, or None."""
+        weight = total_weight(weight, by_class, codes)
+        if weight is not None and not weight.any():
+            raise ValueError(f"class_weight gives all rows that {'validate' if validates else 'train'} the weight 0.")
+        return with_mean_one(weight)
 
     @refuses_other_arguments
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
         Parameters
@@ -106,6 +107,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             Validation data in the form of X. `validation_fraction` is not used then.
         y_val : array-like, default=None
             Validation targets in the form of y.
+        sample_weight_val : array-like, default=None
+            Weights of the validation rows. They are scaled to a mean of 1, and multiplied with `class_weight`, as those
+            of the training rows are; a row of weight 0 is absent.
 
         Returns
         -------
@@ -131,7 +135,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             n_rows = self._n_training_rows(len(index), X_val)
             network, row_shape = self._new_network(X, targets, n_rows, rng, earlier)
             self._warn_of_units(X, y, network)
-            train, validation = self._training_rows(X, y, index, weight, row_shape, network, targets, rng, X_val, y_val)
+            held = self._validate_validation_data(X_val, y_val, sample_weight_val, network, targets)
+            train, validation = self._training_rows(X, y, index, weight, row_shape, network, targets, rng, held)
             options = self._training_options(len(train))
             task = self._init_callback_context(max_subtasks=options["epochs"])
             task.call_on_fit_task_begin(**task_data)
@@ -156,7 +161,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 network.follow_changes()
                 row_shape = self._row_shape(X, reset=False)
             codes = targets.encode(y)
-            train = self._rows(X, index, row_shape, network, codes, self._row_weight(weight, codes, targets))
+            weight = total_weight(weight, self._weight_by_class(weight, codes, targets), codes)
+            train = self._rows(X, index, row_shape, network, codes, weight)
             options = self._training_options(len(train)) | {"epochs": 1}
             with network.restored_on_error():
                 return self._train(network, targets, train, None, rng, not first, options)
@@ -228,7 +234,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Return X and, for its rows whose weight is not zero, the targets, the row numbers and the weights."""
         X, y = self._validate_X_y(X, y, reset=reset, dtype=self._value_dtype())
         index, weight = weighted_rows(sample_weight, X)
-        return X, y[index], index, weight
+        return X, y if weight is None else y[index], index, weight
 
     def _new_network(self, X, targets, n_rows, rng, earlier):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
@@ -249,7 +255,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _check_classes(self, classes):
         """Raise if `partial_fit` gets other classes than before."""
 
-    def _monitoring(self, network, train, validation):
+    def _monitoring(self, network, train, validation, batch_size, *, continued, has_callbacks):
         """Return callbacks that end training early."""
         return []
 
@@ -257,51 +263,62 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Return what `skdeep.compilation.make_callbacks` takes."""
         return [self.callbacks], routed_parameters(self)
 
-    def _training_rows(self, X, y, index, weight, row_shape, network, targets, rng, X_val, y_val):
+    def _validate_validation_data(self, X_val, y_val, sample_weight_val, network, targets):
+        """Return the data that were given for validation as `Rows`, their codes and their weights, or None."""
+        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        if X_val is None or y_val is None:
+            missing = [name for name in ("X_val", "y_val") if given[name] is None]
+            for name, value in given.items():
+                if value is not None:
+                    raise ValueError(f"{name} was given without {' and '.join(missing)}.")
+            return None
+        try:
+            X_val, y_val = self._validate_X_y(X_val, y_val, reset=False, dtype=self._value_dtype(), y_name="y_val")
+            row_shape = self._row_shape(X_val, reset=False)
+        except (ValueError, TypeError) as error:
+            kind = ValueError if isinstance(error, ValueError) else TypeError
+            raise kind(f"X_val or y_val does not fit: {error}") from error
+        index, weight = weighted_rows(sample_weight_val, X_val, "sample_weight_val")
+        codes = targets.encode(y_val[index], "y_val")
+        return X_val, index, row_shape, codes, weight
+
+    def _training_rows(self, X, y, index, weight, row_shape, network, targets, rng, held):
         """Return the rows to train on and those to validate on, or None for the latter."""
         codes = targets.encode(y)
-        weight, val_weight = self._weights_in_training(weight, codes, targets)
-        if (X_val is None) != (y_val is None):
-            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-            raise ValueError(f"{given} was given without {missing}.")
-        if X_val is not None:
-            try:
-                X_val, y_val = self._validate_X_y(X_val, y_val, reset=False, dtype=self._value_dtype(), y_name="y_val")
-                val_shape = self._row_shape(X_val, reset=False)
-            except (ValueError, TypeError) as error:
-                kind = ValueError if isinstance(error, ValueError) else TypeError
-                raise kind(f"X_val or y_val does not fit: {error}") from error
-            val_codes = targets.encode(y_val, "y_val")
-            validation = self._rows(X_val, np.arange(X_val.shape[0]), val_shape, network, val_codes, None, "y_val")
-            return self._rows(X, index, row_shape, network, codes, weight), validation
-
-        fraction = self._validation_share()
-        if fraction is None:
-            return self._rows(X, index, row_shape, network, codes, weight), None
-        return tuple(
-            self._rows(X, index[part], row_shape, network, codes[part], None if of_part is None else of_part[part])
-            for part, of_part in zip(split(codes, targets, fraction, rng), (weight, val_weight), strict=True)
-        )
+        train, fraction = (X, index, row_shape, codes, weight), self._validation_share()
+        if held is None and fraction is not None:
+            train, held = (
+                (X, index[part], row_shape, codes[part], None if weight is None else weight[part])
+                for part in split(codes, targets, fraction, rng)
+            )
+        *_, codes, weight = train
+        by_class = self._weight_by_class(weight, codes, targets)
+        parts = {False: train} if held is None else {False: train, True: held}
+        rows = []
+        for validates, (X, index, row_shape, codes, weight) in parts.items():
+            weight = self._weights_in_fit(weight, by_class, codes, validates=validates)
+            rows.append(self._rows(X, index, row_shape, network, codes, weight, "_val" if validates else ""))
+        return rows[0], rows[1] if rows[1:] else None
 
     def _n_training_rows(self, n_rows, X_val):
         """Return how many rows train the network, after those that validate it are set aside."""
         fraction = None if X_val is not None else self._validation_share()
         return n_rows if fraction is None else max(1, n_rows - n_validation_rows(fraction, n_rows))
 
-    def _rows(self, X, index, row_shape, network, codes, weight, y_name="y"):
+    def _rows(self, X, index, row_shape, network, codes, weight, suffix=""):
         from skdeep.training import Rows
 
         dtype = network.value_dtype
         if weight is not None:
             if weight.max(initial=0) > np.finfo(dtype).max:
                 raise ValueError(
-                    f"sample_weight contains a value too large for {dtype}, in which the network computes."
+                    f"sample_weight{suffix} contains a value too large for {dtype}, in which the network computes."
                 )
             weight = weight.astype(dtype)
         y = network.head.encode(codes)
         if y.dtype.kind == "f":
             if np.abs(y).max(initial=0) > np.finfo(dtype).max:
-                raise ValueError(f"{y_name} contains a value too large for {dtype}, in which the network computes.")
+                raise ValueError(f"y{suffix} contains a value too large for {dtype}, in which the network computes.")
             y = y.astype(dtype, copy=False)
         return Rows(X, row_shape, network.dtype, y, weight, index)
 
@@ -312,7 +329,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
         history, first_epoch = (self.history_, self.n_iter_) if continued else ({}, 0)
         given = compilation.make_callbacks(*self._callback_parameters())
-        callbacks = [*given, *self._monitoring(network, train, validation)]
+        size, best_epoch = min(options["batch_size"], len(train)), self.best_epoch_ if continued else 0
+        monitoring = self._monitoring(network, train, validation, size, continued=continued, has_callbacks=bool(given))
+        callbacks = [*given, *monitoring]
 
         def learned(network, new_history):
             # None if training was interrupted in the first epoch.
@@ -337,6 +356,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             new_history, best_epoch = program.fit(
                 train,
                 first_epoch=first_epoch,
+                best_epoch=best_epoch,
                 rng=rng,
                 callbacks=callbacks,
                 validation=validation,

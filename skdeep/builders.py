@@ -287,9 +287,15 @@ class _Layers:
             "seed": 0,
         }
         try:
-            return _random_classes()[name](**arguments, **settings)(x)
+            changed = _random_classes()[name](**arguments, **settings)(x)
         except (TypeError, ValueError) as error:
             raise ValueError(f"augment has arguments that {name} cannot take, {arguments!r}: {error}") from error
+        if changed.shape != x.shape:
+            raise ValueError(
+                f"augment must keep the shape of the images, since predictions take them as they are. Got {name} with "
+                f"{arguments!r}, which makes images of shape {changed.shape[1:]} of those of shape {x.shape[1:]}."
+            )
+        return changed
 
     def max_pool(self, x, window, name):
         return keras.layers.MaxPooling2D(window, data_format="channels_last", dtype=self.dtype_policy, name=name)(x)

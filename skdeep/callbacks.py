@@ -4,9 +4,24 @@
 """
 
 import contextlib
+import math
+import time
 from numbers import Real
 
+import numpy as np
+
 from skdeep._tensorflow import keras
+
+from keras.src.utils.io_utils import print_msg  # isort: skip (after our import of TensorFlow)
+
+
+def direction(model, monitor):
+    """Return whether the best value of a metric of a model is the "min" or the "max"; None if nothing tells."""
+    name = monitor.removeprefix("val_")
+    for metric in (part for each in model.metrics for part in getattr(each, "metrics", [each])):
+        if metric.name == name and hasattr(metric, "_direction"):
+            return "max" if metric._direction == "up" else "min"
+    return "min" if name.endswith(("loss", "error", "crossentropy")) else None
 
 
 class StopAtMetric(keras.callbacks.Callback):
@@ -19,8 +34,9 @@ class StopAtMetric(keras.callbacks.Callback):
     value : float, default=0.99
         Training stops after the first epoch in which the metric has reached that.
     mode : {"auto", "min", "max"}, default="auto"
-        Whether the metric has reached the value when it is at most ("min") or at least ("max") that. "auto" is "min"
-        for names that end in "loss", "error" or "crossentropy", otherwise "max".
+        Whether the metric has reached the value when it is at most ("min") or at least ("max") that. "auto" knows that
+        of Keras's metrics, and takes "min" for names that end in "loss", "error" or "crossentropy"; for others it must
+        be said.
     verbose : int, default=0
         If positive, a line is printed when training stops.
 
@@ -72,19 +88,81 @@ class StopAtMetric(keras.callbacks.Callback):
         Raises
         ------
         ValueError
-            If the metric is not among those of the epoch.
+            If the metric is not among those of the epoch, or nothing tells its `mode`.
         """
-        logs = logs or {}
-        if self.monitor not in logs:
-            raise ValueError(
-                f"monitor={self.monitor!r} is not among the metrics of this fit, which are {list(logs)!r}."
-            )
-        now = logs[self.monitor]
-        falls = self.monitor.endswith(("loss", "error", "crossentropy")) if self.mode == "auto" else self.mode == "min"
-        if (now <= self.value) if falls else (now >= self.value):
+        now = _monitored(self.monitor, logs)
+        mode = direction(self.model, self.monitor) if self.mode == "auto" else self.mode
+        if mode is None:
+            raise ValueError(f"monitor={self.monitor!r}: whether low or high is good must be said by mode.")
+        if (now <= self.value) if mode == "min" else (now >= self.value):
             self.model.stop_training = True
             if self.verbose:
                 print(f"Epoch {epoch + 1}: {self.monitor} is {now:.4f}, training stops.")
+
+
+class EarlyStopping(keras.callbacks.Callback):
+    """Stop when a metric no longer improves, and restore the weights of its best epoch in the end.
+
+    Unlike with Keras's, improvements of less than `tol` do not keep training going, but are the best all the same. And
+    what training begins with counts, if `start` is its value.
+
+    Parameters
+    ----------
+    monitor : str
+        Name of the metric in the logs.
+    mode : {"min", "max"}
+        Which value is the best.
+    patience : int
+        Epochs without improvement after which training stops.
+    tol : float
+        Least change that counts as an improvement.
+    start : float
+        Value for the weights that training begins with; nan if they do not count.
+    """
+
+    def __init__(self, monitor, mode, patience, tol, start):
+        super().__init__()
+        self._monitor = monitor
+        self._sign = 1 if mode == "min" else -1
+        self._patience = patience
+        self._tol = tol
+        self._start = start
+
+    def on_train_begin(self, logs=None):
+        """Note the weights that training begins with."""
+        self._best = self._last_best = self._sign * self._start
+        self._weights = None if math.isnan(self._best) else self.model.get_weights()
+        self._wait = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Note the weights if they are the best, and stop if there was no improvement for long."""
+        now = self._sign * float(_monitored(self._monitor, logs))
+        if self._weights is None or now < self._best or math.isnan(self._best):
+            self._best, self._weights = now, self.model.get_weights()
+        is_better = now + self._tol < self._last_best or (math.isnan(self._last_best) and not math.isnan(now))
+        self._last_best, self._wait = (now, 0) if is_better else (self._last_best, self._wait + 1)
+        if self._wait >= self._patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        """Restore the best weights."""
+        if self._weights is not None:
+            self.model.set_weights(self._weights)
+
+
+class EpochLines(keras.callbacks.Callback):
+    """Print a line an epoch, with what Keras prints in two."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock."""
+        self._began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Print the line."""
+        seconds, steps = time.monotonic() - self._began, self.params["steps"]
+        values = [f"{name}: {_shown(float(np.mean(value)))}" for name, value in (logs or {}).items()]
+        times = [f"{steps}/{steps}", f"{seconds:.0f}s", f"{_shown_seconds(seconds / steps)}/step"]
+        print_msg(" - ".join([f"Epoch {epoch + 1}/{self.params['epochs']}", *times, *values]))
 
 
 class EpochTasks(keras.callbacks.Callback):
@@ -126,3 +204,21 @@ class EpochTasks(keras.callbacks.Callback):
 
             if self._epoch_task.call_on_fit_task_end(**self._task_data, reconstruction_attributes=attributes):
                 self.model.stop_training = True
+
+
+def _monitored(monitor, logs):
+    """Return the value of a metric in the logs of an epoch."""
+    logs = logs or {}
+    if monitor not in logs:
+        raise ValueError(f"monitor={monitor!r} is not among the metrics of this fit, which are {list(logs)!r}.")
+    return logs[monitor]
+
+
+def _shown(value):
+    return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"
+
+
+def _shown_seconds(seconds):
+    if seconds >= 1:
+        return f"{seconds:.0f}s"
+    return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"

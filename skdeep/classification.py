@@ -5,7 +5,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.validation import _check_y
 
 from skdeep.parameters import refuses_other_arguments
-from skdeep.sampling import total_weight
+from skdeep.sampling import weight_by_class
 from skdeep.targets import Targets, as_target_array
 from skdeep.validation import without_missing
 
@@ -29,7 +29,8 @@ class DeepClassifierMixin(ClassifierMixin):
             Targets in the form of earlier calls.
         classes : array-like of shape (n_classes,), default=None
             All labels that may ever occur. Needed in the first call if y are labels. For one-hot rows and multilabel
-            targets the columns are the classes; rows of which each has a single 1 are taken as one-hot.
+            targets the columns are the classes; rows of which each has a single 1 are taken as one-hot, unless the
+            parameters say what they are.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. Here they are not scaled, so that those of several calls can be compared.
 
@@ -44,7 +45,7 @@ class DeepClassifierMixin(ClassifierMixin):
             As `fit`; also for ``early_stopping=True`` and ``class_weight="balanced"``, which need all data at once.
         """
         self._validate_params()  # which scikit-learn does in the first call only
-        if self.class_weight == "balanced":
+        if self._class_weight() == "balanced":
             raise ValueError(
                 "partial_fit sees a part of the data at a time, so it does not work with class_weight='balanced'."
             )
@@ -133,12 +134,19 @@ class DeepClassifierMixin(ClassifierMixin):
         return as_target_array(_check_y(without_missing(y, name), multi_output=True, estimator=self), name)
 
     def _learn_targets(self, y, weight):
-        return Targets.learn(y)
+        row_kind = self._row_kind()
+        if row_kind is None and self.warm_start and hasattr(self, "_targets") and self._targets.kind != "labels":
+            row_kind = self._targets.kind  # whatever rows come now
+        return Targets.learn(y, row_kind=row_kind)
 
     def _first_targets(self, y, weight, classes):
         if classes is None and y.ndim == 1:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return Targets.learn(y, classes)
+        return Targets.learn(y, classes, self._row_kind())
+
+    def _row_kind(self):
+        """Return what the parameters say that rows of 0 and 1 are, "one-hot" or "multilabel", or None."""
+        return {"softmax": "one-hot", "sigmoid": "multilabel"}.get(self.output_activation)
 
     def _check_classes(self, classes):
         """Raise if `partial_fit` gets other classes than before."""
@@ -148,8 +156,11 @@ class DeepClassifierMixin(ClassifierMixin):
                 f"{self.classes_.tolist()!r}."
             )
 
-    def _row_weight(self, weight, codes, targets):
-        return total_weight(weight, self.class_weight, codes, targets)
+    def _class_weight(self):
+        return self.class_weight
+
+    def _weight_by_class(self, weight, codes, targets):
+        return weight_by_class(self._class_weight(), codes, targets, weight)
 
 
 def _same_labels(classes, known):

@@ -156,15 +156,6 @@ def make_callbacks(given, routed):
     return [callback for each in made for callback in (each if isinstance(each, list) else _returned_by(each))]
 
 
-def early_stopping(monitor, patience, min_delta):
-    """Return two Keras callbacks: one stops, the other restores the weights of the best epoch in the end.
-
-    They are two since Keras would pass over improvements of less than `min_delta` when it picks the best.
-    """
-    stop = keras.callbacks.EarlyStopping(monitor, min_delta, patience)
-    return [stop, keras.callbacks.EarlyStopping(monitor, patience=sys.maxsize, restore_best_weights=True)]
-
-
 def _initializer_named(value, name):
     known = _INITIALIZER_ALIASES.get(value, value)
     base = keras.initializers.Initializer

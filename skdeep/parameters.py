@@ -56,6 +56,7 @@ CONSTRAINTS = {
     "validation_fraction": [_SHARE, None],
     "early_stopping": ["boolean"],
     "monitor": [str],
+    "monitor_mode": [StrOptions({"auto", "min", "max"})],
     "n_iter_no_change": [_POSITIVE_INT],
     "tol": [_Number(Real, 0, None, closed="left")],
     "class_weight": [dict, StrOptions({"balanced"}), None],

@@ -97,18 +97,31 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
                 "partial_fit sees a part of the data at a time, so it does not work with early_stopping=True."
             )
 
-    def _monitoring(self, network, train, validation):
+    def _monitoring(self, network, train, validation, batch_size, *, continued, has_callbacks):
         if not self.early_stopping:
             return []
-        from skdeep import compilation
+        from skdeep.callbacks import EarlyStopping, direction
 
+        monitor = self.monitor
         with network.in_use() as program:
-            names = program.metric_names(train)
-        if validation is not None:
-            names += [f"val_{name}" for name in names]
-        if self.monitor not in names:
-            raise ValueError(f"monitor={self.monitor!r} is not among the metrics of this fit, which are {names!r}.")
-        return compilation.early_stopping(self.monitor, self.n_iter_no_change, self.tol)
+            of_training = program.metric_names(train)
+            of_validation = [] if validation is None else [f"val_{name}" for name in of_training]
+            names = of_training + of_validation
+            unknown = "" if monitor in names else f"not among the metrics of this fit, which are {names!r}"
+            if unknown and not has_callbacks:
+                raise ValueError(f"monitor={monitor!r} is {unknown}.")
+            mode = direction(program.model, monitor) if self.monitor_mode == "auto" else self.monitor_mode
+            if mode is None:
+                what = (
+                    f"{unknown}. If a callback adds it" if unknown else "a metric of which Keras does not know the aim"
+                )
+                raise ValueError(f"monitor={monitor!r} is {what}: set monitor_mode to 'min' or 'max'.")
+            start = math.nan
+            if continued and monitor in of_validation:  # measured now, since the earlier fit may have had other rows
+                start = program.evaluate(validation, batch_size)[monitor.removeprefix("val_")]
+            elif continued and self.best_epoch_ and monitor in self.history_:
+                start = self.history_[monitor][self.best_epoch_ - 1]
+        return [EarlyStopping(monitor, mode, self.n_iter_no_change, self.tol, start)]
 
 
 class DenseNetwork(ReadyNetwork):

@@ -79,6 +79,3 @@ class DeepRegressorMixin(RegressorMixin):
 
     def _first_targets(self, y, weight, classes):
         return self._learn_targets(y, weight)
-
-    def _row_weight(self, weight, codes, targets):
-        return weight

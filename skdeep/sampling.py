@@ -30,28 +30,28 @@ def epoch_order(n_rows, shuffle, rng):
     return np.concatenate([rng.permutation(rows) for rows in mixed])
 
 
-def weighted_rows(sample_weight, X):
+def weighted_rows(sample_weight, X, name="sample_weight"):
     """Return the numbers of the rows whose weight is not zero, and their weights, or None for equal weights."""
     if sample_weight is None:
         return np.arange(X.shape[0]), None
     try:
         weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
     except (ValueError, TypeError) as error:
-        if "sample" in str(error):
-            raise
-        raise ValueError(f"sample_weight must hold one number for each row: {error}") from error
+        if "sample" not in str(error).lower():
+            raise ValueError(f"{name} must hold one number for each row: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(str(error).replace("sample_weight", name).replace("Sample weights", name)) from error
     if not np.isfinite(weight).all():
-        raise ValueError("Input sample_weight contains NaN or infinity.")
+        raise ValueError(f"Input {name} contains NaN or infinity.")
     index = np.flatnonzero(weight)
     return index, weight[index]
 
 
-def total_weight(sample_weight, class_weight, codes, targets):
-    """Return the products of class weights and sample weights, or None if there are neither."""
-    if class_weight is None:
+def total_weight(sample_weight, by_class, codes):
+    """Return the products of the weights of classes and of rows, or None if there are neither."""
+    if by_class is None:
         return sample_weight
-    by_row = _weight_by_class(class_weight, codes, targets, sample_weight)[codes]
-    return by_row if sample_weight is None else by_row * sample_weight
+    return by_class[codes] if sample_weight is None else by_class[codes] * sample_weight
 
 
 def with_mean_one(weight):
@@ -66,7 +66,10 @@ def with_mean_one(weight):
     return weight / mean if np.isfinite(mean) else with_mean_one(weight / weight.max())
 
 
-def _weight_by_class(class_weight, codes, targets, sample_weight):
+def weight_by_class(class_weight, codes, targets, sample_weight):
+    """Return the weight of each class for rows of these codes and weights, or None if there is no `class_weight`."""
+    if class_weight is None:
+        return None
     if targets.kind == "multilabel":
         raise ValueError("class_weight is for targets with one class a row, but y is multilabel; use sample_weight.")
     if class_weight == "balanced":

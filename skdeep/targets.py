@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import column_or_1d
+from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdeep.heads import Head, choose_output_encoding
@@ -27,6 +27,9 @@ from skdeep.objectives import (
     metric_form,
 )
 from skdeep.validation import without_missing
+
+# Labels are sorted so many at a time: sorting makes several copies, of strings large ones.
+_SORTED_ROWS = 100_000
 
 
 class Targets:
@@ -48,13 +51,29 @@ class Targets:
         self.dtype = dtype
 
     @classmethod
-    def learn(cls, y, classes=None):
-        """Learn the form of `y`; `classes`, if given, are all labels that may ever occur."""
+    def learn(cls, y, classes=None, row_kind=None):
+        """Learn the form of `y`.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels or rows of 0 and 1.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever occur.
+        row_kind : {"one-hot", "multilabel"}, default=None
+            What rows of 0 and 1 are; None takes those with a single 1 each as one-hot.
+        """
         y = as_target_array(y)
         if y.ndim == 2:
-            kind = "one-hot" if np.all(y.sum(axis=1) == 1) else "multilabel"
+            if classes is not None and not np.array_equal(_given_classes(classes), np.arange(y.shape[1])):
+                raise ValueError(
+                    f"classes must be the numbers of the columns, 0 to {y.shape[1] - 1}, where y has rows of 0 and 1. "
+                    f"Got {classes!r}."
+                )
+            kind = row_kind or ("one-hot" if np.all(y.sum(axis=1) == 1) else "multilabel")
             return cls(kind, np.arange(y.shape[1]), y.dtype)
-        labels = _sorted_labels(y, "y")  # first, since it tells of labels that cannot be compared
+        parts = [_sorted_labels(y[part], "y") for part in gen_batches(len(y), _SORTED_ROWS)]
+        labels = _sorted_labels(np.concatenate(parts), "y")  # first, since it tells of labels that cannot be compared
         check_classification_targets(y)
         if classes is not None:
             labels = _given_classes(classes)
@@ -77,17 +96,22 @@ class Targets:
             return y.astype(np.float32)
         wrong = np.flatnonzero(y.sum(axis=1) != 1)
         if len(wrong):
-            raise ValueError(f"{name} was one-hot in fit, but its row {wrong[0]} does not have exactly one 1.")
+            raise ValueError(
+                f"{name} is one-hot, by what fit got or by the parameters, but its row {wrong[0]} does not have "
+                "exactly one 1. That rows are multilabel is said by output_activation='sigmoid', and for "
+                "KerasClassifier by target_type='multilabel'."
+            )
         return y.argmax(axis=1).astype(np.int32)
 
     def _indices(self, y, name):
         index_of = {label: index for index, label in enumerate(self.classes.tolist())}
-        present, inverse = _sorted_labels(y, name, return_inverse=True)
-        unseen = [label for label in present.tolist() if label not in index_of]
+        parts = [_sorted_labels(y[part], name, return_inverse=True) for part in gen_batches(len(y), _SORTED_ROWS)]
+        unseen = dict.fromkeys(label for present, _ in parts for label in present.tolist() if label not in index_of)
         if unseen:
             more = f" and {len(unseen) - 10:,} more" if len(unseen) > 10 else ""
-            raise ValueError(f"{name} contains labels that were not seen in fit: {unseen[:10]!r}{more}.")
-        return np.array([index_of[label] for label in present.tolist()], dtype=np.int32)[inverse]
+            raise ValueError(f"{name} contains labels that were not seen in fit: {list(unseen)[:10]!r}{more}.")
+        codes = [np.array([index_of[label] for label in present.tolist()], np.int32)[each] for present, each in parts]
+        return np.concatenate(codes)
 
     def decode(self, indices):
         """Return predictions in the form that y had in `fit`, from what `skdeep.heads.Head.decide` returns."""

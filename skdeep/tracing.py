@@ -6,8 +6,8 @@ The replacements compute what the parts do, and each mends one thing:
   step; the exponential of the log-softmax takes 5 and differs from it by rounding.
 - Dropout and L2 penalties. Keras writes rates and strengths into the trace as constants; here the trace reads them from
   variables, so that networks that differ in them alone can use the same trace.
-- Batch normalization. Its moving averages, which it uses in prediction, start from 0 and 1, whose share after a few steps
-  is still large under a fixed momentum. Here the momentum grows with the steps of the optimizer, so that the averages
+- Batch normalization. Its moving averages, with which it predicts, start from 0 and 1, whose share after a few steps is
+  still large under a fixed momentum. Here the momentum grows with the steps of the optimizer, so that the averages
   are those of the data from the first step on, and the smaller last batch of an epoch counts by its rows.
 - The optimizer's sum of gradients over replicas. If there is one replica, the sum is the gradient itself, but
   TensorFlow registers a function for each such sum that it traces and never drops it, nor the traced graph that the
@@ -92,7 +92,7 @@ class Strengths:
         )  # the dtype of Keras's sum of losses, whatever that of the layers
 
     def _normalized(self, layer, x, training=False, mask=None):
-        """Call a batch normalization with a momentum that grows from 0 to the layer's own, for the rows of the batch."""
+        """Call a batch normalization with a momentum that grows from 0 to the layer's own."""
         if not training:
             return type(layer).call(layer, x, mask=mask)
         momentum = layer.momentum

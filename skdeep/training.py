@@ -26,6 +26,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skdeep._tensorflow import keras, tf
+from skdeep.callbacks import EpochLines
 from skdeep.changes import Watch
 from skdeep.copying import faithful_copy, without_training
 from skdeep.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
@@ -175,6 +176,7 @@ class Program:
         batch_size,
         shuffle,
         rng,
+        best_epoch=0,
         callbacks=(),
         validation=None,
         penalty_rows=None,
@@ -195,6 +197,8 @@ class Program:
             Whether each epoch takes the rows in an order of its own.
         rng : numpy.random.Generator
             Source of the orders.
+        best_epoch : int, default=0
+            Epoch whose weights training begins with: an earlier one than `first_epoch`, if a callback put those back.
         callbacks : list of keras.callbacks.Callback, default=()
             Called as by Keras's `fit`.
         validation : Rows, default=None
@@ -202,7 +206,7 @@ class Program:
         penalty_rows : int, default=None
             Rows of a batch for which the L2 penalties of the model are meant; None is `batch_size`.
         verbose : int, default=0
-            If positive, one line an epoch is printed, in Keras's form.
+            If positive, one line an epoch is printed.
 
         Returns
         -------
@@ -236,8 +240,7 @@ class Program:
         record = keras.callbacks.History()  # last, since callbacks may add to the logs
         callbacks.append(record)
         if verbose:
-            # Keras's 2 is one line an epoch. Added after the look at the hooks: it needs no call for each batch.
-            callbacks.append(keras.callbacks.ProgbarLogger())
+            callbacks.append(EpochLines())
         hooks = keras.callbacks.CallbackList(
             callbacks, model=model, verbose=2 if verbose else 0, epochs=epochs, steps=math.ceil(len(rows) / batch_size)
         )
@@ -254,8 +257,8 @@ class Program:
             epoch_order(len(rows), shuffle, rng)
         self._strengths.update(1.0 if penalty_rows is None else penalty_rows / batch_size)
         finite = model.get_weights()
-        last_epoch = start
-        epochs_of_weights = _EpochsOfWeights(finite, start) if is_watched else None
+        last_epoch = best_epoch if start == first_epoch else start
+        epochs_of_weights = _EpochsOfWeights(finite, last_epoch) if is_watched else None
         diverged = False
         try:
             for epoch in range(start, epochs):
@@ -325,6 +328,14 @@ class Program:
         """Return the names that `fit` on such rows reports."""
         self._build_metrics(rows)
         return list(self.model.get_metrics_result())
+
+    def evaluate(self, rows, batch_size):
+        """Return the metrics on rows by name, as `fit` gets them on its validation rows."""
+        _check_memory(batch_size, batch_size * self._train_bytes)
+        self.model.stop_evaluating = False
+        self._build_metrics(rows)
+        self._strengths.update()
+        return self._run("test", rows, np.arange(len(rows)), batch_size, None)
 
     def _follow_changes(self):
         """Forget the traces if somebody outside changed what they were made of."""

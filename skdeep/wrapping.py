@@ -20,6 +20,7 @@ from sklearn.utils.multiclass import type_of_target
 from skdeep.base import BaseDeepEstimator
 from skdeep.near_names import did_you_mean_parameter
 from skdeep.parameters import CONSTRAINTS
+from skdeep.sampling import total_weight
 from skdeep.scales import takes_numbers_as_they_are, trouble_with_table
 from skdeep.searched import warn_of_lost_arguments
 from skdeep.user_warnings import warn
@@ -50,6 +51,7 @@ _NAMES = (
     "scale_targets",
     "target_encoding",
     "output_encoding",
+    "target_type",
     *(name for name in _FIT_SETTINGS if name != "validation_data"),
 )
 # scikeras hands them to Keras's predict, which skdeep does not call; predictions do not depend on them.
@@ -79,7 +81,7 @@ WRAPPER_CONSTRAINTS = {
 class KerasWrapper(BaseDeepEstimator):
     """Base class of `skdeep.KerasClassifier` and `skdeep.KerasRegressor`."""
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, **fit_settings):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, **fit_settings):
         """Build the model and train it.
 
         Parameters
@@ -97,10 +99,13 @@ class KerasWrapper(BaseDeepEstimator):
             Validation data in the form of X. `validation_split` is not used then.
         y_val : array-like, default=None
             Validation targets in the form of y.
+        sample_weight_val : array-like, default=None
+            Weights of the validation rows, which count as in Keras's fit. A row of weight 0 is left out.
         **fit_settings : dict
             Settings of this fit alone, in place of the parameters of the same names: `epochs`, `batch_size`,
-            `verbose`, `shuffle`, `validation_split`, `validation_data`, `class_weight`, `callbacks`. scikit-learn's way
-            is to set them in the constructor, also as ``fit__epochs`` and the like.
+            `verbose`, `shuffle`, `validation_split`, `validation_data`, `class_weight`, `callbacks`. `validation_data`
+            is ``(X_val, y_val)`` or ``(X_val, y_val, sample_weight_val)``. scikit-learn's way is to set them in the
+            constructor, also as ``fit__epochs`` and the like.
 
         Returns
         -------
@@ -114,9 +119,8 @@ class KerasWrapper(BaseDeepEstimator):
             learned is kept.
         """
         with self._set_for_a_fit(fit_settings):
-            if X_val is None and y_val is None and self._fit_setting("validation_data") is not None:
-                X_val, y_val = self._fit_setting("validation_data")
-            return super().fit(X, y, sample_weight, X_val=X_val, y_val=y_val)
+            given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+            return super().fit(X, y, sample_weight, **self._with_validation_data(given, fit_settings))
 
     def initialize(self, X, y):
         """Build the model for X and y without any training, for a model that is trained already.
@@ -222,6 +226,21 @@ class KerasWrapper(BaseDeepEstimator):
         finally:
             del self._settings_of_this_fit
 
+    def _with_validation_data(self, given, fit_settings):
+        """Return the validation data given to `fit` by their names, or else what is in `validation_data`."""
+        data = self._fit_setting("validation_data")
+        names = [name for name, value in given.items() if value is not None]
+        if names and fit_settings.get("validation_data") is not None:
+            raise ValueError(f"validation_data and {names[0]} say the same; give only one of them.")
+        if names or data is None:
+            return given
+        if not (isinstance(data, (tuple, list)) and len(data) in (2, 3)):
+            raise ValueError(
+                "validation_data must be (X_val, y_val) or (X_val, y_val, sample_weight_val). "
+                f"Got {type(data).__name__}{f' of length {len(data)}' if isinstance(data, (tuple, list)) else ''}."
+            )
+        return dict(zip(given, data, strict=False))
+
     def _check_predict_settings(self, settings):
         for name in settings:
             if name not in _PREDICT_SETTINGS:
@@ -259,8 +278,8 @@ class KerasWrapper(BaseDeepEstimator):
     def _validation_share(self):
         return self._fit_setting("validation_split") or None
 
-    def _weights_in_training(self, weight, codes, targets):
-        return self._row_weight(weight, codes, targets), weight  # as in Keras's fit
+    def _weights_in_fit(self, weight, by_class, codes, *, validates):
+        return weight if validates else total_weight(weight, by_class, codes)  # as in Keras's fit
 
     def _training_options(self, n_rows):
         batch_size = self._fit_setting("batch_size")

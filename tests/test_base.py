@@ -1,7 +1,10 @@
 """fit, partial_fit, predict: what is learned, what is kept, what is left alone."""
 
+import functools
+import os
 import pickle
 import random
+import re
 import subprocess
 import sys
 
@@ -15,11 +18,12 @@ import sklearn
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeep import CNNClassifier, DNNClassifier, MLPClassifier
+from skdeep import CNNClassifier, DNNClassifier, DNNRegressor, KerasClassifier, MLPClassifier
 
 
 def quick(**params):
@@ -270,6 +274,141 @@ class TestEarlyStopping:
         assert clf.best_epoch_ == np.argmin(clf.history_["val_loss"]) + 1 > 1
 
 
+def mean_of_the_largest(y_true, y_pred):
+    return keras.ops.mean(keras.ops.max(y_pred, axis=-1))
+
+
+class Noted(keras.callbacks.Callback):
+    """Notes the weights after each epoch, and adds a metric to the logs."""
+
+    def __init__(self, name="val_score"):
+        super().__init__()
+        self.name = name
+        self.weights = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.weights.append(np.concatenate([weight.ravel() for weight in self.model.get_weights()]))
+        logs[self.name] = np.sin(1 + epoch)  # largest after epoch 2, least after epoch 5
+
+
+class TestTheAimOfEarlyStopping:
+    @pytest.mark.parametrize("mode", ["min", "max"])
+    @pytest.mark.parametrize("estimator", [quick, lambda **params: DNNRegressor((8,), random_state=0, **params)])
+    def test_of_a_metric_of_ones_own_it_must_be_said(self, mode, estimator, iris):
+        X, y = iris
+        settings = {"early_stopping": True, "monitor": "val_mean_of_the_largest", "metrics": [mean_of_the_largest]}
+        clf = estimator(**settings, callbacks=Noted(), epochs=8)
+        with pytest.raises(
+            ValueError, match=r"'val_mean_of_the_largest' is a metric of which .* set monitor_mode to 'min'"
+        ):
+            clf.fit(X, y)
+        clf.set_params(monitor_mode=mode).fit(X, y)
+        best = getattr(np, f"arg{mode}")(clf.history_["val_mean_of_the_largest"])
+        assert clf.best_epoch_ == best + 1
+        np.testing.assert_array_equal(weights(clf), clf.callbacks_[0].weights[best])
+
+    @pytest.mark.parametrize(
+        "metric, aim",
+        [
+            ("accuracy", "max"),
+            ("mse", "min"),
+            (keras.metrics.AUC(name="quality"), "max"),
+            (keras.losses.mean_squared_error, "min"),
+            (keras.metrics.CosineSimilarity, "max"),
+        ],
+    )
+    def test_of_keras_metrics_it_is_known(self, metric, aim, iris):
+        clf = quick(early_stopping=True, metrics=[metric], epochs=12, learning_rate=0.05, batch_size=8)
+        name = list(clf.set_params(monitor="val_loss").fit(*iris).history_)[1]
+        clf.set_params(monitor=f"val_{name}").fit(*iris)
+        assert clf.best_epoch_ == getattr(np, f"arg{aim}")(clf.history_[f"val_{name}"]) + 1
+
+    def test_the_other_way_if_it_is_said(self, iris):
+        clf = quick(early_stopping=True, monitor_mode="max").fit(*iris)
+        assert clf.best_epoch_ == np.argmax(clf.history_["val_loss"]) + 1
+
+    @pytest.mark.parametrize("mode, best", [("max", 2), ("min", 5)])
+    def test_a_metric_that_a_callback_adds(self, mode, best, iris):
+        clf = quick(early_stopping=True, monitor="val_score", callbacks=Noted(), epochs=7)
+        with pytest.raises(ValueError, match=r"'val_score' is not among .* \['loss', .* callback .* set monitor_mode"):
+            clf.fit(*iris)
+        clf.set_params(monitor_mode=mode).fit(*iris)
+        assert clf.best_epoch_ == best
+        np.testing.assert_array_equal(weights(clf), clf.callbacks_[0].weights[best - 1])
+
+    def test_a_name_that_no_callback_adds(self, iris):
+        clf = quick(callbacks=Noted("val_other")).fit(*iris)
+        before = weights(clf)
+        clf.set_params(early_stopping=True, monitor="val_score", monitor_mode="max", warm_start=True)
+        with pytest.raises(ValueError, match=r"'val_score' is not among .*, which are \[.*'val_loss'.*'val_other'"):
+            clf.fit(*iris)
+        np.testing.assert_array_equal(weights(clf), before)
+        assert clf.n_iter_ == len(clf.history_["loss"]) == 5
+
+    def test_it_stops_after_as_many_epochs_as_keras(self, iris):
+        X, y = iris
+        clf = quick(early_stopping=True, tol=0.01, n_iter_no_change=3, epochs=200, learning_rate=0.02).fit(
+            X, y, X_val=X, y_val=y
+        )
+        stop = keras.callbacks.EarlyStopping("val_loss", min_delta=0.01, patience=3)
+        theirs = quick(callbacks=stop, epochs=200, learning_rate=0.02).fit(X, y, X_val=X, y_val=y)
+        assert clf.n_iter_ == theirs.n_iter_ < 200
+
+
+class TestEarlyStoppingWithWarmStart:
+    RATES = [0.01, 2.0, 0.003, 0.5]
+
+    @pytest.mark.parametrize("monitor", ["val_loss", "val_accuracy", "loss", "val_score"])
+    @pytest.mark.parametrize("kind", [DNNClassifier, CNNClassifier, DNNRegressor])
+    def test_the_best_of_all_fits_is_kept(self, kind, monitor, iris):
+        X, y = iris
+        if kind is DNNRegressor and monitor == "val_accuracy":
+            monitor, kind = "val_mae", functools.partial(DNNRegressor, metrics="mae")
+        noted, aim = Noted(), "max" if monitor in ("val_accuracy", "val_score") else "min"
+        clf = kind(early_stopping=True, warm_start=True, monitor=monitor, epochs=4, callbacks=noted, random_state=0)
+        clf.set_params(monitor_mode="max" if monitor == "val_score" else "auto", dropout=0.0)
+        for number, rate in enumerate(self.RATES, start=1):
+            clf.set_params(learning_rate=rate).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+            assert clf.n_iter_ == len(noted.weights) == 4 * number
+            best = getattr(np, f"arg{aim}")(clf.history_[monitor])
+            assert clf.best_epoch_ == best + 1
+            np.testing.assert_array_equal(weights(clf), noted.weights[best])
+            clf = pickle.loads(pickle.dumps(clf))
+            noted = clf.callbacks
+
+    def test_with_other_validation_rows_what_it_began_with_is_measured_on_them(self, iris):
+        X, y = iris
+        clf = quick(early_stopping=True, warm_start=True, epochs=30, learning_rate=0.01).fit(X, y, X_val=X, y_val=y)
+        before, best = weights(clf), clf.best_epoch_
+        wrong = (y + 1) % 3
+        start = log_loss(wrong, clf.predict_proba(X))
+        clf.set_params(epochs=2).fit(X, wrong, X_val=X, y_val=wrong)  # far worse than the first fit was, but learned
+        assert clf.history_["val_loss"][best - 1] < clf.history_["val_loss"][-1] < start
+        assert clf.best_epoch_ == 32
+        after = weights(clf)
+        clf.set_params(epochs=2, learning_rate=1.0).fit(X, y, X_val=X, y_val=wrong)
+        assert min(clf.history_["val_loss"][32:]) > clf.history_["val_loss"][31]
+        np.testing.assert_array_equal(weights(clf), after)
+        assert clf.best_epoch_ == 32
+        assert np.abs(after - before).max() > 0
+
+    def test_patience_counts_from_what_it_began_with(self, iris):
+        X, y = iris
+        clf = quick(early_stopping=True, warm_start=True, epochs=40, learning_rate=0.01).fit(X, y, X_val=X, y_val=y)
+        clf.set_params(learning_rate=3.0, n_iter_no_change=3).fit(X, y, X_val=X, y_val=y)
+        assert (clf.n_iter_, clf.best_epoch_) == (43, 40)
+
+    def test_an_epoch_of_partial_fit_in_between(self, iris):
+        X, y = iris
+        held = {"X_val": X, "y_val": y}
+        clf = quick(early_stopping=True, warm_start=True, learning_rate=0.01).fit(X, y, **held)
+        clf.set_params(early_stopping=False).partial_fit(X, y)
+        between = weights(clf)
+        clf.set_params(early_stopping=True, learning_rate=5.0, epochs=2).fit(X, y, **held)
+        assert (clf.n_iter_, clf.best_epoch_) == (8, 6)
+        np.testing.assert_array_equal(weights(clf), between)
+
+
 class TestDivergence:
     MESSAGE = r"Training diverged in epoch {}: .*The weights are those after {} epochs.*Scale X.*lower learning_rate"
 
@@ -474,8 +613,35 @@ class TestOutput:
 
     def test_verbose_prints_a_line_an_epoch(self, iris, capfd):
         quick(epochs=2, verbose=1, validation_fraction=0.2).fit(*iris)
-        lines = [line for line in capfd.readouterr().out.splitlines() if "val_loss" in line]
-        assert len(lines) == 2
+        lines = capfd.readouterr().out.splitlines()
+        assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
+
+    @pytest.mark.parametrize("sink", ["a pipe", "a terminal"])
+    def test_the_line_has_what_keras_prints(self, sink, iris, monkeypatch):
+        X, y = iris
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+        loss = "sparse_categorical_crossentropy"
+        model.compile(keras.optimizers.SGD(1e-5), loss, metrics=["accuracy", "sparse_top_k_categorical_accuracy"])
+        fit = {"epochs": 3, "batch_size": 15, "shuffle": False, "validation_data": (X, y)}
+        printed = []
+        for train in (KerasClassifier(model, verbose=1).fit, functools.partial(model.fit, verbose=2)):
+            reader, writer = os.openpty() if sink == "a terminal" else os.pipe()
+            with open(writer, "w") as stream, monkeypatch.context() as patch:
+                patch.setattr(sys, "stdout", stream)
+                train(X, y, **fit)
+            printed.append(os.read(reader, 10_000).decode().splitlines())
+            os.close(reader)
+        ours, theirs = printed
+        heads, values = [line.split(" - ") for line in theirs[::2]], [line.split(" - ") for line in theirs[1::2]]
+        assert len(ours) == len(heads) == 3
+        for line, (head,), (steps, _, per_step, *metrics) in zip(ours, heads, values, strict=True):
+            epoch, our_steps, seconds, our_per_step, *our_metrics = line.split(" - ")
+            assert (epoch, our_steps) == (head, steps) == (head, "10/10")
+            assert re.fullmatch(r"\d+s", seconds)
+            assert all(re.fullmatch(r"\d+(s|ms|us)/step", each) for each in (our_per_step, per_step))
+            expected = {name: float(value) for name, value in (each.split(": ") for each in metrics)}
+            got = {name: float(value) for name, value in (each.split(": ") for each in our_metrics)}
+            assert got == pytest.approx(expected, abs=2e-4)
 
     def test_repr_shows_what_differs_from_the_defaults(self):
         shown = repr(DNNClassifier((5,), epochs=3, optimizer__beta_1=0.5))

@@ -248,6 +248,20 @@ class TestAugment:
         clf = CNNClassifier((4,), hidden_layer_sizes=(), epochs=1, random_state=0, augment=augment, **params)
         return clf.fit(digits.images[:200], digits.target[:200])
 
+    @pytest.mark.parametrize("size", [(6, 6), (8, 6), (10, 10)])
+    def test_images_of_another_shape_are_refused_by_name(self, size, digits):
+        message = (
+            r"^augment must keep the shape of the images, .* Got RandomCrop .* of shape \(.*\) of those .*\(8, 8, 1\)"
+        )
+        for augment in (
+            {"RandomCrop": dict(zip(["height", "width"], size, strict=True))},
+            keras.layers.RandomCrop(*size),
+        ):
+            with pytest.raises(ValueError, match=message):
+                self.fitted(augment, digits)
+        clf = self.fitted({"RandomCrop": {"height": 8, "width": 8}}, digits)
+        assert clf.summary().layers[1].output_shape == (8, 8, 1)
+
     @pytest.mark.parametrize(
         "augment",
         [

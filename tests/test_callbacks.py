@@ -52,6 +52,24 @@ def test_mode_says_which_way_a_metric_goes(iris):
     assert fitted(StopAtMetric("loss", 0.0, mode="max"), iris).n_iter_ == 1
 
 
+@pytest.mark.parametrize("metric", ["kl_divergence", "mse", "val_hinge"])
+def test_of_keras_metrics_the_way_is_known(metric, iris):
+    name = metric.removeprefix("val_")
+    values = fitted(None, iris, metrics=name, validation_fraction=0.2).history_[metric]
+    value = values[30]
+    clf = fitted(StopAtMetric(metric, value), iris, metrics=name, validation_fraction=0.2)
+    assert clf.n_iter_ == 1 + next(n for n, each in enumerate(values) if each <= value) > 1
+
+
+def test_of_others_it_must_be_said(iris):
+    def peak(y_true, y_pred):
+        return keras.ops.max(y_pred)
+
+    with pytest.raises(ValueError, match="monitor='peak': whether low or high is good must be said by mode"):
+        fitted(StopAtMetric("peak", 0.5), iris, metrics=[peak])
+    assert fitted(StopAtMetric("peak", 0.0, mode="max"), iris, metrics=[peak]).n_iter_ == 1
+
+
 @pytest.mark.parametrize(
     "params, message",
     [({"value": "0.9"}, "value must be a number. Got '0.9'"), ({"mode": "up"}, "mode must be 'auto'")],
@@ -146,6 +164,14 @@ class TestCallbacksOfScikitLearn:
         for row in (epochs.iloc[-1], log[log["task_name"] == "fit"].iloc[0]):
             assert row["accuracy"] == clf.score(X, y)
             assert row["neg_log_loss"] == -log_loss(y, clf.predict_proba(X))
+
+    def test_drawn_validation_rows_are_scored_along_and_given_ones_are_not(self, iris):
+        X, y = iris
+        for data, params in (({}, {"validation_fraction": 0.3}), ({"X_val": X[:9], "y_val": y[:9]}, {})):
+            monitor = ScoringMonitor(scoring="neg_log_loss")
+            clf = quick(epochs=1, **params).set_callbacks(monitor).fit(X, y, **data)
+            score = monitor.get_logs().data_as_pandas["neg_log_loss"].iloc[-1]
+            assert score == -log_loss(y, clf.predict_proba(X))
 
     def test_weights_are_passed_to_the_scores(self, iris):
         X, y = iris

@@ -2,8 +2,14 @@
 
 import numpy as np
 import pytest
+import sklearn
+from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 
-from skdeep import DNNClassifier
+from skdeep import DNNClassifier, DNNRegressor
 
 
 def exact(**params):
@@ -124,6 +130,90 @@ class TestClassWeight:
         y = np.column_stack([iris[1] > 0, iris[1] < 2]).astype(int)
         with pytest.raises(ValueError, match="class_weight is for targets with one class a row"):
             exact(class_weight="balanced").fit(iris[0], y)
+
+
+class TestWeightsOfValidationRows:
+    @pytest.mark.parametrize("class_weight", [None, {0: 10.0, 1: 1.0, 2: 0.1}, "balanced"])
+    @pytest.mark.parametrize("is_weighted", [True, False])
+    def test_as_scikit_learn_scores_with_them(self, class_weight, is_weighted, iris, rng):
+        X, y = iris
+        X_val, y_val = X[30:120], y[30:120]
+        weight = rng.uniform(0.5, 20, size=90) if is_weighted else None
+        clf = exact(class_weight=class_weight, epochs=3)
+        clf.fit(X[25:], y[25:], X_val=X_val, y_val=y_val, sample_weight_val=weight)
+        total = np.ones(90) if weight is None else weight
+        if class_weight == "balanced":  # by the rows that train
+            class_weight = dict(enumerate(125 / (3 * np.bincount(y[25:]))))
+        total = total * compute_sample_weight(class_weight, y_val)
+        expected = log_loss(y_val, clf.predict_proba(X_val), sample_weight=total)
+        assert clf.history_["val_loss"][-1] == pytest.approx(expected, rel=1e-6)
+        expected = accuracy_score(y_val, clf.predict(X_val), sample_weight=total)
+        assert clf.history_["val_accuracy"][-1] == pytest.approx(expected, rel=1e-6)
+
+    @pytest.mark.parametrize("class_weight", [None, {0: 10.0, 1: 1.0, 2: 0.1}, "balanced"])
+    def test_drawn_or_given_they_count_the_same(self, class_weight, iris):
+        X, y = iris[0][[0, 50, 100]].repeat(50, axis=0), iris[1]  # whichever rows are drawn, they are these
+        of_class = np.array([1.0, 4.0, 2.0])
+        held = {"X_val": X[::5], "y_val": y[::5], "sample_weight_val": of_class[y[::5]]}
+        rest = np.arange(150) % 5 > 0
+        drawn = exact(class_weight=class_weight, validation_fraction=0.2).fit(X, y, of_class[y])
+        given = exact(class_weight=class_weight).fit(X[rest], y[rest], of_class[y[rest]], **held)
+        # The initial weights are drawn before the validation rows, so the networks are the same.
+        np.testing.assert_allclose(drawn.history_["val_loss"], given.history_["val_loss"], rtol=1e-6)
+        np.testing.assert_allclose(drawn.history_["loss"], given.history_["loss"], rtol=1e-6)
+
+    def test_of_regressors(self, iris, rng):
+        X, y, weight = iris[0][:, :3], iris[0][:, 3], rng.uniform(0, 5, size=150)
+        settings = {"scale_targets": False, "dtype_policy": "float64", "epochs": 2, "random_state": 0}
+        reg = DNNRegressor((8,), **settings).fit(X, y, X_val=X, y_val=y, sample_weight_val=weight)
+        expected = mean_squared_error(y, reg.predict(X), sample_weight=weight)
+        assert reg.history_["val_loss"][-1] == pytest.approx(expected, rel=1e-6)
+
+    def test_rows_of_weight_zero_are_absent(self, iris):
+        X, y = iris
+        labels = np.where(y[50:] == 2, 7, y[50:])  # which are not in y
+        clf = exact(epochs=2).fit(X, y, X_val=X[50:], y_val=labels, sample_weight_val=(y[50:] == 1) * 3.0)
+        alone = exact(epochs=2).fit(X, y, X_val=X[50:100], y_val=y[50:100])
+        assert clf.history_["val_loss"] == pytest.approx(alone.history_["val_loss"], rel=1e-6)
+
+    @pytest.mark.parametrize("method", ["a pipeline", "a search"])
+    def test_they_are_routed(self, method, iris, rng):
+        (X, y), weight = iris, rng.uniform(0, 5, size=90)
+        held = {"X_val": X[30:120], "y_val": y[30:120], "sample_weight_val": weight}
+        expected = exact(epochs=2).fit(X, y, **held)
+        with sklearn.config_context(enable_metadata_routing=True):
+            clf = exact(epochs=2).set_fit_request(X_val=True, y_val=True, sample_weight_val=True)
+            if method == "a pipeline":
+                found = make_pipeline(StandardScaler(), clf, transform_input=["X_val"]).fit(X, y, **held)[-1]
+            else:
+                found = GridSearchCV(clf, {"alpha": [0.0]}, cv=2).fit(X, y, **held).best_estimator_
+        assert found.history_["val_loss"] == pytest.approx(expected.history_["val_loss"], rel=1e-6)
+
+    @pytest.mark.parametrize(
+        "weight, message",
+        [
+            (np.zeros(150), "sample_weight_val must contain at least one non-zero number"),
+            (np.full(150, -1.0), "Negative values in data passed to `sample_weight_val`"),
+            (np.full(150, np.nan), "sample_weight_val contains NaN"),
+            (np.ones(149), "sample_weight_val.shape == .149,., expected .150,."),
+            ("balanced", "sample_weight_val"),
+        ],
+    )
+    def test_bad_ones_are_named(self, weight, message, iris):
+        clf = exact(epochs=1).fit(*iris)
+        before = clf.predict_proba(iris[0])
+        with pytest.raises(ValueError, match=message):
+            clf.fit(*iris, X_val=iris[0], y_val=iris[1], sample_weight_val=weight)
+        np.testing.assert_array_equal(clf.predict_proba(iris[0]), before)
+
+    def test_alone_they_are_an_error(self, iris):
+        with pytest.raises(ValueError, match=r"^sample_weight_val was given without X_val and y_val"):
+            exact().fit(*iris, sample_weight_val=np.ones(150))
+
+    def test_class_weight_that_leaves_no_row_is_an_error(self, iris):
+        X, y = iris
+        with pytest.raises(ValueError, match="class_weight gives all rows that validate the weight 0"):
+            exact(class_weight={0: 0.0}).fit(X, y, X_val=X[:50], y_val=y[:50])
 
 
 class TestValidationFraction:

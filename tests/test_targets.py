@@ -1,7 +1,9 @@
 """y in any form: it is learned, predicted in the same form, and refused with a reason when it makes no sense."""
 
 import inspect
+import pickle
 import re
+import tracemalloc
 
 import keras
 import numpy as np
@@ -13,8 +15,9 @@ from hypothesis import strategies as st
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, log_loss
+from sklearn.model_selection import GridSearchCV
 
-from skdeep import DNNClassifier, DNNRegressor, KerasClassifier
+from skdeep import DNNClassifier, DNNRegressor, KerasClassifier, MLPClassifier
 
 
 def quick(**params):
@@ -156,7 +159,7 @@ def test_bad_y_is_named(y, message, iris):
     [
         (lambda y: y, r"y has shape \(150,\), but rows of 3 values were given in fit"),
         (lambda y: np.eye(4)[y], r"y has shape \(150, 4\), but rows of 3 values were given in fit"),
-        (lambda y: 1 - np.eye(3)[y], "y was one-hot in fit, but its row 0 does not have exactly one 1"),
+        (lambda y: 1 - np.eye(3)[y], "y is one-hot, by what fit got .* its row 0 does not have exactly one 1"),
     ],
 )
 def test_another_form_than_in_fit_is_an_error(later, message, iris):
@@ -202,11 +205,111 @@ def test_labels_in_fit_and_rows_later_is_an_error(iris):
         clf.partial_fit(iris[0], np.eye(3)[iris[1]])
 
 
-@pytest.mark.parametrize("params", [{"output_activation": "softmax"}, {"loss": "categorical_crossentropy"}])
-def test_multilabel_needs_independent_outputs(params, iris):
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        ({"output_activation": "softmax"}, "y is one-hot, .* but its row 50 .* is said by output_activation='sigmoid'"),
+        ({"loss": "categorical_crossentropy"}, r"y is multilabel .* needs output_activation='sigmoid'"),
+    ],
+)
+def test_multilabel_needs_independent_outputs(params, message, iris):
     y = np.column_stack([iris[1] > 0, iris[1] < 2]).astype(int)
-    with pytest.raises(ValueError, match=r"y is multilabel .* needs output_activation='sigmoid'"):
+    with pytest.raises(ValueError, match=message):
         quick(**params).fit(iris[0], y)
+
+
+class TestRowsOfZeroAndOne:
+    """`output_activation` says what they are, so that nothing hangs on which rows come."""
+
+    @pytest.mark.parametrize("method", ["fit", "partial_fit", "a search", "loaded"])
+    def test_sigmoid_says_multilabel(self, method, iris):
+        X, y = iris
+        rows = np.eye(3, dtype=int)[y]
+        clf = quick(output_activation="sigmoid", epochs=2, dropout=0.0)
+        if method == "a search":
+            clf = GridSearchCV(clf, {"alpha": [0.0]}, cv=3).fit(X, rows).best_estimator_
+        elif method == "partial_fit":
+            clf.partial_fit(X, rows, classes=range(3)).partial_fit(X, 1 - rows)
+        else:
+            clf.fit(X, rows, X_val=X, y_val=rows)
+            p = clf.predict_proba(X)
+            loss = -np.mean(rows * np.log(p) + (1 - rows) * np.log(1 - p))
+            assert clf.history_["val_loss"][-1] == pytest.approx(loss, rel=1e-4)
+        if method == "loaded":
+            clf = pickle.loads(pickle.dumps(clf)).partial_fit(X, 1 - rows)
+        raw = clf.model_.predict(X, verbose=0)
+        np.testing.assert_allclose(clf.predict_proba(X), raw, rtol=1e-4)
+        np.testing.assert_array_equal(clf.predict(X), raw > 0.5)
+
+    def test_the_order_of_the_batches_does_not_matter_for_what_is_learned(self, iris):
+        X, y = iris
+        rows = np.column_stack([y == 0, y > 0, y == 2]).astype(int)
+        first = quick(output_activation="sigmoid").partial_fit(X[:100], rows[:100])
+        second = quick(output_activation="sigmoid").partial_fit(X[100:], rows[100:])
+        for clf in (first, second):
+            clf.partial_fit(X, rows)
+            raw = clf.model_.predict(X, verbose=0)
+            np.testing.assert_allclose(clf.predict_proba(X), raw, rtol=1e-4)
+            np.testing.assert_array_equal(clf.predict(X), raw > 0.5)
+
+    @pytest.mark.parametrize("method", ["fit", "partial_fit"])
+    def test_softmax_says_one_hot(self, method, iris):
+        X, y = iris
+        clf = getattr(quick(output_activation="softmax"), method)(X, np.eye(3)[y])
+        np.testing.assert_allclose(clf.predict_proba(X).sum(axis=1), 1)
+        with pytest.raises(ValueError, match=r"y is one-hot, .* but its row 7 does not have exactly one 1"):
+            getattr(clf, method)(X, np.eye(3)[y] * (np.arange(150) != 7)[:, np.newaxis])
+
+    def test_for_labels_sigmoid_is_a_unit_a_class(self, iris):
+        clf = quick(output_activation="sigmoid", epochs=2).fit(*iris)
+        raw = clf.model_.predict(iris[0], verbose=0)
+        np.testing.assert_allclose(clf.predict_proba(iris[0]), raw / raw.sum(axis=1, keepdims=True), rtol=1e-4)
+
+    def test_a_warm_start_goes_on_with_what_they_were(self, iris):
+        X, y = iris
+        several = np.column_stack([y == 0, y > 0, y == 2]).astype(int)
+        clf = quick(epochs=1, warm_start=True).fit(X, several).fit(X, np.eye(3, dtype=int)[y])
+        np.testing.assert_allclose(clf.predict_proba(X), clf.model_.predict(X, verbose=0), rtol=1e-4)
+        clf = quick(epochs=1, warm_start=True).fit(X, np.eye(3)[y])
+        with pytest.raises(ValueError, match=r"y is one-hot, .* but its row 100 "):
+            clf.fit(X, several)
+
+    def test_classes_are_the_numbers_of_the_columns(self, iris):
+        with pytest.raises(ValueError, match="classes must be the numbers of the columns, 0 to 2,"):
+            quick().partial_fit(iris[0], np.eye(3)[iris[1]], classes=["a", "b", "c"])
+
+
+@pytest.mark.parametrize("rows, params", [(60, {}), (100, {"validation_fraction": 0.1})])
+@pytest.mark.parametrize("kind", ["numbers", "strings"])
+def test_memory_for_y(rows, params, kind):
+    """In docs/scaling.md: bytes a row at the peak beyond a copy of strings."""
+
+    class Rows:
+        dtype = np.dtype("uint8")
+
+        def __init__(self, n_rows):
+            self.shape = (n_rows, 4)
+
+        def __len__(self):
+            return self.shape[0]
+
+        def __getitem__(self, rows):
+            return np.zeros((rows.stop - rows.start, 4), np.uint8)
+
+    def peak(n_rows):
+        y = np.arange(n_rows) % 10
+        y = y if kind == "numbers" else np.array([f"class_{i:016}" for i in range(10)])[y]
+        tracemalloc.start()
+        try:
+            MLPClassifier((4,), epochs=1, batch_size=10_000, shuffle="blocks", random_state=0, **params).fit(
+                Rows(n_rows), y
+            )
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(20_000)
+    assert (peak(400_000) - peak(200_000)) / 200_000 < rows + (88 if kind == "strings" else 0)
 
 
 @settings(max_examples=15, deadline=None)

@@ -699,3 +699,111 @@ class TestWeightsAsInKeras:
         weighted = quick(**settings).fit(X, y, np.full(150, 3.0)).history_
         for name in plain:
             assert weighted[name][0] == pytest.approx(3 * plain[name][0], rel=1e-5)
+
+    @pytest.mark.parametrize("by", ["sample_weight_val", "validation_data", "fit__validation_data"])
+    @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
+    def test_weights_of_validation_rows(self, by, reduction, iris):
+        X, y = iris[0].astype(np.float32), iris[1]
+        start = dense({"X_shape_": X.shape, "target_type_": "multiclass", "n_classes_": 3})
+        loss = keras.losses.SparseCategoricalCrossentropy(reduction=reduction)
+        start.compile(
+            keras.optimizers.SGD(0.05),
+            loss,
+            metrics=["accuracy"],
+            weighted_metrics=[keras.metrics.SparseCategoricalCrossentropy()],
+        )
+        fit = {"batch_size": 32, "epochs": 2, "shuffle": False, "verbose": 0}
+        held = X[:90], y[:90], np.linspace(0.5, 9.0, 90)
+        clf = KerasClassifier(start, class_weight={0: 1.0, 1: 5.0, 2: 0.5}, **fit)
+        if by == "sample_weight_val":
+            clf.fit(X, y, X_val=held[0], y_val=held[1], sample_weight_val=held[2])
+        elif by == "validation_data":
+            clf.fit(X, y, validation_data=held)
+        else:
+            clf.set_params(fit__validation_data=held).fit(X, y)
+        theirs = start.fit(X, y, validation_data=held, class_weight={0: 1.0, 1: 5.0, 2: 0.5}, **fit).history
+        for name in theirs:
+            np.testing.assert_allclose(clf.history_[name], theirs[name], rtol=1e-4)
+        last = start.evaluate(*held[:2], 32, sample_weight=held[2], verbose=0, return_dict=True)
+        assert {name: clf.history_[f"val_{name}"][-1] for name in last} == pytest.approx(last, rel=1e-4)
+
+    def test_validation_rows_of_weight_zero_are_left_out(self, iris):
+        X, y = iris
+        fit = {"optimizer": "sgd", "optimizer__learning_rate": 1e-30, "epochs": 1}
+        some = quick(**fit).fit(X, y, validation_data=(X, y, (y == 1) * 2.0)).history_["val_loss"]
+        these = quick(**fit).fit(X, y, validation_data=(X[50:100], y[50:100], np.full(50, 2.0))).history_["val_loss"]
+        assert some == pytest.approx(these, rel=1e-5)
+
+    @pytest.mark.parametrize(
+        "data, message",
+        [
+            (lambda X, y: (X,), r"^validation_data must be \(X_val, y_val\) or .* Got tuple of length 1"),
+            (lambda X, y: X, "^validation_data must be .* Got ndarray"),
+            (lambda X, y: (X, y, y, y), "^validation_data must be .* Got tuple of length 4"),
+            (lambda X, y: (X, y, np.ones(3)), "sample_weight_val.shape"),
+        ],
+    )
+    def test_validation_data_of_another_form(self, data, message, iris):
+        with pytest.raises(ValueError, match=message):
+            quick().fit(*iris, validation_data=data(*iris))
+
+    def test_validation_data_twice(self, iris):
+        X, y = iris
+        with pytest.raises(ValueError, match="validation_data and X_val say the same"):
+            quick().fit(X, y, X_val=X, y_val=y, validation_data=(X, y))
+
+    @pytest.mark.parametrize("name", ["class_weight", "fit__class_weight"])
+    def test_balanced_needs_all_rows(self, name, iris):
+        clf = quick(**{name: "balanced"})
+        with pytest.raises(ValueError, match=r"a part of the data at a time, .* class_weight='balanced'"):
+            clf.partial_fit(*iris)
+        assert not clf.initialized_
+
+
+def one_layer(meta, last):
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(meta["n_classes_"], last)])
+
+
+def one_layer_network(last, loss):
+    return KerasClassifier(one_layer, last=last, loss=loss, epochs=1, verbose=0, random_state=0)
+
+
+class TestTargetType:
+    """What rows of 0 and 1 are, if they are not to be guessed from those that come."""
+
+    def test_batches_with_one_tag_each_are_multilabel(self, iris):
+        X, y = iris
+        tags = np.column_stack([y == 0, y > 0, y == 2]).astype(int)
+        clf = one_layer_network("sigmoid", "binary_crossentropy").set_params(target_type="multilabel")
+        clf.partial_fit(X[:100], tags[:100]).partial_fit(X[100:], tags[100:])  # the first hundred have one 1 each
+        raw = clf.model_.predict(X, verbose=0)
+        np.testing.assert_allclose(clf.predict_proba(X), raw, rtol=1e-5)
+        np.testing.assert_array_equal(clf.predict(X), raw > 0.5)
+        loaded = pickle.loads(pickle.dumps(clf)).partial_fit(X[:9], 0 * tags[:9])
+        assert loaded.predict(X).shape == (150, 3)
+        with pytest.raises(ValueError, match=r"y is one-hot, .* row 0 .* target_type='multilabel'"):
+            one_layer_network("sigmoid", "binary_crossentropy").partial_fit(X[:100], tags[:100]).partial_fit(
+                X[100:], tags[100:]
+            )
+
+    def test_one_hot_rows_must_have_one_1(self, iris):
+        X, y = iris
+        clf = one_layer_network("softmax", "categorical_crossentropy").set_params(target_type="one-hot")
+        with pytest.raises(ValueError, match=r"y is one-hot, .* row 0 "):
+            clf.fit(X, 1 - np.eye(3)[y])
+        np.testing.assert_allclose(clf.fit(X, np.eye(3)[y]).predict_proba(X).sum(axis=1), 1)
+
+    def test_in_a_search(self, iris):
+        X, y = iris
+        clf = one_layer_network("sigmoid", "binary_crossentropy").set_params(target_type="multilabel")
+        search = GridSearchCV(clf, {"epochs": [1, 2]}, cv=3).fit(X, np.eye(3, dtype=int)[y])
+        raw = search.best_estimator_.model_.predict(X, verbose=0)
+        np.testing.assert_allclose(search.predict_proba(X), raw, rtol=1e-5)
+
+    def test_labels_are_no_rows(self, iris):
+        with pytest.raises(
+            ValueError, match=r"target_type='multilabel' is for rows of 0 and 1, but y has shape \(150,\)"
+        ):
+            quick(target_type="multilabel").fit(*iris)
+        with pytest.raises(ValueError, match="'target_type' parameter"):
+            quick(target_type="labels").fit(*iris)

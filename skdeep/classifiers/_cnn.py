@@ -47,8 +47,9 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalNetwork):
         first step on.
     output_activation : {"auto", "softmax", "sigmoid"}, default="auto"
         Activation of the output layer. "auto" is one sigmoid unit for two classes, softmax for more, and one sigmoid
-        unit a label for multilabel targets. "sigmoid" for more than two classes is one sigmoid unit a class, whose
-        outputs are scaled to sum to 1 as probabilities.
+        unit a label for multilabel targets. "sigmoid" says that rows of 0 and 1 in y are multilabel, "softmax" that
+        they are one-hot; for "auto" they are one-hot if each has a single 1. "sigmoid" for labels of more than two
+        classes is one sigmoid unit a class, whose outputs are scaled to sum to 1 as probabilities.
     loss : str, class, callable or keras.losses.Loss, default="auto"
         "auto" is the cross-entropy that fits the targets. Any Keras loss is taken by name, class or object, and gets
         the targets in the form that it takes. For losses of your own see `target_encoding`.
@@ -91,6 +92,9 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalNetwork):
         restored in any case, also when the epochs run out.
     monitor : str, default="val_loss"
         Metric in `history_` that early stopping follows.
+    monitor_mode : {"auto", "min", "max"}, default="auto"
+        Whether a lower ("min") or a higher ("max") value of `monitor` is better. "auto" knows that of losses and of
+        Keras's metrics; a metric of your own, and what a callback adds to the logs, needs it to be said.
     n_iter_no_change : int, default=10
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0001
@@ -196,6 +200,7 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalNetwork):
         validation_fraction=None,
         early_stopping=False,
         monitor="val_loss",
+        monitor_mode="auto",
         n_iter_no_change=10,
         tol=1e-4,
         class_weight=None,
@@ -234,6 +239,7 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalNetwork):
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
         self.monitor = monitor
+        self.monitor_mode = monitor_mode
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.class_weight = class_weight

@@ -87,6 +87,9 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalNetwork):
         restored in any case, also when the epochs run out.
     monitor : str, default="val_loss"
         Metric in `history_` that early stopping follows.
+    monitor_mode : {"auto", "min", "max"}, default="auto"
+        Whether a lower ("min") or a higher ("max") value of `monitor` is better. "auto" knows that of losses and of
+        Keras's metrics; a metric of your own, and what a callback adds to the logs, needs it to be said.
     n_iter_no_change : int, default=10
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0001
@@ -185,6 +188,7 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalNetwork):
         validation_fraction=None,
         early_stopping=False,
         monitor="val_loss",
+        monitor_mode="auto",
         n_iter_no_change=10,
         tol=1e-4,
         callbacks=None,
@@ -222,6 +226,7 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalNetwork):
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
         self.monitor = monitor
+        self.monitor_mode = monitor_mode
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.callbacks = callbacks

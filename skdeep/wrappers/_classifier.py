@@ -3,7 +3,6 @@ from sklearn.utils._param_validation import StrOptions
 from skdeep.classification import DeepClassifierMixin
 from skdeep.heads import OUTPUT_ENCODINGS
 from skdeep.parameters import CONSTRAINTS
-from skdeep.sampling import total_weight
 from skdeep.targets import Targets
 from skdeep.wrapping import WRAPPER_CONSTRAINTS, KerasWrapper
 
@@ -75,6 +74,8 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         squared error: the cut is 0.5, and `predict_proba` clips a single one and takes of several the nearest
         probabilities that sum to 1. "auto" is "probabilities" if the last activation is a softmax or sigmoid,
         otherwise what the loss takes; for a loss of your own without such a last activation it is an error.
+    target_type : {"auto", "one-hot", "multilabel"}, default="auto"
+        What rows of 0 and 1 in y are. "auto" takes them as one-hot if each has a single 1, otherwise as multilabel.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
         by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
@@ -159,6 +160,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         name: CONSTRAINTS[name] for name in ("class_weight", "target_encoding")
     }
     _parameter_constraints["output_encoding"] = [StrOptions({*OUTPUT_ENCODINGS, "auto"})]
+    _parameter_constraints["target_type"] = [StrOptions({"auto", "one-hot", "multilabel"})]
 
     def __init__(
         self,
@@ -181,6 +183,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         class_weight=None,
         target_encoding="auto",
         output_encoding="auto",
+        target_type="auto",
         **model_parameters,
     ):
         self.model = model
@@ -201,6 +204,7 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         self.class_weight = class_weight
         self.target_encoding = target_encoding
         self.output_encoding = output_encoding
+        self.target_type = target_type
         vars(self).update(model_parameters)
 
     def predict(self, X, **predict_settings):
@@ -246,14 +250,20 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
         return self._set_meta(y, super()._learn_targets(y, weight))
 
     def _first_targets(self, y, weight, classes):
-        return self._set_meta(y, Targets.learn(y, classes))  # without classes y has all of them, as in scikeras
+        targets = Targets.learn(y, classes, self._row_kind())  # without classes y has all of them, as in scikeras
+        return self._set_meta(y, targets)
+
+    def _row_kind(self):
+        return None if self.target_type == "auto" else self.target_type
 
     def _set_meta(self, y, targets):
+        if targets.kind == "labels" and self.target_type != "auto":
+            raise ValueError(f"target_type={self.target_type!r} is for rows of 0 and 1, but y has shape {y.shape}.")
         super()._set_meta(y, targets)
         self.n_classes_, self.n_outputs_ = len(targets.classes), 1
         if self.target_type_ == "binary" and self.n_classes_ > 2:  # a part of the classes
             self.target_type_ = "multiclass"
         return targets
 
-    def _row_weight(self, weight, codes, targets):
-        return total_weight(weight, self._fit_setting("class_weight"), codes, targets)
+    def _class_weight(self):
+        return self._fit_setting("class_weight")
