@@ -315,12 +315,17 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                     f"sample_weight{suffix} contains a value too large for {dtype}, in which the network computes."
                 )
             weight = weight.astype(dtype)
-        y = network.head.encode(codes)
-        if y.dtype.kind == "f":
-            if np.abs(y).max(initial=0) > np.finfo(dtype).max:
+        if codes.dtype.kind == "f":
+            if np.abs(codes).max(initial=0) > np.finfo(dtype).max:
                 raise ValueError(f"y{suffix} contains a value too large for {dtype}, in which the network computes.")
-            y = y.astype(dtype, copy=False)
-        return Rows(X, row_shape, network.dtype, y, weight, index)
+            codes = codes.astype(dtype, copy=False)
+        head = network.head
+
+        def encode(codes):
+            y = head.encode(codes)
+            return y.astype(dtype, copy=False) if y.dtype.kind == "f" else y
+
+        return Rows(X, row_shape, network.dtype, codes, weight, index, encode)
 
     def _train(self, network, targets, train, validation, rng, continued, options, task=None, task_data=None):
         """Train the network and set what was learned on the estimator."""
@@ -376,12 +381,18 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         rows = Rows(X, self._row_shape(X, reset=False), network.dtype)
         with memory_errors(), network.in_use() as program:
             network.follow_changes()
-            outputs = program.predict(rows)
-        is_finite = np.isfinite(outputs).all(axis=1)
-        if not is_finite.all():
+            head, is_finite = network.head, []
+
+            def converted(outputs):
+                is_finite.append(np.isfinite(outputs).all(axis=1))
+                return convert(head, outputs)
+
+            predictions = program.predict(rows, converted)
+        n_wrong = len(rows) - np.sum(np.concatenate(is_finite))
+        if n_wrong:
             warn(
-                f"The outputs of the network are not finite for {np.sum(~is_finite)} of {len(outputs)} rows of X, so "
-                "their predictions mean nothing: the values are too large for its weights. Scale X.",
+                f"The outputs of the network are not finite for {n_wrong} of {len(rows)} rows of X, so their "
+                "predictions mean nothing: the values are too large for its weights. Scale X.",
                 RuntimeWarning,
             )
-        return convert(network.head, outputs)
+        return predictions

@@ -91,7 +91,7 @@ class Head:
     def encode(self, codes):
         """Return the network's targets for the codes from `Targets.encode`."""
         if self.encoding == "one-hot":
-            return np.eye(self.n_outputs, dtype=np.float32)[codes]
+            return one_hot(codes, self.n_outputs, np.float32)
         if self.encoding == "column":
             return codes.astype(np.float32)[:, np.newaxis]
         return codes[:, np.newaxis] if self.encoding == "column of indices" else codes
@@ -158,6 +158,13 @@ class Head:
         if self.outputs == "margins":
             return _expit(_LOG_ODDS_OF_MARGIN * outputs, xp)
         return xp.clip(outputs, 0, 1)
+
+
+def one_hot(codes, n_columns, dtype):
+    """Return rows with a 1 in the columns of these numbers."""
+    rows = np.zeros((len(codes), n_columns), dtype)
+    rows[np.arange(len(codes)), codes] = 1
+    return rows
 
 
 def _expit(x, xp):

@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skdeep.heads import Head, choose_output_encoding
+from skdeep.heads import Head, choose_output_encoding, one_hot
 from skdeep.objectives import (
     NUMBERS,
     ROWS,
@@ -118,7 +118,7 @@ class Targets:
         if self.kind == "multilabel":
             return indices.astype(self.dtype)
         if self.kind == "one-hot":
-            return np.eye(len(self.classes), dtype=self.dtype)[indices]
+            return one_hot(indices, len(self.classes), self.dtype)
         return self.classes[indices]
 
     def continuing(self, earlier):
@@ -362,7 +362,7 @@ def _mean_and_deviation(numbers, weight):
 
 def _is_indicator(y, name):
     try:
-        return type_of_target(y, input_name=name) == "multilabel-indicator" and np.isin(y, (0, 1)).all()
+        return type_of_target(y, input_name=name) == "multilabel-indicator" and ((y == 0) | (y == 1)).all()
     except TypeError:  # objects that cannot be compared
         return False
 

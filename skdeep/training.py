@@ -16,6 +16,7 @@ initial weights draw from seeds inside the model. No global state is touched.
 import hashlib
 import math
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from numbers import Real
@@ -39,6 +40,8 @@ from skdeep.user_warnings import warn
 _CHUNK_BYTES = 8 * 2**20
 _CHUNK_SECONDS = 0.25
 _FIRST_CHUNK_BATCHES = 16
+# Rows that are read at a time where those of X are spread over all of it.
+_BLOCK_ROWS = 512
 # Two interrupts within this time end more than a fit.
 _INTERRUPT_SECONDS = 2
 _last_interrupt = -math.inf
@@ -57,11 +60,13 @@ class Rows:
     dtype : str
         dtype in which the network computes.
     y : ndarray of shape (n_rows, ...), default=None
-        Network targets.
+        Targets, or what `encode` makes those of.
     sample_weight : ndarray of shape (n_rows,), default=None
         Weights of the rows.
     index : ndarray of int, default=None
         Which rows of X; None is all of them. `y` and `sample_weight` have one entry for each.
+    encode : callable, default=None
+        Makes the targets of the network of a part of `y`.
     """
 
     X: object
@@ -70,6 +75,7 @@ class Rows:
     y: np.ndarray | None = None
     sample_weight: np.ndarray | None = None
     index: np.ndarray | None = None
+    encode: Callable | None = None
 
     def __len__(self):
         return self.X.shape[0] if self.index is None else len(self.index)
@@ -78,16 +84,22 @@ class Rows:
         """Return the arrays x, y and weights, as far as there are any, of these positions."""
         rows = positions if self.index is None else self.index[positions]
         if issparse(self.X):
-            x = self.X[rows].toarray()
+            x = self.X[_slice_if_neighbours(rows)].toarray()
         else:
-            x = self.X.take(rows) if isinstance(self.X, RowSource) else np.take(self.X, rows, axis=0)
-        x = np.asarray(x, dtype=self.dtype).reshape(-1, *self.shape)
-        return (x, *(part[positions] for part in (self.y, self.sample_weight) if part is not None))
+            x = self.X.take(rows) if isinstance(self.X, RowSource) else _taken(self.X, rows, self.dtype)
+        x = np.asarray(x, dtype=self.dtype, order="C").reshape(-1, *self.shape)
+        y = () if self.y is None else (self._targets(positions),)
+        return x, *y, *(() if self.sample_weight is None else (self.sample_weight[positions],))
 
     @property
     def row_bytes(self):
-        """Memory of one gathered row of X."""
-        return max(1, math.prod(self.shape)) * np.dtype(self.dtype).itemsize
+        """Memory of one gathered row of X and its targets."""
+        x_bytes = max(1, math.prod(self.shape)) * np.dtype(self.dtype).itemsize
+        return x_bytes + (0 if self.y is None else self._targets(np.arange(1)).nbytes)
+
+    def _targets(self, positions):
+        y = self.y[positions]
+        return y if self.encode is None else self.encode(y)
 
 
 class Program:
@@ -307,9 +319,23 @@ class Program:
         names = dict.fromkeys([*(logs or ()), *record.history])
         return {name: record.history[name] for name in names if name in record.history}, best_epoch
 
-    def predict(self, rows):
-        """Return the outputs of the network for all rows, as an array of shape (n_rows, n_outputs).
+    def predict(self, rows, convert):
+        """Return what `convert` makes of the outputs of the network, for all rows.
 
+        Parameters
+        ----------
+        rows : Rows
+            Data.
+        convert : callable
+            Takes the outputs for some of the rows, as an array of shape (n, n_outputs), and returns an array of n
+            entries. So no more of the outputs is kept than is needed.
+
+        Returns
+        -------
+        converted : ndarray of shape (n_rows, ...)
+
+        Notes
+        -----
         TensorFlow multiplies a single row by other code than a batch, which rounds differently. A row on its own goes
         in twice, so that it gets the same bits as in any batch.
         """
@@ -317,12 +343,15 @@ class Program:
         if self._infer is None:
             signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
             self._infer = traced(lambda x: self.model(x, training=False), signature)
-        outputs = []
+        converted = None
         for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
             (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
             batch = np.repeat(x, 2, axis=0) if len(x) == 1 else x
-            outputs.append(self._infer(tf.constant(batch)).numpy()[: len(x)])
-        return np.concatenate(outputs)
+            part = convert(self._infer(tf.constant(batch)).numpy()[: len(x)])
+            if converted is None:
+                converted = np.empty((len(rows), *part.shape[1:]), part.dtype)
+            converted[chunk] = part
+        return converted
 
     def metric_names(self, rows):
         """Return the names that `fit` on such rows reports."""
@@ -546,6 +575,30 @@ class _EpochsOfWeights:
         """Return the epoch of these weights, the last one if they are of none."""
         digest = _digest(weights)
         return self._last_epoch if digest == self._last else self._epochs.get(digest, self._last_epoch)
+
+
+def _slice_if_neighbours(rows):
+    """Return the slice of these row numbers if they follow each other, else the numbers."""
+    first, n_rows = int(rows[0]), len(rows)
+    is_run = int(rows[-1]) - first == n_rows - 1 and bool((np.diff(rows) == 1).all())
+    return slice(first, first + n_rows) if is_run else rows
+
+
+def _taken(X, rows, dtype):
+    """Return these rows of an array, in this dtype or its own; `np.take` alone copies all of most arrays first."""
+    rows = _slice_if_neighbours(rows)
+    if isinstance(rows, slice):
+        return X[rows]
+    if X.flags.c_contiguous and X.flags.aligned:
+        return np.take(X, rows, axis=0)
+    if abs(X.strides[0]) >= max(map(abs, X.strides[1:])):
+        return X[rows]
+    # The values of a row are far apart, those of near rows near to each other: so the rows are read in their order.
+    order = np.argsort(rows)
+    taken = np.empty((len(rows), *X.shape[1:]), dtype)
+    for part in np.split(order, range(_BLOCK_ROWS, len(order), _BLOCK_ROWS)):
+        taken[part] = X[rows[part]]
+    return taken
 
 
 def _check_memory(batch_size, n_bytes):
