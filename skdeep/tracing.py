@@ -74,7 +74,7 @@ class Strengths:
             and getattr(layer.kernel, "regularizer", None) is layer.kernel_regularizer
         }
 
-    def update(self, penalty_scale):
+    def update(self, penalty_scale=1.0):
         """Take the values that the model has now, and what its penalties are multiplied by in training."""
         self._penalty_scale.assign(penalty_scale)
         for layer, rate in self._rates.items():

@@ -92,7 +92,7 @@ def without_missing(y, name="y"):
 def _check_kind(X):
     kind = type(X).__name__
     given = f"X is of type {kind}"
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not issparse(X):  # one kind of sparse matrix is a dict
         if "data" in X:  # as the Bunch of scikit-learn's data sets
             raise TypeError(f"{given}. Give the array in it, X['data'].")
         raise TypeError(

@@ -128,7 +128,7 @@ class TestLikeScikeras:
             return {each.name: each.default for each in parameters if each.kind != each.VAR_KEYWORD}
 
         ours = named(wrapper)
-        assert ours.pop("target_encoding", "auto") == ours.pop("output_encoding", "auto") == "auto"  # skdeep's own
+        assert all(ours.pop(name, "auto") == "auto" for name in ("target_encoding", "output_encoding", "target_type"))
         assert ours.pop("scale_targets", False) is False
         assert ours == named(getattr(scikeras.wrappers, theirs))
 
@@ -147,7 +147,7 @@ class TestLikeScikeras:
         for each in (getattr(scikeras.wrappers, theirs), wrapper):
             each(build, **settings).fit(X, y)
         (their_meta, their_kwargs, their_params), (meta, kwargs, params) = seen
-        assert their_params.keys() == params.keys() - {"target_encoding", "output_encoding", "scale_targets"}
+        assert their_params.keys() == params.keys() - {"target_encoding", "output_encoding", "target_type", "scale_targets"}
         assert their_kwargs.keys() == kwargs.keys()
         configs = [each["optimizer"].get_config() | {"name": "any"} for each in (kwargs, their_kwargs)]
         assert configs[0] == configs[1]
