@@ -4,9 +4,11 @@ import inspect
 import re
 from unittest import SkipTest
 
+import keras
 import numpy as np
 import pytest
 import sklearn
+from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.neural_network import MLPClassifier as ScikitLearnMLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -70,6 +72,54 @@ def test_dnn_has_two_hidden_layers_with_dropout(iris):
     assert [layer.rate for layer in model.layers if hasattr(layer, "rate")] == [0.2, 0.2]
 
 
+def with_batch_statistics(model, X):
+    """Return the outputs with each batch normalization over the batch that it gets, and without dropout."""
+    copied = keras.models.clone_model(model)
+    copied.set_weights(model.get_weights())
+    x = np.asarray(X, dtype=np.float32).reshape(-1, *model.input_shape[1:])
+    for layer in copied.layers[1:]:
+        x = layer(x, training=isinstance(layer, keras.layers.BatchNormalization))
+    return np.asarray(x)
+
+
+@pytest.mark.parametrize(
+    "n_rows, seed",
+    [
+        pytest.param(n_rows, seed, marks=() if seed == 0 and n_rows == 300 else pytest.mark.slow)
+        for n_rows in (300, 900)
+        for seed in range(5)
+    ],
+)
+@pytest.mark.parametrize("classifier", [CNNClassifier, DNNClassifier])
+def test_batch_normalization_on_few_rows(classifier, n_rows, seed, digits):
+    X, X_test, y, y_test = train_test_split(
+        (digits.images if classifier is CNNClassifier else digits.data) / 16,
+        digits.target,
+        train_size=n_rows,
+        random_state=seed,
+        stratify=digits.target,
+    )
+    params = {"epochs": 12, "random_state": seed}
+    without = classifier(**params).fit(X, y)
+    clf = classifier(batch_normalization=True, **params).fit(X, y, X_val=X_test, y_val=y_test)
+    assert clf.score(X_test, y_test) >= without.score(X_test, y_test) - 0.03
+    in_training = np.mean(with_batch_statistics(clf.model_, X).argmax(axis=1) == y)
+    assert clf.score(X, y) == pytest.approx(in_training, abs=0.02)
+    assert clf.history_["val_accuracy"][-1] == pytest.approx(clf.score(X_test, y_test), abs=1e-6)
+    assert clf.history_["val_loss"][-1] == pytest.approx(log_loss(y_test, clf.predict_proba(X_test)), rel=1e-3)
+
+
+def test_early_stopping_with_batch_normalization_on_few_rows(digits):
+    X, X_test, y, y_test = train_test_split(
+        digits.images / 16, digits.target, train_size=300, random_state=0, stratify=digits.target
+    )
+    clf = CNNClassifier(batch_normalization=True, early_stopping=True, n_iter_no_change=3, epochs=20, random_state=0)
+    clf.fit(X, y)
+    assert clf.best_epoch_ == 1 + int(np.argmin(clf.history_["val_loss"]))
+    assert clf.history_["val_accuracy"][2] > 0.8  # after 27 steps
+    assert clf.score(X_test, y_test) > 0.9
+
+
 def test_dense_networks_ask_for_flatten_before_images(digits):
     message = r"DNNClassifier takes tables .* shape \(1797, 8, 8\).*make_pipeline\(Flatten\(\), DNNClassifier\(\)\)"
     with pytest.raises(ValueError, match=message):
@@ -131,8 +181,6 @@ def test_cnn_takes_rows_and_images_of_the_same_size(digits):
 
 
 def test_global_settings_of_keras_change_nothing(digits):
-    import keras
-
     cnn = CNNClassifier((4,), epochs=1, random_state=0)
     images = np.stack([digits.images] * 3, axis=-1)
     expected = cnn.fit(images, digits.target).predict_proba(images)

@@ -58,9 +58,10 @@ class TestKeras:
         subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
         np.testing.assert_allclose(np.load(tmp_path / "there.npy"), clf.predict_proba(iris[0]), rtol=1e-5)
 
-    def test_images(self, digits, tmp_path):
-        clf = CNNClassifier((4,), epochs=1).fit(digits.images, digits.target)
-        clf.to_keras(str(tmp_path / "digits.keras"))
+    @pytest.mark.parametrize("batch_normalization", [False, True])
+    def test_images(self, batch_normalization, digits, tmp_path):
+        clf = CNNClassifier((4,), batch_normalization=batch_normalization, epochs=1)
+        clf.fit(digits.images, digits.target).to_keras(str(tmp_path / "digits.keras"))
         model = keras.saving.load_model(tmp_path / "digits.keras")
         outputs = model.predict(digits.images[..., np.newaxis], verbose=0)
         np.testing.assert_allclose(outputs, clf.predict_proba(digits.images), rtol=1e-4, atol=1e-6)

@@ -141,6 +141,21 @@ class TestReuse:
         np.testing.assert_array_equal(clf.predict_proba(X), fresh.predict_proba(X))
         assert clf.partial_fit(X, y).history_ == fresh.partial_fit(X, y).history_ if not params else True
 
+    def test_batch_normalization_goes_on_with_the_same_bits_whatever_the_rows(self, iris, tmp_path):
+        """Also while its momentum still grows, and where another number of rows was trained on before."""
+        X, y = iris
+        params = {"batch_normalization": True, "batch_size": 20}
+        programs.set_size(0)
+        fresh = quick(**params).fit(X[::2], y[::2]).partial_fit(X[1::3], y[1::3])
+        programs.set_size(6)
+        quick(**params, epochs=9).set_params(batch_size=7).fit(X, y)
+        clf = quick(**params)
+        assert reused_by(lambda: clf.fit(X[::2], y[::2])) == 1
+        save(clf, tmp_path / "file")
+        for each in (pickle.loads(pickle.dumps(clf)), copy.deepcopy(clf), load(tmp_path / "file"), clf):
+            each.partial_fit(X[1::3], y[1::3])
+            np.testing.assert_array_equal(each.predict_proba(X), fresh.predict_proba(X))
+
     @pytest.mark.parametrize("name", CALLBACKS_OF_KERAS)
     def test_callbacks_of_keras_reuse_it_with_the_same_bits(self, name, iris, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)  # where some write files

@@ -190,6 +190,24 @@ def test_batch_normalization_is_that_of_keras_with_a_momentum_that_grows(dtype_p
     assert clf.model_.get_layer("hidden_1_normalization").momentum == 0.9
 
 
+def test_the_first_step_sets_the_averages_of_batch_normalization(iris):
+    X, y = iris[0].astype(np.float32), iris[1]
+    whole = plain(batch_normalization=True, learning_rate=1e-30, epochs=1, batch_size=150)
+
+    def assert_averages(clf, rows):
+        values = clf.model_.get_layer("hidden_1")(rows).numpy()
+        layer = clf.model_.get_layer("hidden_1_normalization")
+        np.testing.assert_allclose(layer.moving_mean, values.mean(axis=0), atol=1e-5)
+        np.testing.assert_allclose(layer.moving_variance, values.var(axis=0), rtol=1e-4)
+
+    assert_averages(clone(whole).fit(X, y), X)
+    assert_averages(clone(whole).partial_fit(X, y, classes=[0, 1, 2]), X)
+    # So does that of another optimizer, on other rows.
+    clf = clone(whole).set_params(warm_start=True, epochs=30).fit(X, y)
+    assert_averages(clf.set_params(optimizer="sgd", epochs=1).fit(X[::2], y[::2]), X[::2])
+    assert_averages(clone(whole).set_params(initial_model=clf).fit(X, y), X)
+
+
 @pytest.mark.parametrize("params", [{"alpha": 2.0}, {"batch_normalization": True}, {"alpha": 0.5, "optimizer": "sgd"}])
 def test_same_training_with_penalties_and_batch_normalization(params, iris):
     X, y = iris[0].astype(np.float32), iris[1]

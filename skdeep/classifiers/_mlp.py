@@ -22,6 +22,7 @@ class MLPClassifier(DeepClassifierMixin, DenseNetwork):
         the number of labels, over which Keras averages the loss.
     batch_normalization : bool, default=False
         Whether a batch normalization stands before the activation of each hidden layer, in place of its biases.
+        Predictions and validation use its moving averages, which are those of the data from the first step on.
     output_activation : {"auto", "softmax", "sigmoid"}, default="auto"
         Activation of the output layer. "auto" is one sigmoid unit for two classes, softmax for more, and one sigmoid
         unit a label for multilabel targets. "sigmoid" for more than two classes is one sigmoid unit a class, whose

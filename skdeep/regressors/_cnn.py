@@ -43,7 +43,8 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalNetwork):
         the batch; to any other loss half of that.
     batch_normalization : bool, default=False
         Whether a batch normalization stands before the activation of each convolution and hidden layer, in place of
-        its biases.
+        its biases. Predictions and validation use its moving averages, which are those of the data from the
+        first step on.
     output_activation : str, default="linear"
         Keras activation of the output layer.
     scale_targets : bool, default=True

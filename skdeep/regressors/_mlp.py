@@ -23,6 +23,7 @@ class MLPRegressor(DeepRegressorMixin, DenseNetwork):
         units of the network (see `scale_targets`), with k columns of y what ``Ridge(k * alpha)`` does.
     batch_normalization : bool, default=False
         Whether a batch normalization stands before the activation of each hidden layer, in place of its biases.
+        Predictions and validation use its moving averages, which are those of the data from the first step on.
     output_activation : str, default="linear"
         Keras activation of the output layer.
     scale_targets : bool, default=True
