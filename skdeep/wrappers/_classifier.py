@@ -148,10 +148,12 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
     True
     """
 
+    _names_of_kind = ("class_weight", "target_encoding", "target_type")
     _parameter_constraints = WRAPPER_CONSTRAINTS | {
-        name: CONSTRAINTS[name] for name in ("class_weight", "target_encoding")
+        "class_weight": CONSTRAINTS["class_weight"],
+        "target_encoding": CONSTRAINTS["target_encoding"],
+        "target_type": [StrOptions({"auto", "one-hot", "multilabel"})],
     }
-    _parameter_constraints["target_type"] = [StrOptions({"auto", "one-hot", "multilabel"})]
 
     def __init__(
         self,
