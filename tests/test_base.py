@@ -336,6 +336,15 @@ class TestTheAimOfEarlyStopping:
         assert clf.best_epoch_ == best
         np.testing.assert_array_equal(weights(clf), clf.callbacks_[0].weights[best - 1])
 
+    def test_a_metric_that_a_callback_adds_in_some_epochs(self, iris):
+        class Sometimes(Noted):
+            def on_epoch_end(self, epoch, logs=None):
+                if epoch % 2 == 0:
+                    super().on_epoch_end(epoch, logs)
+
+        clf = quick(early_stopping=True, monitor="val_score", monitor_mode="min", callbacks=Sometimes(), epochs=7)
+        assert clf.fit(*iris).best_epoch_ == 5
+
     def test_a_name_that_no_callback_adds(self, iris):
         clf = quick(callbacks=Noted("val_other")).fit(*iris)
         before = weights(clf)

@@ -768,6 +768,15 @@ def one_layer_network(last, loss):
     return KerasClassifier(one_layer, last=last, loss=loss, epochs=1, verbose=0, random_state=0)
 
 
+@pytest.mark.parametrize("name", ["class_weight", "target_encoding", "target_type"])
+def test_parameters_of_classifiers_are_none_of_regressors(name, iris):
+    def build(units=1):
+        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units)])
+
+    with pytest.raises(TypeError, match=f"KerasRegressor got the parameter '{name}', which is neither one of its own"):
+        KerasRegressor(build, loss="mse", verbose=0, **{name: "auto"}).fit(*iris)
+
+
 class TestTargetType:
     """What rows of 0 and 1 are, if they are not to be guessed from those that come."""
 
