@@ -147,7 +147,12 @@ class TestLikeScikeras:
         for each in (getattr(scikeras.wrappers, theirs), wrapper):
             each(build, **settings).fit(X, y)
         (their_meta, their_kwargs, their_params), (meta, kwargs, params) = seen
-        assert their_params.keys() == params.keys() - {"target_encoding", "output_encoding", "target_type", "scale_targets"}
+        assert their_params.keys() == params.keys() - {
+            "target_encoding",
+            "output_encoding",
+            "target_type",
+            "scale_targets",
+        }
         assert their_kwargs.keys() == kwargs.keys()
         configs = [each["optimizer"].get_config() | {"name": "any"} for each in (kwargs, their_kwargs)]
         assert configs[0] == configs[1]
