@@ -6,15 +6,9 @@ The replacements compute what the parts do, and each mends one thing:
   step; the exponential of the log-softmax takes 5 and differs from it by rounding.
 - Dropout and L2 penalties. Keras writes rates and strengths into the trace as constants; here the trace reads them from
   variables, so that networks that differ in them alone can use the same trace.
-<<<<<<< HEAD
-- Batch normalization. Its moving averages, with which it predicts, start from 0 and 1, whose share after a few steps is
-  still large under a fixed momentum. Here the momentum grows with the steps of the optimizer, so that the averages
-  are those of the data from the first step on, and the smaller last batch of an epoch counts by its rows.
-=======
 - Batch normalization. Its moving averages, which it uses in prediction, start from 0 and 1, and under a fixed momentum
   these still count after many steps. Here the momentum grows with the steps of the optimizer, so that the averages are
   those of the data from the first step on, and the smaller last batch of an epoch counts by its rows.
->>>>>>> norm
 - The optimizer's sum of gradients over replicas. If there is one replica, the sum is the gradient itself, but
   TensorFlow registers a function for each such sum that it traces and never drops it, nor the traced graph that the
   function refers to: about 4 MB for a small network.
