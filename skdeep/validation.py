@@ -35,7 +35,7 @@ def explained(X):
 
 def check_inputs(X, y):
     """Raise for a list with an array for each of several inputs, which the number of rows of y gives away."""
-    if not isinstance(X, list) or issparse(y) or not hasattr(y, "__len__"):
+    if not isinstance(X, list) or not X or issparse(y) or not hasattr(y, "__len__"):
         return
     n_rows = len(y)
     if len(X) != n_rows and all(len(_shape(part)) > 1 and _shape(part)[0] == n_rows for part in X):
