@@ -133,10 +133,13 @@ class EarlyStopping(keras.callbacks.Callback):
         self._best = self._last_best = self._sign * self._start
         self._weights = None if math.isnan(self._best) else self.model.get_weights()
         self._wait = 0
+        self._is_seen = False
 
     def on_epoch_end(self, epoch, logs=None):
         """Note the weights if they are the best, and stop if there was no improvement for long."""
-        now = self._sign * float(_monitored(self._monitor, logs))
+        if self._is_seen and self._monitor not in logs:  # a callback may add it in some epochs only
+            return
+        now, self._is_seen = self._sign * float(_monitored(self._monitor, logs)), True
         if self._weights is None or now < self._best or math.isnan(self._best):
             self._best, self._weights = now, self.model.get_weights()
         is_better = now + self._tol < self._last_best or (math.isnan(self._last_best) and not math.isnan(now))

@@ -119,8 +119,8 @@ class ReadyNetwork(RoutedParameters, BaseDeepEstimator):
             start = math.nan
             if continued and monitor in of_validation:  # measured now, since the earlier fit may have had other rows
                 start = program.evaluate(validation, batch_size)[monitor.removeprefix("val_")]
-            elif continued and self.best_epoch_ and monitor in self.history_:
-                start = self.history_[monitor][self.best_epoch_ - 1]
+            elif continued:
+                start = next(iter(self.history_.get(monitor, [])[self.best_epoch_ - 1 : self.best_epoch_]), math.nan)
         return [EarlyStopping(monitor, mode, self.n_iter_no_change, self.tol, start)]
 
 

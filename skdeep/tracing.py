@@ -6,9 +6,9 @@ The replacements compute what the parts do, and each mends one thing:
   step; the exponential of the log-softmax takes 5 and differs from it by rounding.
 - Dropout and L2 penalties. Keras writes rates and strengths into the trace as constants; here the trace reads them from
   variables, so that networks that differ in them alone can use the same trace.
-- Batch normalization. Its moving averages, with which it predicts, start from 0 and 1, whose share after a few steps is
-  still large under a fixed momentum. Here the momentum grows with the steps of the optimizer, so that the averages
-  are those of the data from the first step on, and the smaller last batch of an epoch counts by its rows.
+- Batch normalization. Its moving averages, which it uses in prediction, start from 0 and 1, and under a fixed momentum
+  these still count after many steps. Here the momentum grows with the steps of the optimizer, so that the averages are
+  those of the data from the first step on, and the smaller last batch of an epoch counts by its rows.
 - The optimizer's sum of gradients over replicas. If there is one replica, the sum is the gradient itself, but
   TensorFlow registers a function for each such sum that it traces and never drops it, nor the traced graph that the
   function refers to: about 4 MB for a small network.
@@ -74,7 +74,7 @@ class Strengths:
             and getattr(layer.kernel, "regularizer", None) is layer.kernel_regularizer
         }
 
-    def update(self, penalty_scale):
+    def update(self, penalty_scale=1.0):
         """Take the values that the model has now, and what its penalties are multiplied by in training."""
         self._penalty_scale.assign(penalty_scale)
         for layer, rate in self._rates.items():
@@ -98,7 +98,7 @@ class Strengths:
         momentum = layer.momentum
         dtype = keras.backend.result_type(x.dtype, "float32")  # in which the layer computes
         n_steps = keras.ops.cast(self.n_steps, dtype)
-        # With 1 in place of 4 it were the mean of all batches, but the first ones come from weights that changed most.
+        # 1 in place of 4 would be the mean of all batches, but after the first ones the weights have changed most.
         growing = tf.minimum(tf.cast(momentum, dtype), n_steps / (n_steps + 4))
         layer.momentum = 1 - (1 - growing) * tf.cast(self.batch_share(), dtype)
         try:

@@ -35,8 +35,10 @@ def explained(X):
 
 def check_inputs(X, y):
     """Raise for a list with an array for each of several inputs, which the number of rows of y gives away."""
-    n_rows = len(y) if hasattr(y, "__len__") else None
-    if isinstance(X, list) and len(X) != n_rows and all(len(_shape(part)) > 1 and len(part) == n_rows for part in X):
+    if not isinstance(X, list) or not X or issparse(y) or not hasattr(y, "__len__"):
+        return
+    n_rows = len(y)
+    if len(X) != n_rows and all(len(_shape(part)) > 1 and _shape(part)[0] == n_rows for part in X):
         raise ValueError(
             f"X is a list of {len(X)} arrays of {n_rows} rows each, but networks have one input here. Give one array, "
             "such as np.hstack(X)."
@@ -90,9 +92,11 @@ def without_missing(y, name="y"):
 
 
 def _check_kind(X):
+    if issparse(X):  # of which one kind is a dict, too
+        return
     kind = type(X).__name__
     given = f"X is of type {kind}"
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not issparse(X):  # one kind of sparse matrix is a dict
         if "data" in X:  # as the Bunch of scikit-learn's data sets
             raise TypeError(f"{given}. Give the array in it, X['data'].")
         raise TypeError(

@@ -37,7 +37,7 @@ _FIT_SETTINGS = (
     "class_weight",
     "callbacks",
 )
-# All parameters but those of the model.
+# All parameters but those of the model; classifiers have some more.
 _NAMES = (
     "model",
     "build_fn",
@@ -48,11 +48,7 @@ _NAMES = (
     "validation_batch_size",
     "warm_start",
     "random_state",
-    "scale_targets",
-    "target_encoding",
-    "output_encoding",
-    "target_type",
-    *(name for name in _FIT_SETTINGS if name != "validation_data"),
+    *(name for name in _FIT_SETTINGS if name not in ("validation_data", "class_weight")),
 )
 # scikeras hands them to Keras's predict, which skdeep does not call; predictions do not depend on them.
 _PREDICT_SETTINGS = ("batch_size", "verbose", "steps", "callbacks")
@@ -80,6 +76,8 @@ WRAPPER_CONSTRAINTS = {
 
 class KerasWrapper(BaseDeepEstimator):
     """Base class of `skdeep.KerasClassifier` and `skdeep.KerasRegressor`."""
+
+    _names_of_kind = ()
 
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, **fit_settings):
         """Build the model and train it.
@@ -378,11 +376,11 @@ class KerasWrapper(BaseDeepEstimator):
         return {
             name: value
             for name, value in self.get_params().items()
-            if name not in _NAMES and not name.startswith(_PREFIXES)
+            if name not in (*_NAMES, *self._names_of_kind) and not name.startswith(_PREFIXES)
         }
 
     def _did_you_mean(self, name, parameters):
-        own = [each for each in _NAMES if each in vars(self)]
+        own = [each for each in (*_NAMES, *self._names_of_kind) if each in vars(self)]
         return did_you_mean_parameter(name, [*own, *parameters], _PREFIXES)
 
     def _check_no_arguments(self):

@@ -201,7 +201,7 @@ def test_the_first_step_sets_the_averages_of_batch_normalization(iris):
         np.testing.assert_allclose(layer.moving_variance, values.var(axis=0), rtol=1e-4)
 
     assert_averages(clone(whole).fit(X, y), X)
-    assert_averages(clone(whole).partial_fit(X, y), X)
+    assert_averages(clone(whole).partial_fit(X, y, classes=[0, 1, 2]), X)
     # So does that of another optimizer, on other rows.
     clf = clone(whole).set_params(warm_start=True, epochs=30).fit(X, y)
     assert_averages(clf.set_params(optimizer="sgd", epochs=1).fit(X[::2], y[::2]), X[::2])

@@ -128,7 +128,7 @@ class TestLikeScikeras:
             return {each.name: each.default for each in parameters if each.kind != each.VAR_KEYWORD}
 
         ours = named(wrapper)
-        assert ours.pop("target_encoding", "auto") == ours.pop("output_encoding", "auto") == "auto"  # skdeep's own
+        assert all(ours.pop(name, "auto") == "auto" for name in ("target_encoding", "output_encoding", "target_type"))
         assert ours.pop("scale_targets", False) is False
         assert ours == named(getattr(scikeras.wrappers, theirs))
 
@@ -147,7 +147,12 @@ class TestLikeScikeras:
         for each in (getattr(scikeras.wrappers, theirs), wrapper):
             each(build, **settings).fit(X, y)
         (their_meta, their_kwargs, their_params), (meta, kwargs, params) = seen
-        assert their_params.keys() == params.keys() - {"target_encoding", "output_encoding", "scale_targets"}
+        assert their_params.keys() == params.keys() - {
+            "target_encoding",
+            "output_encoding",
+            "target_type",
+            "scale_targets",
+        }
         assert their_kwargs.keys() == kwargs.keys()
         configs = [each["optimizer"].get_config() | {"name": "any"} for each in (kwargs, their_kwargs)]
         assert configs[0] == configs[1]
@@ -766,6 +771,15 @@ def one_layer(meta, last):
 
 def one_layer_network(last, loss):
     return KerasClassifier(one_layer, last=last, loss=loss, epochs=1, verbose=0, random_state=0)
+
+
+@pytest.mark.parametrize("name", ["class_weight", "target_encoding", "target_type"])
+def test_parameters_of_classifiers_are_none_of_regressors(name, iris):
+    def build(units=1):
+        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units)])
+
+    with pytest.raises(TypeError, match=f"KerasRegressor got the parameter '{name}', which is neither one of its own"):
+        KerasRegressor(build, loss="mse", verbose=0, **{name: "auto"}).fit(*iris)
 
 
 class TestTargetType:

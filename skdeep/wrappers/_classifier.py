@@ -156,11 +156,13 @@ class KerasClassifier(DeepClassifierMixin, KerasWrapper):
     True
     """
 
+    _names_of_kind = ("class_weight", "target_encoding", "output_encoding", "target_type")
     _parameter_constraints = WRAPPER_CONSTRAINTS | {
-        name: CONSTRAINTS[name] for name in ("class_weight", "target_encoding")
+        "class_weight": CONSTRAINTS["class_weight"],
+        "target_encoding": CONSTRAINTS["target_encoding"],
+        "output_encoding": [StrOptions({*OUTPUT_ENCODINGS, "auto"})],
+        "target_type": [StrOptions({"auto", "one-hot", "multilabel"})],
     }
-    _parameter_constraints["output_encoding"] = [StrOptions({*OUTPUT_ENCODINGS, "auto"})]
-    _parameter_constraints["target_type"] = [StrOptions({"auto", "one-hot", "multilabel"})]
 
     def __init__(
         self,

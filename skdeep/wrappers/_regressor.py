@@ -126,6 +126,7 @@ class KerasRegressor(DeepRegressorMixin, KerasWrapper):
     True
     """
 
+    _names_of_kind = ("scale_targets",)
     _parameter_constraints = WRAPPER_CONSTRAINTS | {"scale_targets": REGRESSOR_CONSTRAINTS["scale_targets"]}
 
     def __init__(
