@@ -28,7 +28,8 @@ class DeepClassifierMixin(ClassifierMixin):
         y : array-like of shape (n_samples,), (n_samples, 1) or (n_samples, n_classes)
             Targets in the form of earlier calls.
         classes : array-like of shape (n_classes,), default=None
-            All labels that may ever occur. Needed in the first call if y are labels. For one-hot rows and multilabel
+            All labels that may ever occur. Needed in the first call if y are labels (but for `KerasClassifier`, which
+            otherwise takes those in y, as scikeras does). For one-hot rows and multilabel
             targets the columns are the classes; rows of which each has a single 1 are taken as one-hot, unless the
             parameters say what they are.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -110,7 +111,7 @@ class DeepClassifierMixin(ClassifierMixin):
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes), float64
             For labels of two classes the log-odds of the second, ``log(p / (1 - p))``; for more classes and for one-hot
-            rows the logarithms of the probabilities; for multilabel targets the log-odds of each label. Where the
+            rows the logarithms of the outputs; for multilabel targets the log-odds of each label. Where the
             outputs of the network are no probabilities but logits or other scores, these themselves, for two classes
             their difference, or the distance of a single output from the cut between the classes.
         """

@@ -69,7 +69,7 @@ def compile_arguments(settings, *, encoding):
         The parameters `optimizer`, `learning_rate`, `loss`, `metrics` and `dtype_policy` as given to the estimator, and
         the routed ones. Of an optimizer or a metric among them each call makes a copy. A loss of None stays.
     encoding : str
-        Form of the targets, see `skdeep.targets.Head`.
+        Form of the targets, see `skdeep.heads.Head`.
     """
     routed = {name: plain_number(value) for name, value in settings.items() if "__" in name}
     optimizer = _optimizer(settings["optimizer"])

@@ -75,7 +75,7 @@ class Network:
         The parameters `kernel_initializer` and `bias_initializer` of the estimator, as "kernel" and "bias".
     settings : dict
         What the model is compiled with, see `skdeep.compilation.compile_model`.
-    head : skdeep.targets.Head
+    head : skdeep.heads.Head
         Its output layer, loss and form of the targets.
     rng : numpy.random.Generator
         Source of the seeds of the network.

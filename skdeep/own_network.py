@@ -128,7 +128,7 @@ class OwnNetwork(Network):
     model : keras.Model
         Compiled and built model, with the values to start from; it is trained itself, unless a program of an equal
         model takes its values.
-    head : skdeep.targets.Head
+    head : skdeep.heads.Head
         Its output layer, loss and form of the targets.
     """
 

@@ -57,8 +57,8 @@ def save(estimator, path, *, optimizer=True, trusted=()):
     Parameters
     ----------
     estimator : estimator
-        A classifier or transformer of skdeep, fitted or not, or a pipeline, search or ensemble of scikit-learn with
-        such in it.
+        A classifier, regressor or transformer of skdeep, fitted or not, or a pipeline, search or ensemble of
+        scikit-learn with such in it.
     path : str or path-like
         File to write. It is replaced in one step: whatever happens meanwhile, it is either the old or the new file.
     optimizer : bool, default=True

@@ -61,6 +61,10 @@ def test_decision_function_orders_as_the_probabilities(iris):
     np.testing.assert_allclose(three.decision_function(X), np.log(three.predict_proba(X)), atol=1e-6)
     two = quick().fit(X, y == 0)
     np.testing.assert_array_equal(two.decision_function(X) > 0, two.predict(X))
+    shares = quick(output_activation="sigmoid").fit(X, y)
+    outputs = shares.model_.predict(X, verbose=0)
+    np.testing.assert_allclose(shares.decision_function(X), np.log(outputs), atol=1e-5)
+    np.testing.assert_allclose(shares.predict_proba(X), outputs / outputs.sum(axis=1, keepdims=True), atol=1e-6)
 
 
 @pytest.mark.parametrize("classifier", [MLPClassifier, CNNClassifier])
@@ -110,6 +114,13 @@ class TestRandomState:
 
     def test_none_draws_anew(self, iris):
         assert quick(random_state=None).fit(*iris).history_ != quick(random_state=None).fit(*iris).history_
+
+    def test_none_draws_from_the_global_random_numbers_of_numpy(self, iris):
+        histories = []
+        for seed in (5, 5, 6):
+            np.random.seed(seed)  # noqa: NPY002
+            histories.append(quick(random_state=None).fit(*iris).history_)
+        assert histories[0] == histories[1] != histories[2]
 
     def test_random_state_instance_is_drawn_from(self, iris):
         state = np.random.RandomState(0)

@@ -153,6 +153,14 @@ class TestCallbacksOfScikitLearn:
         clf = quick(epochs=50).set_callbacks(Recorder(stop_at=4)).fit(*iris)
         assert clf.n_iter_ == clf.best_epoch_ == len(clf.history_["loss"]) == 5
 
+    def test_a_clone_keeps_them_and_partial_fit_calls_none(self, iris):
+        recorder = Recorder()
+        clf = clone(quick(epochs=2).set_callbacks(recorder)).fit(*iris)
+        n_events = len(recorder.events)
+        assert n_events == 8
+        clf.partial_fit(*iris)
+        assert len(recorder.events) == n_events
+
     def test_scores_an_epoch(self, iris):
         X, y = iris
         monitor = ScoringMonitor(scoring=["accuracy", "neg_log_loss"])

@@ -65,6 +65,8 @@ class TestKeras:
         model = keras.saving.load_model(tmp_path / "digits.keras")
         outputs = model.predict(digits.images[..., np.newaxis], verbose=0)
         np.testing.assert_allclose(outputs, clf.predict_proba(digits.images), rtol=1e-4, atol=1e-6)
+        momenta = [layer.momentum for layer in model.layers if type(layer) is keras.layers.BatchNormalization]
+        assert momenta == pytest.approx([0.9, 0.9] if batch_normalization else [])
 
     def test_training_goes_on_in_keras(self, iris, tmp_path):
         clf = quick().fit(*iris)

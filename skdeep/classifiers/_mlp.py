@@ -67,7 +67,7 @@ class MLPClassifier(DeepClassifierMixin, DenseNetwork):
         validation, or 0.1 with early stopping.
     early_stopping : bool, default=False
         Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
-        restored in any case, also when the epochs run out.
+        restored in any case, also when the epochs run out; with `warm_start` those that the fit begins with count, too.
     monitor : str, default="val_loss"
         Metric in `history_` that early stopping follows.
     monitor_mode : {"auto", "min", "max"}, default="auto"
