@@ -112,8 +112,9 @@ class DeepClassifierMixin(ClassifierMixin):
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes), float64
             For labels of two classes the log-odds of the second, ``log(p / (1 - p))``; for more classes and for one-hot
             rows the logarithms of the outputs; for multilabel targets the log-odds of each label. Where the
-            outputs of the network are no probabilities but logits or other scores, these themselves, for two classes
-            their difference, or the distance of a single output from the cut between the classes.
+            outputs of the network are no probabilities but logits or other scores, or two sigmoid units for two
+            classes, these themselves, for two classes their difference, or the distance of a single output from the
+            cut between the classes.
         """
         return self._outputs(X, self._scores)
 

@@ -322,6 +322,22 @@ def test_models_of_own_classes(activation, meaning):
     check(clf.fit(X, y), X, y, meaning)
 
 
+@pytest.mark.parametrize(
+    ("loss", "meaning"),
+    [("sparse_categorical_crossentropy", "probabilities"), ("mse", "numbers"), (SPARSE, "logits")],
+    ids=["cross-entropy", "mse", "logits"],
+)
+def test_where_the_last_layer_does_not_tell_the_loss_does(loss, meaning):
+    X, y = TABLES[MULTI]
+
+    def function():
+        shares = keras.layers.Lambda(lambda x: x / keras.ops.sum(x, axis=1, keepdims=True))
+        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softplus"), shares])
+
+    clf = KerasClassifier(function, loss=loss, optimizer="adam", verbose=0, random_state=0)
+    check(clf.fit(X, y), X, y, meaning)
+
+
 class TestOwnLosses:
     """They tell nothing of the outputs."""
 

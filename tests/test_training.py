@@ -13,6 +13,7 @@ import tensorflow as tf
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 
+import skdeep
 from skdeep import CNNClassifier, DNNClassifier, KerasRegressor
 from skdeep.training import Program, Rows
 
@@ -190,7 +191,7 @@ def test_batch_normalization_is_that_of_keras_with_a_momentum_that_grows(dtype_p
     assert clf.model_.get_layer("hidden_1_normalization").momentum == 0.9
 
 
-def test_the_first_step_sets_the_averages_of_batch_normalization(iris):
+def test_the_first_step_sets_the_averages_of_batch_normalization(iris, tmp_path):
     X, y = iris[0].astype(np.float32), iris[1]
     whole = plain(batch_normalization=True, learning_rate=1e-30, epochs=1, batch_size=150)
 
@@ -206,6 +207,9 @@ def test_the_first_step_sets_the_averages_of_batch_normalization(iris):
     clf = clone(whole).set_params(warm_start=True, epochs=30).fit(X, y)
     assert_averages(clf.set_params(optimizer="sgd", epochs=1).fit(X[::2], y[::2]), X[::2])
     assert_averages(clone(whole).set_params(initial_model=clf).fit(X, y), X)
+    clf = clone(whole).set_params(epochs=30).fit(X, y)
+    skdeep.save(clf, tmp_path / "file", optimizer=False)
+    assert_averages(skdeep.load(tmp_path / "file").partial_fit(X[::2], y[::2]), X[::2])
 
 
 @pytest.mark.parametrize("params", [{"alpha": 2.0}, {"batch_normalization": True}, {"alpha": 0.5, "optimizer": "sgd"}])
