@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
-from skdeep.row_source import is_row_source
+from skdeep.row_source import RowSource, is_row_source
 
 _CALLBACKS_TO_END = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 # What yields batches, by the library it is of.
@@ -59,6 +59,15 @@ def as_numbers(X):
     if X.dtype.kind not in "biuf":
         raise ValueError(f"X must hold numbers, but its dtype is {X.dtype}.")
     return X
+
+
+def limits(X):
+    """Return the smallest and the largest number of an array, a sparse matrix or a `RowSource`."""
+    if isinstance(X, RowSource):
+        return X.limits()
+    if not issparse(X):  # numpy takes several times as long where axes are reversed
+        X = X[tuple(slice(None, None, -1 if stride < 0 else 1) for stride in X.strides)]
+    return X.min(), X.max()
 
 
 def check_is_not_empty(X, estimator):
