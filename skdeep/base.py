@@ -37,6 +37,7 @@ from skdeep.validation import (
     check_inputs,
     check_is_not_empty,
     explained,
+    limits,
     memory_errors,
     restored_on_error,
 )
@@ -206,10 +207,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _validate_X(self, X, *, reset, dtype):
         with explained(X):
             X = as_numbers(self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True))
-        is_source = isinstance(X, RowSource)
         dtype = np.dtype(dtype)
-        if X.dtype.kind == "f" and (is_source or X.dtype.itemsize > dtype.itemsize):
-            smallest, largest = X.limits() if is_source else (X.min(), X.max())
+        if X.dtype.kind == "f" and (isinstance(X, RowSource) or X.dtype.itemsize > dtype.itemsize):
+            smallest, largest = limits(X)
             if not (np.isfinite(smallest) and np.isfinite(largest)):
                 raise ValueError("Input X contains NaN or infinity.")
             limit = np.finfo(dtype).max

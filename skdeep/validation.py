@@ -10,6 +10,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
+from skdeep.row_source import RowSource, is_row_source
+
 _CALLBACKS_TO_END = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 # What yields batches, by the library it is of.
 _OF_BATCHES = {
@@ -57,6 +59,15 @@ def as_numbers(X):
     if X.dtype.kind not in "biuf":
         raise ValueError(f"X must hold numbers, but its dtype is {X.dtype}.")
     return X
+
+
+def limits(X):
+    """Return the smallest and the largest number of an array, a sparse matrix or a `RowSource`."""
+    if isinstance(X, RowSource):
+        return X.limits()
+    if not issparse(X):  # numpy takes several times as long where axes are reversed
+        X = X[tuple(slice(None, None, -1 if stride < 0 else 1) for stride in X.strides)]
+    return X.min(), X.max()
 
 
 def check_is_not_empty(X, estimator):
@@ -152,6 +163,8 @@ def _is_of_values(error):
 
 def _what_is_no_number(X):
     """Return what in X is no number and what to do about it; None if all are numbers."""
+    if is_row_source(X):  # which holds numbers, and is not to be read whole
+        return None
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         names = [name for name in X.columns if not _holds_numbers(np.asarray(X[name]))]
         if not names:
@@ -176,6 +189,8 @@ def _what_is_no_number(X):
 
 
 def _holds_numbers(values):
+    if values.dtype.kind in "biuf":
+        return True
     try:
         values.astype(np.float64)
     except (TypeError, ValueError):
