@@ -126,7 +126,8 @@ class TestLikeScikeras:
             return {each.name: each.default for each in parameters if each.kind != each.VAR_KEYWORD}
 
         ours = named(wrapper)
-        assert ours.pop("target_encoding", "auto") == "auto"  # skdeep's own
+        for name in ("target_encoding", "target_type"):  # skdeep's own
+            assert ours.pop(name, "auto") == "auto"
         assert ours == named(getattr(scikeras.wrappers, theirs))
 
     def test_the_same_attributes_for_the_function(self, wrapper, theirs, iris):
@@ -144,7 +145,7 @@ class TestLikeScikeras:
         for each in (getattr(scikeras.wrappers, theirs), wrapper):
             each(build, **settings).fit(X, y)
         (their_meta, their_kwargs, their_params), (meta, kwargs, params) = seen
-        assert their_params.keys() == params.keys() - {"target_encoding"}
+        assert their_params.keys() == params.keys() - {"target_encoding", "target_type"}
         assert their_kwargs.keys() == kwargs.keys()
         configs = [each["optimizer"].get_config() | {"name": "any"} for each in (kwargs, their_kwargs)]
         assert configs[0] == configs[1]
