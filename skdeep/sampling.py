@@ -39,6 +39,8 @@ def weighted_rows(sample_weight, X, name="sample_weight"):
     except (ValueError, TypeError) as error:
         if "sample" not in str(error).lower():
             raise ValueError(f"{name} must hold one number for each row: {error}") from error
+        if name == "sample_weight":
+            raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(str(error).replace("sample_weight", name).replace("Sample weights", name)) from error
     if not np.isfinite(weight).all():

@@ -308,8 +308,8 @@ def test_memory_for_y(rows, params, kind):
         finally:
             tracemalloc.stop()
 
-    peak(20_000)
-    assert (peak(400_000) - peak(200_000)) / 200_000 < rows + (88 if kind == "strings" else 0)
+    peak(30_000)
+    assert (peak(200_000) - peak(100_000)) / 100_000 < rows + (88 if kind == "strings" else 0)
 
 
 @settings(max_examples=15, deadline=None)
