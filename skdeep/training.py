@@ -40,7 +40,7 @@ from skdeep.user_warnings import warn
 _CHUNK_BYTES = 8 * 2**20
 _CHUNK_SECONDS = 0.25
 _FIRST_CHUNK_BATCHES = 16
-# Rows that are read at a time where those of X are spread over all of it.
+# Rows that are read at a time of arrays that are not in C order.
 _BLOCK_ROWS = 512
 # Two interrupts within this time end more than a fit.
 _INTERRUPT_SECONDS = 2
@@ -585,19 +585,19 @@ def _slice_if_neighbours(rows):
 
 
 def _taken(X, rows, dtype):
-    """Return these rows of an array, in this dtype or its own; `np.take` alone copies all of most arrays first."""
+    """Return these rows of an array, in its dtype or this one, at the cost of these rows.
+
+    `np.take` alone first copies all of an array that is not in C order. Where the values of a row are far apart, those
+    of near rows are near to each other, so rows are read in their order in X, some at a time.
+    """
     rows = _slice_if_neighbours(rows)
     if isinstance(rows, slice):
         return X[rows]
     if X.flags.c_contiguous and X.flags.aligned:
         return np.take(X, rows, axis=0)
-    if abs(X.strides[0]) >= max(map(abs, X.strides[1:])):
-        return X[rows]
-    # The values of a row are far apart, those of near rows near to each other: so the rows are read in their order.
-    order = np.argsort(rows)
-    taken = np.empty((len(rows), *X.shape[1:]), dtype)
-    for part in np.split(order, range(_BLOCK_ROWS, len(order), _BLOCK_ROWS)):
-        taken[part] = X[rows[part]]
+    taken, order = np.empty((len(rows), *X.shape[1:]), dtype), np.argsort(rows)
+    for part in gen_batches(len(rows), _BLOCK_ROWS):
+        taken[order[part]] = X[rows[order[part]]]
     return taken
 
 
