@@ -214,6 +214,11 @@ class Targets:
                 "class, or a single one for two classes."
             )
         if self.kind == "multilabel":
+            if last == "softmax":
+                raise ValueError(
+                    "y is multilabel (several 1s in a row, or by target_type), but the last activation of the model is "
+                    "a softmax, whose outputs exclude each other. Give it a sigmoid."
+                )
             self._check_independent(loss, metrics, target_encoding)
             return Head(n_outputs, last, loss, "indicator", outputs)
         form = common_form(loss, metrics, target_encoding, of_own=self._form_of_own)

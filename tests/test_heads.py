@@ -225,6 +225,12 @@ def test_multilabel(name, tmp_path):
     np.testing.assert_allclose(outputs, probabilities, atol=1e-5)
 
 
+def test_multilabel_rows_do_not_go_with_a_softmax():
+    head = Last(3, "softmax", "binary_crossentropy", None)
+    with pytest.raises(ValueError, match="multilabel .* but the last activation of the model is a softmax"):
+        network(head, TABLES[MULTI][0]).fit(TABLES[MULTI][0], TAGS)
+
+
 @pytest.mark.parametrize("name", ["logit", "tanh, hinge", "linear, mse"])
 def test_a_search_by_area_under_the_curve(name):
     head = HEADS[name]
