@@ -227,7 +227,7 @@ def test_multilabel(name, tmp_path):
 
 def test_multilabel_rows_do_not_go_with_a_softmax():
     head = Last(3, "softmax", "binary_crossentropy", None)
-    with pytest.raises(ValueError, match="multilabel .* but the last activation of the model is a softmax"):
+    with pytest.raises(ValueError, match=r"multilabel .* but the last activation of the model is a softmax"):
         network(head, TABLES[MULTI][0]).fit(TABLES[MULTI][0], TAGS)
 
 
