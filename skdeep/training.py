@@ -3,9 +3,9 @@
 Keras's `fit` calls one TensorFlow function for each batch, fed by a data pipeline. Here one call takes a chunk of many
 batches: rows are gathered on the host, and a loop inside the TensorFlow function runs Keras's own `train_step` on each
 batch, so that losses, metrics, regularisers, optimizers, gradient clipping and batch normalisation are Keras's. The
-same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole: memory beyond it
-is two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C is answered soon; where chunks end
-does not change what is learned.
+same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole, in whatever order
+it lies in memory: beyond it there are two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C
+is answered soon; where chunks end does not change what is learned.
 
 The weights before each epoch are kept, so that training which diverges can go back to them.
 
@@ -40,7 +40,7 @@ from skdeep.user_warnings import warn
 _CHUNK_BYTES = 8 * 2**20
 _CHUNK_SECONDS = 0.25
 _FIRST_CHUNK_BATCHES = 16
-# Rows that are read at a time where those of X are spread over all of it.
+# Rows that are read at a time of arrays that are not in C order.
 _BLOCK_ROWS = 512
 # Two interrupts within this time end more than a fit.
 _INTERRUPT_SECONDS = 2
@@ -81,13 +81,16 @@ class Rows:
         return self.X.shape[0] if self.index is None else len(self.index)
 
     def gather(self, positions):
-        """Return the arrays x, y and weights, as far as there are any, of these positions."""
+        """Return the arrays x, y and weights, as far as there are any, of these positions.
+
+        x may be a view of X, in any order in memory: TensorFlow's copy of it is in C order.
+        """
         rows = positions if self.index is None else self.index[positions]
         if issparse(self.X):
             x = self.X[_slice_if_neighbours(rows)].toarray()
         else:
             x = self.X.take(rows) if isinstance(self.X, RowSource) else _taken(self.X, rows, self.dtype)
-        x = np.asarray(x, dtype=self.dtype, order="C").reshape(-1, *self.shape)
+        x = np.asarray(x, dtype=self.dtype).reshape(-1, *self.shape)
         y = () if self.y is None else (self._targets(positions),)
         return x, *y, *(() if self.sample_weight is None else (self.sample_weight[positions],))
 
@@ -585,19 +588,19 @@ def _slice_if_neighbours(rows):
 
 
 def _taken(X, rows, dtype):
-    """Return these rows of an array, in this dtype or its own; `np.take` alone copies all of most arrays first."""
+    """Return these rows of an array, in its dtype or this one, at the cost of these rows.
+
+    `np.take` alone first copies all of an array that is not in C order. Where the values of a row are far apart, those
+    of near rows are near to each other, so rows are read in their order in X, some at a time.
+    """
     rows = _slice_if_neighbours(rows)
     if isinstance(rows, slice):
         return X[rows]
     if X.flags.c_contiguous and X.flags.aligned:
         return np.take(X, rows, axis=0)
-    if abs(X.strides[0]) >= max(map(abs, X.strides[1:])):
-        return X[rows]
-    # The values of a row are far apart, those of near rows near to each other: so the rows are read in their order.
-    order = np.argsort(rows)
-    taken = np.empty((len(rows), *X.shape[1:]), dtype)
-    for part in np.split(order, range(_BLOCK_ROWS, len(order), _BLOCK_ROWS)):
-        taken[part] = X[rows[part]]
+    taken, order = np.empty((len(rows), *X.shape[1:]), dtype), np.argsort(rows)
+    for part in gen_batches(len(rows), _BLOCK_ROWS):
+        taken[order[part]] = X[rows[order[part]]]
     return taken
 
 
