@@ -3,9 +3,9 @@
 Keras's `fit` calls one TensorFlow function for each batch, fed by a data pipeline. Here one call takes a chunk of many
 batches: rows are gathered on the host, and a loop inside the TensorFlow function runs Keras's own `train_step` on each
 batch, so that losses, metrics, regularisers, optimizers, gradient clipping and batch normalisation are Keras's. The
-same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole: memory beyond it
-is two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C is answered soon; where chunks end
-does not change what is learned.
+same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole, however it
+lies in memory: beyond it there are two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C is
+answered soon; where chunks end does not change what is learned.
 
 The weights before each epoch are kept, so that training which diverges can go back to them.
 
@@ -81,13 +81,16 @@ class Rows:
         return self.X.shape[0] if self.index is None else len(self.index)
 
     def gather(self, positions):
-        """Return the arrays x, y and weights, as far as there are any, of these positions."""
+        """Return the arrays x, y and weights, as far as there are any, of these positions.
+
+        x may be a view of X, in any order in memory: TensorFlow's copy of it is in C order.
+        """
         rows = positions if self.index is None else self.index[positions]
         if issparse(self.X):
             x = self.X[_slice_if_neighbours(rows)].toarray()
         else:
             x = self.X.take(rows) if isinstance(self.X, RowSource) else _taken(self.X, rows, self.dtype)
-        x = np.asarray(x, dtype=self.dtype, order="C").reshape(-1, *self.shape)
+        x = np.asarray(x, dtype=self.dtype).reshape(-1, *self.shape)
         y = () if self.y is None else (self._targets(positions),)
         return x, *y, *(() if self.sample_weight is None else (self.sample_weight[positions],))
 

@@ -4,17 +4,21 @@ import re
 import signal
 import subprocess
 import sys
+import tracemalloc
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 import skdeep
-from skdeep import CNNClassifier, DNNClassifier, KerasRegressor
+from skdeep import CNNClassifier, DNNClassifier, KerasRegressor, training
 from skdeep.training import Program, Rows
 
 
@@ -505,3 +509,171 @@ def test_a_step_that_returns_several_numbers_is_an_error(iris):
 
     with pytest.raises(ValueError, match=r"train_step must return single numbers, but 'all' has the shape \(4, 1\)"):
         KerasRegressor(lambda: own_steps(Several), verbose=0).fit(*iris)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What is read and kept
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def mapped(X, path):
+    """Return a memory map of X in its order in memory."""
+    np.save(path, X)
+    return np.load(path, mmap_mode="r")
+
+
+def unaligned(X):
+    raw = np.empty(X.nbytes + 1, np.uint8)[1:].view(X.dtype).reshape(X.shape)
+    raw[...] = X
+    return raw
+
+
+FORMS = {
+    "C order": lambda X, path: X,
+    "Fortran order": lambda X, path: np.asfortranarray(X),
+    "slice of columns": lambda X, path: np.hstack([X, X[:, :9]])[:, : X.shape[1]],
+    "slice of rows in Fortran order": lambda X, path: np.asfortranarray(np.vstack([X, X[:99]]))[: len(X)],
+    "every second row": lambda X, path: np.repeat(X, 2, axis=0)[::2],
+    "reversed rows": lambda X, path: X[::-1].copy()[::-1],
+    "reversed columns": lambda X, path: X[:, ::-1].copy()[:, ::-1],
+    "unaligned": lambda X, path: unaligned(X),
+    "frame": lambda X, path: pd.DataFrame(np.asfortranarray(X)),
+    "map": mapped,
+    "map in Fortran order": lambda X, path: mapped(np.asfortranarray(X), path),
+    "columns of a map": lambda X, path: mapped(np.hstack([X, X[:, :9]]), path)[:, : X.shape[1]],
+    "reversed map in Fortran order": lambda X, path: mapped(np.asfortranarray(X[::-1]), path)[::-1],
+}
+CONVERTED_ONCE = {
+    "csr": lambda X, path: scipy.sparse.csr_array(X),
+    "csc": lambda X, path: scipy.sparse.csc_array(X),
+    "coo": lambda X, path: scipy.sparse.coo_array(X),
+    "frame of several dtypes": lambda X, path: pd.DataFrame(X).astype({0: np.float64, 1: np.float64}),
+}
+
+
+def peak_of(function, *arguments):
+    """Return the largest memory that Python and numpy have got during a call, beside what they had, and its result."""
+    tracemalloc.start()
+    try:
+        result = function(*arguments)
+        return tracemalloc.get_traced_memory()[1], result
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("form", [*FORMS, *CONVERTED_ONCE])
+def test_x_of_any_form_is_never_copied_whole_and_gives_the_same_bits(form, dtype, rng, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_CHUNK_BYTES", 2**18)
+    plain_X = rng.random((20_000, 100), dtype=np.float32).astype(dtype)
+    if form in CONVERTED_ONCE and form != "frame of several dtypes":
+        plain_X *= rng.random(plain_X.shape) < 0.1
+    y = np.arange(len(plain_X)) % 3
+    X = (FORMS | CONVERTED_ONCE)[form](plain_X, tmp_path / "X.npy")
+    clf = DNNClassifier((4,), batch_size=500, validation_fraction=0.1, epochs=1, random_state=0)
+    expected = clf.fit(plain_X, y).predict_proba(plain_X)
+    fit_peak, clf = peak_of(clone(clf).fit, X, y)
+    predict_peak, probabilities = peak_of(clf.predict_proba, X)
+    np.testing.assert_array_equal(probabilities, expected)
+    if form in FORMS:
+        assert fit_peak < 0.4 * plain_X.nbytes
+        assert predict_peak < 0.4 * plain_X.nbytes
+    else:  # the conversion of a frame reads it as float64
+        assert fit_peak < 2.5 * plain_X.nbytes
+
+
+@pytest.mark.parametrize("shuffle", [True, False, "blocks"])
+def test_images_of_any_form_give_the_same_bits(shuffle, digits):
+    X, y = digits.images.astype(np.uint8), digits.target
+    clf = CNNClassifier((4,), epochs=1, shuffle=shuffle, random_state=0)
+    expected = clone(clf).fit(X, y).predict_proba(X)
+    for form in (
+        np.asfortranarray(X),
+        np.pad(X, [(0, 0), (1, 2), (0, 3)])[:, 1:-2, :-3],
+        X.transpose(2, 0, 1).copy().transpose(1, 2, 0),
+        X[::-1, :, ::-1].copy()[::-1, :, ::-1],
+        np.asfortranarray(X.reshape(len(X), -1)).reshape(len(X), 8, 8),
+    ):
+        np.testing.assert_array_equal(clone(clf).fit(form, y).predict_proba(form), expected)
+
+
+@st.composite
+def views(draw):
+    """An array that is a view of another, with axes in any order and steps of any size and direction."""
+    n_axes = draw(st.integers(2, 4))
+    shape = tuple(draw(st.integers(1, 40 if axis == 0 else 4)) for axis in range(n_axes))
+    steps = [draw(st.sampled_from([1, 2, -1, -3])) for _ in shape]
+    dtype = draw(st.sampled_from(["<f4", ">f4", "<f8", ">f8", "u1", "<i2", ">i8", "?"]))
+    order = draw(st.permutations(range(n_axes)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    whole = [size * abs(step) for size, step in zip(shape, steps, strict=True)]
+    base = rng.integers(0, 100, size=[whole[axis] for axis in order]).astype(dtype)
+    return base.transpose(np.argsort(order))[tuple(slice(None, None, step) for step in steps)]
+
+
+@settings(deadline=None)
+@given(X=views(), data=st.data())
+def test_rows_of_any_view(X, data):
+    n_rows = len(X)
+    positions = data.draw(
+        st.lists(st.integers(0, n_rows - 1), min_size=1).map(np.array)
+        | st.tuples(st.integers(0, n_rows - 1), st.integers(1, n_rows)).map(
+            lambda drawn: np.arange(drawn[0], min(n_rows, drawn[0] + drawn[1]))
+        )
+    )
+    for index in (None, np.arange(n_rows)[::-1], np.arange(n_rows)):
+        (x,) = Rows(X, X.shape[1:], "float32", index=index).gather(positions)
+        rows = positions if index is None else index[positions]
+        np.testing.assert_array_equal(x, X[rows].astype(np.float32), strict=True)
+
+
+def test_rows_in_many_blocks(rng, monkeypatch):
+    monkeypatch.setattr(training, "_BLOCK_ROWS", 7)
+    X = np.asfortranarray(rng.random((100, 3)))
+    for n_rows in (1, 6, 7, 8, 100):
+        positions = rng.permutation(100)[:n_rows]
+        (x,) = Rows(X, (3,), "float64").gather(positions)
+        np.testing.assert_array_equal(x, X[positions])
+
+
+@pytest.mark.parametrize("kind", ["numbers", "strings", "one-hot"])
+def test_predictions_keep_no_more_of_the_outputs_than_they_need(kind, rng, monkeypatch):
+    monkeypatch.setattr(training, "_CHUNK_BYTES", 2**18)
+    n_rows, n_classes = 8000, 500
+    codes = np.arange(n_rows) % n_classes
+    y = {"numbers": codes, "strings": codes.astype(str), "one-hot": np.eye(n_classes, dtype=np.uint8)[codes]}[kind]
+    X = rng.random((n_rows, 5), dtype=np.float32)
+    clf = DNNClassifier((4,), epochs=1, random_state=0).fit(X, y)
+    peak, probabilities = peak_of(clf.predict_proba, X)
+    assert peak < 1.2 * probabilities.nbytes
+    peak, predicted = peak_of(clf.predict, X)
+    assert peak < 0.1 * probabilities.nbytes + predicted.nbytes
+    expected = clf.classes_[probabilities.argmax(axis=1)]
+    if kind == "one-hot":
+        np.testing.assert_array_equal(predicted.sum(axis=1), 1)
+        predicted = predicted.argmax(axis=1)
+    np.testing.assert_array_equal(predicted, expected)
+
+
+def test_outputs_that_are_not_finite_are_counted_over_all_chunks(rng, monkeypatch):
+    monkeypatch.setattr(training, "_CHUNK_BYTES", 2**10)
+    X, y = rng.random((1000, 5), dtype=np.float32), np.arange(1000) % 3
+    clf = DNNClassifier((4,), epochs=1, random_state=0).fit(X, y)
+    clf.model_.set_weights([np.full_like(weights, 1e3) for weights in clf.model_.get_weights()])
+    X[[3, 500, 999]] = 1e38
+    with pytest.warns(RuntimeWarning, match="not finite for 3 of 1000 rows of X"):
+        clf.predict(X)
+
+
+@pytest.mark.parametrize("dtype_policy", ["float32", "float64"])
+def test_one_hot_targets_are_made_a_chunk_at_a_time(dtype_policy, rng, monkeypatch):
+    monkeypatch.setattr(training, "_CHUNK_BYTES", 2**18)
+    n_rows, n_classes = 8000, 500
+    X, y = rng.random((n_rows, 5), dtype=np.float32), np.arange(n_rows) % n_classes
+    clf = plain(loss="categorical_crossentropy", epochs=1, dtype_policy=dtype_policy)
+    clf.fit(X, y)
+    peak, one_hot = peak_of(clone(clf).fit, X, y)
+    assert peak < 0.2 * 4 * n_rows * n_classes
+    by_number = clone(clf).set_params(loss="sparse_categorical_crossentropy").fit(X, y)
+    np.testing.assert_allclose(one_hot.history_["loss"], by_number.history_["loss"], rtol=1e-5)
+    np.testing.assert_allclose(one_hot.predict_proba(X), by_number.predict_proba(X), rtol=1e-4, atol=1e-7)
