@@ -3,9 +3,9 @@
 Keras's `fit` calls one TensorFlow function for each batch, fed by a data pipeline. Here one call takes a chunk of many
 batches: rows are gathered on the host, and a loop inside the TensorFlow function runs Keras's own `train_step` on each
 batch, so that losses, metrics, regularisers, optimizers, gradient clipping and batch normalisation are Keras's. The
-same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole, however it
-lies in memory: beyond it there are two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C is
-answered soon; where chunks end does not change what is learned.
+same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole, in any order in
+memory: beyond it there are two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C is answered
+soon; where chunks end does not change what is learned.
 
 The weights before each epoch are kept, so that training which diverges can go back to them.
 
