@@ -19,7 +19,7 @@ _TINY, _FACTOR = 0.01, 1000
 # What is that small beside the largest column is what rounding leaves, as in the last columns of PCA.
 _ROUNDING = {4: 1e-6, 8: 1e-12}
 _MIN_DEVIATION, _MAX_DEVIATION, _MAX_MEAN = 0.05, 50, 5
-_CHUNK_BYTES = 2**20
+_CHUNK_BYTES = 2**18  # what stays in the cache of a core
 
 _LOSSES = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
 _PASSING = (
@@ -178,5 +178,7 @@ def _largest_by_column(X):
     step = max(1, _CHUNK_BYTES // (X.shape[1] * X.itemsize))
     for start in range(0, len(X), step):
         part = X[start : start + step]
-        np.maximum(largest, np.maximum(-part.min(axis=0).astype(np.float64), part.max(axis=0)), out=largest)
+        # The absolute value of the smallest integer is itself.
+        largest_of_part = np.abs(part) if X.dtype.kind == "f" else np.abs(part.astype(np.float64))
+        np.maximum(largest, largest_of_part.max(axis=0), out=largest)
     return largest
