@@ -29,9 +29,8 @@ class DeepClassifierMixin(ClassifierMixin):
             Targets in the form of earlier calls.
         classes : array-like of shape (n_classes,), default=None
             All labels that may ever occur. Needed in the first call if y are labels (but for `KerasClassifier`, which
-            otherwise takes those in y, as scikeras does). For one-hot rows and multilabel
-            targets the columns are the classes; rows of which each has a single 1 are taken as one-hot, unless the
-            parameters say what they are.
+            otherwise takes those in y, as scikeras does). For one-hot rows and multilabel targets the columns are the
+            classes; rows of which each has a single 1 are taken as one-hot, unless the parameters say what they are.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. Here they are not scaled, so that those of several calls can be compared.
 

@@ -59,9 +59,9 @@ class Head:
     """The output layer, the loss, the form of the targets it learns, and what the outputs mean.
 
     `activation` is that of Keras which makes the outputs, for a network of the user's own what
-    `skdeep.last_layer.activation_of` returns. `encoding` is "indices" (n,), "column of
-    indices" (n, 1), "one-hot" (n, n_classes), "column" (n, 1) for one unit of two classes, "indicator", or "numbers"
-    (n, n_outputs). `outputs` is one of the above; for regressors it has no meaning.
+    `skdeep.last_layer.activation_of` returns. `encoding` is "indices" (n,), "column of indices" (n, 1), "one-hot"
+    (n, n_classes), "column" (n, 1) for one unit of two classes, "indicator", or "numbers" (n, n_outputs). `outputs` is
+    one of the above; for regressors it has no meaning.
     """
 
     n_outputs: int

@@ -82,12 +82,12 @@ def _of_tensor(tensor):
         return "unknown"
     activation = getattr(operation, "activation", None)
     if activation is None:  # an operation or a layer that is an activation, such as Softmax
-        return _MAKES.get(snake_name(type(operation).__name__), "other")
+        return _MAKES.get(snake_name(operation), "other")
     if not str(getattr(activation, "__module__", "")).startswith("keras."):
         return "unknown"
     if activation is keras.activations.linear and type(operation) is keras.layers.Activation:
         return _of_tensor(sources[0])
-    return _MAKES.get(getattr(activation, "__name__", ""), "other")
+    return _MAKES.get(getattr(activation, "__name__", snake_name(activation)), "other")  # a layer has no __name__
 
 
 def _beside_others(activation):

@@ -286,6 +286,7 @@ def nested(x):
 LAST_LAYERS = {
     "layer Softmax": ("softmax", lambda x: keras.layers.Softmax()(keras.layers.Dense(3)(x))),
     "layer Activation": ("softmax", lambda x: keras.layers.Activation("softmax")(keras.layers.Dense(3)(x))),
+    "layer as activation": ("softmax", lambda x: keras.layers.Dense(3, keras.layers.Softmax())(x)),
     "function": ("softmax", lambda x: keras.ops.softmax(keras.layers.Dense(3)(x))),
     "nested model": ("softmax", nested),
     "cast": ("softmax", lambda x: keras.layers.Activation("linear")(keras.layers.Dense(3, "softmax")(x))),
