@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: experiments report test docs lint format
+.PHONY: experiments report test test-oldest test-newest docs lint format
 
 experiments: .venv
 	$(BIN)/pip install -q -e .
@@ -19,6 +19,11 @@ test: .venv
 	$(BIN)/pip install -q -e '.[test]'
 	$(BIN)/python -m pytest
 
+# With the versions of requirements/, each in an environment of its own.
+test-oldest test-newest: test-%: .venv-%
+	.venv-$*/bin/pip install -q -e '.[test]' -c requirements/$*.txt
+	.venv-$*/bin/python -m pytest
+
 docs: .venv
 	$(BIN)/pip install -q -e '.[docs]'
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
@@ -33,5 +38,5 @@ format: .venv
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.venv:
-	$(PYTHON) -m venv .venv
+.venv .venv-oldest .venv-newest:
+	$(PYTHON) -m venv $@

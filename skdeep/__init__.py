@@ -34,6 +34,9 @@ __all__ = [*_HOME, *_MODULES, "__version__"]
 def __getattr__(name):
     home = _HOME.get(name) or _WITH_TENSORFLOW.get(name)
     if home is not None:
+        from skdeep import private_parts
+
+        private_parts.check("sklearn")
         value = getattr(importlib.import_module(home), name)
     elif name in _MODULES:
         return importlib.import_module(f"skdeep.{name}")

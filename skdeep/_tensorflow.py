@@ -7,6 +7,8 @@ any setting.)
 
 import os
 
+from skdeep import private_parts
+
 
 def _check_backend(name):
     if name != "tensorflow":
@@ -28,5 +30,7 @@ except ImportError as error:
     ) from error
 
 _check_backend(keras.backend.backend())
+private_parts.check("keras")
+private_parts.check("tensorflow")
 
 __all__ = ["keras", "tf"]

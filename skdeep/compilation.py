@@ -16,6 +16,7 @@ from numbers import Real
 
 import numpy as np
 
+from skdeep import private_parts
 from skdeep._tensorflow import keras
 from skdeep.copying import faithful_copy, without_training
 from skdeep.near_names import did_you_mean, did_you_mean_parameter, did_you_mean_value
@@ -47,6 +48,7 @@ def _restore_keras():
 
 if not _is_scikeras_the_users:
     _restore_keras()
+private_parts.check("scikeras")
 
 # Keras's other names; its own look-up would make an object, which draws from the global `random` of Python.
 _INITIALIZER_ALIASES = {"normal": "RandomNormal", "uniform": "RandomUniform", "one": "Ones", "zero": "Zeros"}

@@ -248,8 +248,10 @@ def test_mode_learned_in_fit_stays():
 def test_greyscale_of_16_bits_is_divided_by_257(tmp_path):
     values = np.array([[0, 128, 129, 257, 1000], [32768, 40000, 65406, 65407, 65535]], dtype=np.uint16)
     expected = np.round(values / 257).astype(np.uint8)
-    for name in ("a.png", "a.tif", "a.pgm"):
+    for name in ("a.png", "a.tif"):
         Image.fromarray(values).save(tmp_path / name)
+    # By hand: before Pillow 11 it reads such files, but does not write them.
+    (tmp_path / "a.pgm").write_bytes(b"P5\n5 2\n65535\n" + values.astype(">u2").tobytes())
     X = [*tmp_path.iterdir(), Image.fromarray(values), Image.fromarray(values.astype(">u2"))]
     X.append(Image.fromarray(values.astype(np.int32)))
     read = ReadImages()
@@ -512,10 +514,11 @@ CHECKS = [
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", SkipTestWarning)
-    with_checks = estimator_checks.parametrize_with_checks([ReadImages()])
+    # A list: scikit-learn 1.9.0 has a generator, of which the warning would come later.
+    TABLE_CHECKS = list(estimator_checks.estimator_checks_generator(ReadImages(), mark="xfail"))
 
 
-@with_checks
+@pytest.mark.parametrize("estimator, check", TABLE_CHECKS)
 def test_scikit_learn_estimator_checks(estimator, check):
     check(estimator)
 
