@@ -14,7 +14,6 @@ import argparse
 import json
 import sys
 import time
-import warnings
 from pathlib import Path
 
 from study_notes import report
@@ -149,12 +148,9 @@ def reproduce(chosen, source, folder, resume):
     runner = Runner(source, folder)
     results = {}
     try:
-        with warnings.catch_warnings():
-            # Ctrl-C ends a fit with a warning; here it shall end the run.
-            warnings.filterwarnings("error", message="Training was interrupted")
-            for experiment, result in run_all(runner, chosen, resume):
-                results[experiment.id] = experiment, result
-    except (KeyboardInterrupt, UserWarning):
+        for experiment, result in run_all(runner, chosen, resume):
+            results[experiment.id] = experiment, result
+    except KeyboardInterrupt:
         print(
             f"\nInterrupted. {len(results)} of {len(chosen)} experiments are finished; --resume goes on with the rest."
         )

@@ -25,6 +25,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skdeep import interrupts
 from skdeep.estimator_copies import cloned, deep_copied, picklable
 from skdeep.inspection import NetworkInspection
 from skdeep.parameters import refuses_other_arguments, routed_parameters
@@ -122,8 +123,11 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         ValueError
             If a parameter or an array is not what it must be; the message names it. What an earlier `fit` learned is
             kept.
+        KeyboardInterrupt
+            At Ctrl-C. The estimator is fitted by what was learned up to then; before the first step it is left as it
+            was.
         """
-        with restored_on_error(self), memory_errors():
+        with interrupts.deferred(), restored_on_error(self), memory_errors():
             continued = self.warm_start and hasattr(self, "_network")
             metadata = None if sample_weight is None else {"sample_weight": sample_weight}
             task_data = {"estimator": self, "X": X, "y": y, "metadata": metadata}
@@ -141,13 +145,16 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             options = self._training_options(len(train))
             task = self._init_callback_context(max_subtasks=options["epochs"])
             task.call_on_fit_task_begin(**task_data)
-            self._train(network, targets, train, validation, rng, continued, options, task, task_data)
-            task.call_on_fit_task_end(**task_data, reconstruction_attributes={})
-            return self
+            interrupt = self._train(network, targets, train, validation, rng, continued, options, task, task_data)
+            if interrupt is None:
+                task.call_on_fit_task_end(**task_data, reconstruction_attributes={})
+        if interrupt is not None:
+            raise interrupt
+        return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         self._check_partial()
-        with restored_on_error(self), memory_errors():
+        with interrupts.deferred(), restored_on_error(self), memory_errors():
             first = not hasattr(self, "_network")
             X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=first)
             if first:
@@ -166,7 +173,10 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             train = self._rows(X, index, row_shape, network, codes, weight)
             options = self._training_options(len(train)) | {"epochs": 1}
             with network.restored_on_error():
-                return self._train(network, targets, train, None, rng, not first, options)
+                interrupt = self._train(network, targets, train, None, rng, not first, options)
+        if interrupt is not None:
+            raise interrupt
+        return self
 
     def __sklearn_clone__(self):
         return cloned(self)
@@ -328,7 +338,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         return Rows(X, row_shape, network.dtype, codes, weight, index, encode)
 
     def _train(self, network, targets, train, validation, rng, continued, options, task=None, task_data=None):
-        """Train the network and set what was learned on the estimator."""
+        """Train the network and set what was learned on the estimator; return what interrupted it, or None."""
         from skdeep import compilation
         from skdeep.callbacks import EpochTasks
 
@@ -339,7 +349,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         callbacks = [*given, *monitoring]
 
         def learned(network, new_history):
-            # None if training was interrupted in the first epoch.
+            # Empty if training was interrupted in the first epoch.
             n_new = max(map(len, new_history.values()), default=0)
             return {
                 "_network": network,
@@ -358,7 +368,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         if task is not None and hasattr(self, "_skl_callbacks"):
             callbacks.append(EpochTasks(task, task_data, network, learned))
         with network.in_use() as program, shown(network, program, given):
-            new_history, best_epoch = program.fit(
+            new_history, best_epoch, interrupt = program.fit(
                 train,
                 first_epoch=first_epoch,
                 best_epoch=best_epoch,
@@ -370,7 +380,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             )
         network.offer()
         vars(self).update(learned(network, new_history), best_epoch_=best_epoch)
-        return self
+        return interrupt
 
     def _outputs(self, X, convert):
         from skdeep.training import Rows
@@ -379,7 +389,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         network = self._network
         X = self._validate_X(X, reset=False, dtype=network.value_dtype)
         rows = Rows(X, self._row_shape(X, reset=False), network.dtype)
-        with memory_errors(), network.in_use() as program:
+        with interrupts.deferred(), memory_errors(), network.in_use() as program:
             network.follow_changes()
             head, is_finite = network.head, []
 

@@ -1,4 +1,4 @@
-"""Keras callbacks that Keras itself does not have. Importing this module imports TensorFlow.
+"""Keras callbacks that Keras itself does not have, and how all are called. Importing this module imports TensorFlow.
 
 `EpochTasks` brings scikit-learn's callbacks into Keras's: to them a fit is a task and each epoch a task in it.
 """
@@ -10,6 +10,7 @@ from numbers import Real
 
 import numpy as np
 
+from skdeep import interrupts
 from skdeep._tensorflow import keras
 
 from keras.src.utils.io_utils import print_msg  # isort: skip (after our import of TensorFlow)
@@ -150,7 +151,17 @@ class EarlyStopping(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         """Restore the best weights."""
         if self._weights is not None:
-            self.model.set_weights(self._weights)
+            with interrupts.deferred():  # all of them or none
+                self.model.set_weights(self._weights)
+
+
+class History(keras.callbacks.History):
+    """Keras's, which no interrupt leaves with an epoch of some metrics only."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Note the metrics of the epoch."""
+        with interrupts.deferred():
+            super().on_epoch_end(epoch, logs)
 
 
 class EpochLines(keras.callbacks.Callback):
@@ -166,6 +177,62 @@ class EpochLines(keras.callbacks.Callback):
         values = [f"{name}: {_shown(float(np.mean(value)))}" for name, value in (logs or {}).items()]
         times = [f"{steps}/{steps}", f"{seconds:.0f}s", f"{_shown_seconds(seconds / steps)}/step"]
         print_msg(" - ".join([f"Epoch {epoch + 1}/{self.params['epochs']}", *times, *values]))
+
+
+class Hooks:
+    """The callbacks of a fit, called as by Keras's `fit`; an interrupt is answered at once in code of the user's.
+
+    Parameters
+    ----------
+    callbacks : list of keras.callbacks.Callback
+        In the order in which they are called.
+    model : keras.Model
+        What is trained.
+    **params : dict
+        What Keras tells callbacks of the fit.
+    """
+
+    def __init__(self, callbacks, model, **params):
+        self._list = keras.callbacks.CallbackList(callbacks, model=model, **params)
+        is_plain = all(map(_is_of_library, self._list.callbacks))
+        self._body = interrupts.deferred if is_plain else interrupts.at_once
+
+    def call(self, name, *arguments):
+        """Call a method of all callbacks, but for `on_train_end`."""
+        with self._body():
+            getattr(self._list, name)(*arguments)
+
+    def end(self, logs, interrupt):
+        """Call `on_train_end` of all callbacks, also of those after one that is interrupted.
+
+        After an interrupt that of `BackupAndRestore` is left out: it would remove the backup, which the next fit is to
+        go on from.
+
+        Parameters
+        ----------
+        logs : dict of str to float or None
+            Metrics of the last epoch.
+        interrupt : KeyboardInterrupt or None
+            What has ended training early.
+
+        Returns
+        -------
+        interrupt : KeyboardInterrupt or None
+            The first one of this fit.
+        """
+        for callback in self._list.callbacks:
+            if interrupt is not None and isinstance(callback, keras.callbacks.BackupAndRestore):
+                continue
+            try:
+                with interrupts.deferred() if _is_of_library(callback) else interrupts.at_once():
+                    callback.on_train_end(logs or {})
+            except KeyboardInterrupt as error:
+                interrupt = interrupt or error
+            except Exception as error:
+                if interrupt is None:
+                    raise
+                raise interrupt from error  # else a search would go on
+        return interrupt
 
 
 class EpochTasks(keras.callbacks.Callback):
@@ -207,6 +274,12 @@ class EpochTasks(keras.callbacks.Callback):
 
             if self._epoch_task.call_on_fit_task_end(**self._task_data, reconstruction_attributes=attributes):
                 self.model.stop_training = True
+
+
+def _is_of_library(callback):
+    """Whether a callback is one of Keras's or skdeep's own classes that calls nothing of the user's."""
+    of_the_users = (keras.callbacks.LambdaCallback, keras.callbacks.CallbackList, EpochTasks)
+    return type(callback).__module__.startswith(("keras.", "skdeep.")) and not isinstance(callback, of_the_users)
 
 
 def _monitored(monitor, logs):

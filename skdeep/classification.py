@@ -43,6 +43,8 @@ class DeepClassifierMixin(ClassifierMixin):
         ------
         ValueError
             As `fit`; also for ``early_stopping=True`` and ``class_weight="balanced"``, which need all data at once.
+        KeyboardInterrupt
+            At Ctrl-C; as in `fit`.
         """
         self._validate_params()  # which scikit-learn does in the first call only
         if self._class_weight() == "balanced":

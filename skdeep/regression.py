@@ -42,6 +42,8 @@ class DeepRegressorMixin(RegressorMixin):
         ------
         ValueError
             As `fit`; also for ``early_stopping=True``, which needs all data at once.
+        KeyboardInterrupt
+            At Ctrl-C; as in `fit`.
         """
         self._validate_params()  # which scikit-learn does in the first call only
         return self._partial_fit(X, y, sample_weight)

@@ -14,6 +14,8 @@ other are read with what lies between them, since each read has its price.
 import numpy as np
 from scipy.sparse import issparse
 
+from skdeep import interrupts
+
 # Rows further apart than this are read one by one.
 _MAX_GAP = 8
 _CHUNK_BYTES = 8 * 2**20
@@ -74,6 +76,7 @@ class RowSource:
             size = max(1, _CHUNK_BYTES // max(1, int(np.prod(self.shape[1:])) * self.dtype.itemsize))
             limits = None
             for start in range(0, len(self), size):
+                interrupts.answer()
                 chunk = self._read(start, min(start + size, len(self)))
                 smallest, largest = chunk.min(axis=0), chunk.max(axis=0)
                 if limits is not None:

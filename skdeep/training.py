@@ -4,8 +4,8 @@ Keras's `fit` calls one TensorFlow function for each batch, fed by a data pipeli
 batches: rows are gathered on the host, and a loop inside the TensorFlow function runs Keras's own `train_step` on each
 batch, so that losses, metrics, regularisers, optimizers, gradient clipping and batch normalisation are Keras's. The
 same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole, in any order in
-memory: beyond it there are two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C is answered
-soon; where chunks end does not change what is learned.
+memory: beyond it there are two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C, which is
+answered between chunks (see `skdeep.interrupts`), is answered soon; where chunks end does not change what is learned.
 
 The weights before each epoch are kept, so that training which diverges can go back to them.
 
@@ -26,8 +26,9 @@ from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
+from skdeep import interrupts
 from skdeep._tensorflow import keras, tf
-from skdeep.callbacks import EpochLines
+from skdeep.callbacks import EpochLines, History, Hooks
 from skdeep.changes import Watch
 from skdeep.copying import faithful_copy, without_training
 from skdeep.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
@@ -42,9 +43,6 @@ _CHUNK_SECONDS = 0.25
 _FIRST_CHUNK_BATCHES = 16
 # Rows that are read at a time of arrays that are not in C order.
 _BLOCK_ROWS = 512
-# Two interrupts within this time end more than a fit.
-_INTERRUPT_SECONDS = 2
-_last_interrupt = -math.inf
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,6 @@ class Program:
         # Training keeps the outputs of all layers for the gradients.
         self._train_bytes = 4 * sum(outputs)
         self._batch_seconds = {}
-        self._call_began = 0.0
         self._has_metrics = False
         self._build_optimizer()
 
@@ -230,11 +227,15 @@ class Program:
         best_epoch : int
             Epoch whose weights the model has, counted from 1 and those before `first_epoch` included: the last one,
             unless training diverged or a callback put the weights of another one back.
+        interrupt : KeyboardInterrupt or None
+            What ended training early, to be raised when all else is kept.
 
         Raises
         ------
         MemoryError
             If a batch is larger than what the process can get.
+        KeyboardInterrupt
+            If training was interrupted before anything was learned.
 
         Warns
         -----
@@ -247,23 +248,22 @@ class Program:
         _check_memory(batch_size, batch_size * self._train_bytes)
         model = self.model
         self._build_metrics(rows)
-        self._call_began = time.monotonic()
         callbacks = list(callbacks)
         is_watched = bool(callbacks)
         by_batch = _overrides(callbacks, "train")
         test_by_batch = _overrides(callbacks, "test")
-        record = keras.callbacks.History()  # last, since callbacks may add to the logs
+        record = History()  # last, since callbacks may add to the logs
         callbacks.append(record)
         if verbose:
             callbacks.append(EpochLines())
-        hooks = keras.callbacks.CallbackList(
+        hooks = Hooks(
             callbacks, model=model, verbose=2 if verbose else 0, epochs=epochs, steps=math.ceil(len(rows) / batch_size)
         )
-        logs = None
+        logs = interrupt = None
         model.stop_training = False
         model._initial_epoch = None
         self._start_optimizer()
-        hooks.on_train_begin()
+        hooks.call("on_train_begin")
         self._follow_changes()
         self._build_metrics(rows)
         start = model._initial_epoch or first_epoch
@@ -274,10 +274,10 @@ class Program:
         finite = model.get_weights()
         last_epoch = best_epoch if start == first_epoch else start
         epochs_of_weights = _EpochsOfWeights(finite, last_epoch) if is_watched else None
-        diverged = False
+        diverged = is_untrained = False
         try:
             for epoch in range(start, epochs):
-                hooks.on_epoch_begin(epoch)
+                hooks.call("on_epoch_begin", epoch)
                 order = epoch_order(len(rows), shuffle, rng)
                 if model.stop_training:  # already: Keras looks at it after each batch
                     order = order[:batch_size]
@@ -292,20 +292,17 @@ class Program:
                     finite, last_epoch = weights, epoch + 1
                     if validation is not None:
                         logs |= self._test(validation, batch_size, hooks, test_by_batch)
-                hooks.on_epoch_end(epoch, logs)
+                hooks.call("on_epoch_end", epoch, logs)
                 if is_watched and not diverged:
                     finite = epochs_of_weights.add(weights, model.get_weights(), last_epoch)
                 if diverged or model.stop_training:
                     break
-        except KeyboardInterrupt:
-            if _interrupted_again(self._call_began):
-                raise
-            if not _all_finite(model.get_weights()):
+        except KeyboardInterrupt as error:
+            interrupt, weights = error, model.get_weights()
+            # While the first epoch trains there are no logs.
+            is_untrained = logs is None and all(map(np.array_equal, weights, finite))
+            if not _all_finite(weights):
                 self._go_back_to(finite)
-            warn(
-                f"Training was interrupted after {len(record.epoch)} whole epochs; what was learned is kept. Interrupt "
-                "twice within two seconds to end more than this fit, such as a search.",
-            )
         if diverged:
             warn(
                 f"Training diverged in epoch {epoch + 1}: the loss was {logs.get('loss')}, or a weight no longer "
@@ -315,12 +312,19 @@ class Program:
             )
         else:
             model.optimizer.finalize_variable_values(model.trainable_weights)
-        hooks.on_train_end(logs)
+        interrupt = hooks.end(logs, interrupt)
+        if is_untrained:
+            interrupt.add_note("Nothing was learned yet; the estimator is as it was before.")
+            raise interrupt
+        if interrupt is not None:
+            interrupt.add_note(
+                f"Training ended after {len(record.epoch)} whole epochs; the estimator keeps what it learned."
+            )
         best_epoch = epochs_of_weights.find(model.get_weights()) if is_watched else last_epoch
         best_epoch -= start - first_epoch  # which were trained in a fit that was broken off
         # Keras sorts the names; the order of the metrics, training before validation, reads better.
         names = dict.fromkeys([*(logs or ()), *record.history])
-        return {name: record.history[name] for name in names if name in record.history}, best_epoch
+        return {name: record.history[name] for name in names if name in record.history}, best_epoch, interrupt
 
     def predict(self, rows, convert):
         """Return what `convert` makes of the outputs of the network, for all rows.
@@ -348,6 +352,7 @@ class Program:
             self._infer = traced(lambda x: self.model(x, training=False), signature)
         converted = None
         for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
+            interrupts.answer()
             (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
             batch = np.repeat(x, 2, axis=0) if len(x) == 1 else x
             part = convert(self._infer(tf.constant(batch)).numpy()[: len(x)])
@@ -420,9 +425,9 @@ class Program:
     def _test(self, rows, batch_size, hooks, by_batch):
         """Return the metrics on validation rows, with their names as in `history`."""
         self.model.stop_evaluating = False
-        hooks.on_test_begin()
+        hooks.call("on_test_begin")
         logs = self._run("test", rows, np.arange(len(rows)), batch_size, hooks if by_batch else None)
-        hooks.on_test_end(logs)
+        hooks.call("on_test_end", logs)
         return {f"val_{name}": value for name, value in logs.items()}
 
     def _run(self, kind, rows, order, batch_size, hooks):
@@ -439,17 +444,16 @@ class Program:
             while True:
                 ahead = pool.submit(gather, stop) if stop < len(order) else None
                 if hooks:
-                    getattr(hooks, f"on_{kind}_batch_begin")(start // batch_size)
+                    hooks.call(f"on_{kind}_batch_begin", start // batch_size)
                 step = self._step(kind, tensors)
-                self._call_began = time.monotonic()
+                interrupts.answer()
+                began = time.monotonic()
                 result = step(*tensors, tf.constant(batch_size))
                 # Reading a metric waits for the end of the computation.
                 logs = {name: float(value) for name, value in result.items()}
-                self._batch_seconds[kind] = (time.monotonic() - self._call_began) / math.ceil(
-                    (stop - start) / batch_size
-                )
+                self._batch_seconds[kind] = (time.monotonic() - began) / math.ceil((stop - start) / batch_size)
                 if hooks:
-                    getattr(hooks, f"on_{kind}_batch_end")(start // batch_size, dict(logs))
+                    hooks.call(f"on_{kind}_batch_end", start // batch_size, dict(logs))
                 must_stop = self.model.stop_training if kind == "train" else self.model.stop_evaluating
                 is_over = (hooks and must_stop) or (kind == "train" and not _is_loss_finite(logs))
                 if ahead is None or is_over:
@@ -613,16 +617,6 @@ def _check_memory(batch_size, n_bytes):
             f"There is not enough memory for a batch of {batch_size} rows: the outputs of the layers alone take "
             f"{n_bytes / 2**20:,.0f} MB. A smaller batch_size or smaller layers need less."
         ) from error
-
-
-def _interrupted_again(call_began):
-    """Whether this interrupt is the second soon after another: then it is meant for whatever runs many fits.
-
-    An interrupt is answered when the running call of TensorFlow ends, so it is the time when that began which counts.
-    """
-    global _last_interrupt
-    before, _last_interrupt = _last_interrupt, time.monotonic()
-    return call_began - before < _INTERRUPT_SECONDS
 
 
 def _without_repetition(array):

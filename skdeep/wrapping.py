@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, validate_parameter_constraints
 from sklearn.utils.multiclass import type_of_target
 
+from skdeep import interrupts
 from skdeep.base import BaseDeepEstimator
 from skdeep.near_names import did_you_mean_parameter
 from skdeep.parameters import CONSTRAINTS
@@ -115,6 +116,9 @@ class KerasWrapper(BaseDeepEstimator):
         TypeError, ValueError
             If a parameter, an array or the model is not what it must be; the message names it. What an earlier `fit`
             learned is kept.
+        KeyboardInterrupt
+            At Ctrl-C. The estimator is fitted by what was learned up to then; before the first step it is left as it
+            was.
         """
         with self._set_for_a_fit(fit_settings):
             given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
@@ -136,7 +140,7 @@ class KerasWrapper(BaseDeepEstimator):
             The estimator, which can predict.
         """
         self._validate_params()
-        with restored_on_error(self), memory_errors():
+        with interrupts.deferred(), restored_on_error(self), memory_errors():
             X, y, index, weight = self._validate_training_data(X, y, None, reset=True)
             targets = self._learn_targets(y, weight)
             rng = self._new_rng()
@@ -416,7 +420,8 @@ class KerasWrapper(BaseDeepEstimator):
             arguments["compile_kwargs"] = self._compile_arguments(targets) | {"run_eagerly": False}
         if takes("params"):
             arguments["params"] = self.get_params()
-        return function(**arguments)
+        with interrupts.at_once():
+            return function(**arguments)
 
     def _compile_settings(self):
         settings = {name: getattr(self, name) for name in ("optimizer", "loss", "metrics")}

@@ -1,9 +1,14 @@
 """Settings that hold for every test, and small data sets."""
 
 import os
+import signal
 
 # scikit-learn runs its array API checks only if scipy was imported with this; it must be set before that.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+# What a shell runs in the background ignores Ctrl-C, and so would the processes that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest

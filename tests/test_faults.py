@@ -1,6 +1,7 @@
 """What happens when a search is interrupted, a worker dies, memory runs out, or TensorFlow is missing.
 
-Each test does it, in processes of its own. Files are in test_persistence and test_files, one fit in test_training.
+Each test does it, in processes of its own. Files are in test_persistence and test_files; what an interrupt leaves is in
+test_training, and how it is not lost in test_interrupts.
 """
 
 import os
@@ -61,6 +62,48 @@ def is_alive(process):
     return True
 
 
+class TestInterrupt:
+    """One Ctrl-C, which a terminal sends to all processes of a group, ends whatever runs."""
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "clf.fit(X, y)",
+            "while True: clf.partial_fit(np.tile(X, (100, 1)), np.tile(y, 100), classes=[0, 1, 2])",
+            "GridSearchCV(clf, {'alpha': [0, 1]}, cv=2).fit(X, y)",
+            "GridSearchCV(clf, {'alpha': [0, 1]}, cv=2, n_jobs=2).fit(X, y)",
+            "cross_val_score(clf, X, y)",
+        ],
+        ids=["fit", "partial_fit", "search", "search with workers", "cross-validation"],
+    )
+    def test_it_ends(self, statement):
+        code = f"""{SEARCH}
+import numpy as np
+from sklearn.model_selection import cross_val_score
+
+class Tell(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            print("training", flush=True)
+
+X, y = load_iris(return_X_y=True)
+clf = DNNClassifier((8,), epochs=1_000_000, random_state=0, callbacks=Tell())
+try:
+    {statement}
+except KeyboardInterrupt:
+    print("parent: interrupted", getattr(clf, "n_iter_", 2) >= 2)
+"""
+        process = start(code)
+        wait_for(process, "training")
+        os.killpg(process.pid, signal.SIGINT)
+        assert "parent: interrupted True" in finish(process, 30)
+        for _ in range(200):
+            if not is_alive(process):
+                return
+            time.sleep(0.1)
+        pytest.fail("Workers are left.")
+
+
 class TestSearch:
     def test_a_killed_worker_is_reported_and_the_next_search_works(self):
         code = f"""{SEARCH}
@@ -75,33 +118,6 @@ print("next:", search(2, {{"dropout": [0.0, 0.1]}}).cv_results_["mean_test_score
         assert "parent: TerminatedWorkerError True" in output
         assert "next: (2,)" in output
         assert process.returncode == 0
-
-    @pytest.mark.parametrize("n_jobs", [1, 2])
-    def test_ctrl_c_ends_it(self, n_jobs):
-        """Once with workers; without, where the first ends a fit as it should, twice within two seconds."""
-        code = f"""{SEARCH}
-class Tell(keras.callbacks.Callback):
-    def on_epoch_end(self, epoch, logs=None):
-        if epoch == 1:
-            print("training", flush=True)
-
-try:
-    search({n_jobs}, {{"dropout": [0.0, 0.1]}}, epochs=1_000_000, callbacks=Tell)
-except KeyboardInterrupt:
-    print("parent: interrupted")
-"""
-        process = start(code)
-        wait_for(process, "training")
-        os.killpg(process.pid, signal.SIGINT)
-        if n_jobs == 1:
-            wait_for(process, "Training was interrupted")
-            os.killpg(process.pid, signal.SIGINT)
-        assert "parent: interrupted" in finish(process, 30)
-        for _ in range(200):
-            if not is_alive(process):
-                return
-            time.sleep(0.1)
-        pytest.fail("Workers are left.")
 
     def test_workers_without_tensorflow_are_named_as_the_reason(self, tmp_path):
         (tmp_path / "tensorflow.py").write_text("raise ImportError('no TensorFlow in this process')")

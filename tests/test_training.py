@@ -1,9 +1,7 @@
 """The loop: the same mathematics as Keras's fit, and the same calls of callbacks."""
 
-import re
-import signal
-import subprocess
-import sys
+import pickle
+import threading
 import tracemalloc
 
 import keras
@@ -15,7 +13,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import skdeep
 from skdeep import CNNClassifier, DNNClassifier, KerasRegressor, training
@@ -142,7 +145,7 @@ def test_same_training_of_a_model_with_regularisers_and_batch_normalisation(opti
     expected = twin.fit(
         X, y, 32, 2, verbose=0, shuffle=False, sample_weight=sample_weight, validation_data=(X[:50], y[:50])
     )
-    history, _ = Program(model).fit(
+    history, *_ = Program(model).fit(
         Rows(X, (4,), "float32", y, sample_weight),
         first_epoch=0,
         epochs=2,
@@ -356,80 +359,151 @@ def test_convolutions_learn_the_same_twice(digits):
 
 
 class TestInterrupt:
-    class AtEpoch(keras.callbacks.Callback):
-        """Interrupts as Ctrl-C does."""
+    class At(keras.callbacks.Callback):
+        """Interrupts in a hook of an epoch, as Ctrl-C does; counts the calls of `on_train_end`."""
 
-        def __init__(self, epoch):
+        def __init__(self, epoch, hook="on_epoch_begin"):
             super().__init__()
             self.epoch = epoch
+            self.hook = hook
+            self.n_ends = 0
 
         def on_epoch_begin(self, epoch, logs=None):
-            if epoch == self.epoch:
+            self.now = epoch
+            self.interrupt("on_epoch_begin")
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.interrupt("on_train_batch_end")
+
+        def on_train_end(self, logs=None):
+            self.n_ends += 1
+            self.interrupt("on_train_end")
+
+        def interrupt(self, hook):
+            if hook == self.hook and self.now == self.epoch:
                 raise KeyboardInterrupt
 
-    @pytest.fixture(autouse=True)
-    def no_earlier_interrupt(self, monkeypatch):
-        """Let the interrupts of several tests not count as one soon after another."""
-        monkeypatch.setattr("skdeep.training._last_interrupt", -np.inf)
+    @staticmethod
+    def fit_interrupted(clf, X, y, method="fit", **arguments):
+        """Fit, and return the notes of the KeyboardInterrupt."""
+        with pytest.raises(KeyboardInterrupt) as caught:
+            getattr(clf, method)(X, y, **arguments)
+        return caught.value.__notes__
 
-    def test_the_second_within_two_seconds_is_raised(self, iris):
+    @pytest.mark.parametrize("hook", ["on_epoch_begin", "on_train_batch_end", "on_train_end"])
+    def test_what_was_learned_is_kept_and_training_goes_on(self, hook, iris, tmp_path):
         X, y = iris
-        clf = plain(epochs=3).fit(X, y)
-        before = clf.predict_proba(X)
-        clf.set_params(callbacks=self.AtEpoch(1))
-        with pytest.warns(UserWarning, match="Interrupt twice within two seconds to end more"):
-            clone(clf).fit(X, y)
-        with pytest.raises(KeyboardInterrupt):
-            clf.fit(X, y)
-        np.testing.assert_array_equal(clf.predict_proba(X), before)
+        n_epochs = 4 if hook == "on_train_end" else 3
+        callback = self.At(3, hook)
+        clf = plain(epochs=4, callbacks=callback, validation_fraction=0.2)
+        notes = self.fit_interrupted(clf, X, y)
+        assert notes == [f"Training ended after {n_epochs} whole epochs; the estimator keeps what it learned."]
+        assert callback.n_ends == 1
+        assert clf.n_iter_ == clf.best_epoch_ == n_epochs
+        assert {len(values) for values in clf.history_.values()} == {n_epochs}
+        uninterrupted = plain(epochs=n_epochs, validation_fraction=0.2).fit(X, y)
+        assert clf.history_ == uninterrupted.history_
+        is_same = (clf.predict_proba(X) == uninterrupted.predict_proba(X)).all()
+        assert is_same == (hook != "on_train_batch_end")  # which has learned from one batch more
+        clf.set_params(callbacks=None, validation_fraction=None)
+        skdeep.save(clf, tmp_path / "interrupted")
+        copies = pickle.loads(pickle.dumps(clf)), skdeep.load(tmp_path / "interrupted")
+        for each in (clf, *copies):
+            assert each.partial_fit(X, y).n_iter_ == n_epochs + 1
+            np.testing.assert_array_equal(each.predict_proba(X), clf.predict_proba(X))
+        assert clf.set_params(warm_start=True, epochs=2).fit(X, y).n_iter_ == n_epochs + 3
 
-    def test_the_second_in_partial_fit(self, iris):
+    def test_a_part_of_the_first_epoch_counts_as_learned(self, iris):
         X, y = iris
-        clf = plain(epochs=2).fit(X, y)
+        clf = plain(epochs=4, callbacks=self.At(0, "on_train_batch_end"))
+        assert "after 0 whole epochs" in self.fit_interrupted(clf, X, y)[0]
+        assert clf.n_iter_ == clf.best_epoch_ == 0
+        assert clf.history_ == {}
+        assert clf.predict(X).shape == (150,)
+        assert clf.set_params(callbacks=None).partial_fit(X, y).n_iter_ == 1
+        assert list(clf.history_) == ["loss", "accuracy"]
+
+    def test_before_the_first_step_the_estimator_is_left_as_it_was(self, iris):
+        X, y = iris
+        callback = self.At(0)
+        clf = plain(epochs=4, callbacks=callback)
+        assert self.fit_interrupted(clf, X, y) == ["Nothing was learned yet; the estimator is as it was before."]
+        assert callback.n_ends == 1
+        with pytest.raises(NotFittedError):
+            clf.predict(X)
+        clf.set_params(callbacks=None).fit(X, y)
         before, history = clf.predict_proba(X), clf.history_
-        with pytest.warns(UserWarning, match="interrupted"):
-            clone(clf).set_params(callbacks=self.AtEpoch(0)).fit(X, y)
-        clf.set_params(callbacks=self.AtEpoch(2))
-        with pytest.raises(KeyboardInterrupt):
-            clf.partial_fit(X, y)
+        clf.set_params(callbacks=self.At(0))
+        self.fit_interrupted(clf, X, y)
+        clf.set_params(callbacks=self.At(4))
+        self.fit_interrupted(clf, X, y, "partial_fit")
+        self.fit_interrupted(clf.set_params(warm_start=True), X, y)
         np.testing.assert_array_equal(clf.predict_proba(X), before)
         assert clf.history_ == history
-        assert clf.set_params(callbacks=None).partial_fit(X, y).n_iter_ == 3
+        assert clf.set_params(callbacks=None).partial_fit(X, y).n_iter_ == 5
 
-    @pytest.mark.parametrize("n_epochs", [0, 3])
-    def test_what_was_learned_is_kept_and_training_can_go_on(self, n_epochs, iris):
-        clf = plain(epochs=50, callbacks=self.AtEpoch(n_epochs), validation_fraction=0.2)
-        with pytest.warns(UserWarning, match=f"interrupted after {n_epochs} whole epochs; what was learned is kept"):
-            clf.fit(*iris)
-        assert clf.n_iter_ == clf.best_epoch_ == n_epochs
-        assert clf.predict(iris[0]).shape == (150,)
-        clf.set_params(callbacks=None, validation_fraction=None).partial_fit(*iris)
-        assert clf.n_iter_ == n_epochs + 1
+    def test_in_partial_fit(self, iris):
+        X, y = iris
+        clf = plain(epochs=2).fit(X, y)
+        history, before = clf.history_, clf.predict_proba(X)
+        clf.set_params(callbacks=self.At(2, "on_train_batch_end"))
+        assert "after 0 whole epochs" in self.fit_interrupted(clf, X, y, "partial_fit")[0]
+        assert clf.history_ == history
+        assert clf.n_iter_ == clf.best_epoch_ == 2
+        assert (clf.predict_proba(X) != before).any()
+        assert clf.set_params(callbacks=None).partial_fit(X, y).n_iter_ == 3
 
     def test_the_best_weights_are_restored(self, iris):
         X, y = iris
         wrong = (y + 1) % 3
-        clf = plain(epochs=50, callbacks=self.AtEpoch(5), early_stopping=True, learning_rate=0.01)
-        with pytest.warns(UserWarning, match="interrupted after 5 whole epochs"):
-            clf.fit(X, y, X_val=X, y_val=wrong)
+        clf = plain(epochs=50, callbacks=self.At(5), early_stopping=True, learning_rate=0.01)
+        assert "after 5 whole epochs" in self.fit_interrupted(clf, X, y, X_val=X, y_val=wrong)[0]
         assert clf.best_epoch_ == np.argmin(clf.history_["val_loss"]) + 1 < 5
 
-    def test_a_signal_ends_a_long_fit(self):
-        code = (
-            "import warnings; import numpy as np; from skdeep import DNNClassifier; warnings.simplefilter('always'); "
-            "X = np.random.default_rng(0).normal(size=(100_000, 50)); y = X[:, 0] > 0; "
-            "clf = DNNClassifier(epochs=100_000, verbose=1).fit(X, y); print('fitted', clf.score(X, y) > 0.9)"
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for line in process.stdout:
-            if line.startswith("Epoch 2/"):
-                process.send_signal(signal.SIGINT)
-                break
-        output, errors = process.communicate(timeout=120)
-        assert output.splitlines()[-1] == "fitted True"
-        assert re.search(r"Training was interrupted after \d+ whole epochs", errors)
+    def test_own_networks_keep_what_was_learned(self, iris):
+        def build():
+            return keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+
+        X = iris[0]
+        reg = KerasRegressor(build, loss="mse", epochs=9, verbose=0, callbacks=self.At(3))
+        assert "after 3 whole epochs" in self.fit_interrupted(reg, X, X[:, 0], validation_split=0.1)[0]
+        assert reg.n_iter_ == 3
+        assert reg.predict(X).shape == (150,)
+        assert reg.set_params(callbacks=None).partial_fit(X, X[:, 0]).n_iter_ == 4
+
+    def test_the_last_step_of_a_pipeline(self, iris):
+        X, y = iris
+        pipeline = make_pipeline(StandardScaler(), plain(epochs=9, callbacks=self.At(3)))
+        self.fit_interrupted(pipeline, X, y)
+        assert pipeline.predict(X).shape == (150,)
+        assert pipeline[-1].n_iter_ == 3
+
+    def test_it_ends_a_search_and_a_cross_validation(self, iris):
+        search = GridSearchCV(plain(epochs=9, callbacks=self.At(3)), {"alpha": [0, 1]})
+        self.fit_interrupted(search, *iris)
+        assert not hasattr(search, "cv_results_")
+        with pytest.raises(KeyboardInterrupt):
+            cross_val_score(search.estimator, *iris)
+
+    def test_an_error_at_the_end_does_not_take_its_place(self, iris):
+        """A search would take it for one of a single fit and go on."""
+
+        class Fails(keras.callbacks.Callback):
+            def on_train_end(self, logs=None):
+                raise OSError("disk full")
+
+        clf = plain(epochs=9, callbacks=[self.At(3), Fails()])
+        with pytest.raises(KeyboardInterrupt) as caught:
+            clf.fit(*iris)
+        assert str(caught.value.__cause__) == "disk full"
+        assert not hasattr(clf, "n_iter_")
+
+    def test_scikit_learns_callbacks_end_theirs(self, iris):
+        clf = plain(epochs=9, callbacks=self.At(3)).set_callbacks(ProgressBar())
+        self.fit_interrupted(clf, *iris)
+        assert not any("ProgressMonitor" in type(thread).__name__ for thread in threading.enumerate())
+        assert clf.n_iter_ == 3
+        assert clf.set_params(callbacks=None).fit(*iris).n_iter_ == 9
 
 
 def test_a_full_disk_is_not_told_as_missing_memory(iris):

@@ -43,13 +43,14 @@ class Recorder(keras.callbacks.Callback):
 class Crash(keras.callbacks.Callback):
     """Fails at the end of an epoch, counted from 0."""
 
-    def __init__(self, epoch=0):
+    def __init__(self, epoch=0, kind=OSError):
         super().__init__()
         self.epoch = epoch
+        self.kind = kind
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch == self.epoch:
-            raise OSError("power cut")
+            raise self.kind("power cut")
 
 
 def recorders():
@@ -491,6 +492,18 @@ class TestBackupAndRestore:
         assert clf.history_ == {name: values[3:] for name, values in whole.history_.items()}
         assert clf.n_iter_ == clf.best_epoch_ == len(recorder.values) == 2
         assert clf.model_._initial_epoch is None
+
+    def test_an_interrupt_leaves_the_backup(self, iris, tmp_path):
+        whole = ready(epochs=5).fit(*iris)
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+        clf = ready(epochs=5, callbacks=[backup, Crash(2, KeyboardInterrupt)])
+        with pytest.raises(KeyboardInterrupt):
+            clf.fit(*iris)
+        assert clf.n_iter_ == 2
+        clf.set_params(callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "backup")]).fit(*iris)
+        for ours, expected in zip(clf.model_.get_weights(), whole.model_.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, expected)
+        assert not (tmp_path / "backup").exists()
 
     def test_in_a_warm_start(self, iris, tmp_path):
         clf = ready(epochs=2, warm_start=True).fit(*iris)
