@@ -6,6 +6,8 @@ when a network is first fitted, used or inspected.
 
 import importlib
 
+from skdeep import forked as _forked  # noqa: F401, which watches forks from now on
+
 _HOME = {
     "CNNClassifier": "skdeep.classifiers",
     "DNNClassifier": "skdeep.classifiers",

@@ -27,6 +27,7 @@ from sklearn.utils.validation import (
 
 from skdeep import interrupts
 from skdeep.estimator_copies import cloned, deep_copied, picklable
+from skdeep.forked import check_not_forked
 from skdeep.inspection import NetworkInspection
 from skdeep.parameters import refuses_other_arguments, routed_parameters
 from skdeep.row_source import RowSource, is_row_source
@@ -248,6 +249,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
     def _new_network(self, X, targets, n_rows, rng, earlier):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
+        check_not_forked()
         row_shape = self._row_shape(X, reset=True)
         if earlier is None:
             return self._make_network(row_shape, targets, n_rows, rng), row_shape

@@ -17,6 +17,7 @@ import numpy as np
 from skdeep._tensorflow import keras
 from skdeep.comparing import differences, put_back, untracked
 from skdeep.copying import contents
+from skdeep.forked import ForkedProcessError, check_not_forked
 from skdeep.network import is_for_file
 
 _PUBLIC = {
@@ -68,6 +69,8 @@ class Pickled:
                 return _make_model_with, (describe_model(part), _values_of(part))
             values = [variable.numpy() for variable in part.variables] if isinstance(part, keras.layers.Layer) else []
             return _make_part_with, (_describe_part(part), values)
+        except ForkedProcessError:
+            raise
         except Exception as error:  # which kind depends on the user's classes
             raise TypeError(f"{self._name} has {part!r}, which cannot be pickled: {error}") from error
 
@@ -101,6 +104,7 @@ def describe_model(model):
     ValueError
         If it cannot be described; the message says what its config lacks.
     """
+    check_not_forked()
     try:
         config = _config_of_layers(model)
         description = {
@@ -220,6 +224,7 @@ def _describe_part(part):
     }
     made = _make_part(description)
     if isinstance(part, keras.optimizers.Optimizer) and part.built:
+        check_not_forked()
         made.build(getattr(part, "inner_optimizer", part)._trainable_variables)  # else it lacks what building adds
     return description | {"found": _found(part, made)}
 

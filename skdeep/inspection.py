@@ -2,6 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep.forked import is_cut_off
 from skdeep.summary import summarize
 from skdeep.validation import memory_errors
 
@@ -139,6 +140,8 @@ class NetworkInspection:
 
         It is what scikit-learn's picture of an estimator has of a fitted one, also in pipelines and searches.
         """
+        if is_cut_off():
+            return {}  # since model_ is among them
         attributes = super()._get_fitted_attr_html(doc_link)
         if hasattr(self, "_network"):  # a search that did not refit is fitted, but what is in it is not
             table, layers = attributes._html_repr(), self.summary()._repr_html_()

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skdeep.forked import check_not_forked
 from skdeep.parameters import value_dtype
 from skdeep.validation import memory_errors
 
@@ -113,6 +114,7 @@ class Network:
     @contextlib.contextmanager
     def in_use(self):
         """Give the live program, built if need be; no other network gets it in the body of the ``with`` statement."""
+        check_not_forked()
         self._count_use(1)
         try:
             yield self._live_program()
@@ -253,7 +255,10 @@ class Network:
         try:
             with self._lock:
                 program, values = self._program, self._values
-            return values if program is None else program.get_values()
+            if program is None:
+                return values
+            check_not_forked()
+            return program.get_values()
         finally:
             self._count_use(-1)
 

@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 from skdeep.files import replaced, writable_path
+from skdeep.forked import ForkedProcessError
 from skdeep.network import states_for_files
 from skdeep.own_network import safe_mode
 
@@ -100,6 +101,8 @@ def save(estimator, path, *, optimizer=True, trusted=()):
     try:
         with states_for_files(optimizer=optimizer):
             archive = sio.dumps(estimator, compression=zipfile.ZIP_DEFLATED)
+    except ForkedProcessError:
+        raise
     except Exception as error:  # skops, and what it calls, raise many kinds
         raise ValueError(
             f"{type(estimator).__name__} cannot be saved: {error}. Give Keras objects among the parameters by name, as "
