@@ -25,6 +25,8 @@ _HOME = {
     "ZScore": "skdeep.preprocessing",
     "load": "skdeep.persistence",
     "save": "skdeep.persistence",
+    "trusted_types": "skdeep.trust",
+    "without_optimizer": "skdeep.persistence",
 }
 # Importing these imports TensorFlow, so ``from skdeep import *`` leaves them out.
 _WITH_TENSORFLOW = {"StopAtMetric": "skdeep.callbacks"}

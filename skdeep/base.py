@@ -32,6 +32,7 @@ from skdeep.inspection import NetworkInspection
 from skdeep.parameters import refuses_other_arguments, routed_parameters
 from skdeep.row_source import RowSource, is_row_source
 from skdeep.sampling import n_validation_rows, split, total_weight, weighted_rows, with_mean_one
+from skdeep.states import check_attributes
 from skdeep.user_callbacks import shown, with_copied_callbacks
 from skdeep.user_warnings import warn
 from skdeep.validation import (
@@ -187,6 +188,16 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
     def __getstate__(self):
         return picklable(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        longest = max(map(len, vars(self).get("history_", {}).values()), default=0)
+        check_attributes(
+            self,
+            vars(self),
+            n_iter_=lambda value: isinstance(value, int) and 0 <= value <= longest,
+            _network=lambda network: network.head.n_outputs in (1, self._targets.n_outputs),
+        )
 
     def __copy__(self):
         other = type(self).__new__(type(self))

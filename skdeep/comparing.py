@@ -73,6 +73,8 @@ _LEFT_OUT = {
 }
 # Attributes that Keras's own objects may have or not.
 _SET_LATER = {"_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"}
+_OF_ANY_TYPE = _SET_LATER | {"loss"}
+_WHOLE = 1000  # of what a file puts back, if it was not larger
 # What `compile` makes of what it was given; of the latter the traces are made.
 _COMPILED = {"CompileLoss", "CompileMetrics"}
 _USERS = {"_user_loss", "_user_loss_weights", "_user_metrics", "_user_weighted_metrics", "output_names"}
@@ -242,13 +244,23 @@ def put_back(rebuilt, found, *, only_plain=False):
     it comes from a file.
     """
     for path, name, kind, value in found:
-        part = rebuilt
-        for step in path:
-            part = _step(part, step)
         if only_plain:
-            _check_is_plain(part, name, value)
+            part = _part_at(rebuilt, path)
+            _check_is_plain(part, name, kind, value)
+        else:
+            part = functools.reduce(_step, path, rebuilt)
         value = {"tensor": tf.convert_to_tensor, "pattern": re.compile}.get(kind, _unchanged)(value)
         vars(part)[name] = value  # not setattr: a layer that is built takes no new state
+
+
+def _part_at(rebuilt, path):
+    """Return the part at the end of a way that comes from a file."""
+    try:
+        return functools.reduce(_step, path, rebuilt)
+    except (TypeError, KeyError, IndexError, AttributeError) as error:
+        raise ValueError(
+            f"{_described_part(rebuilt)} has no part {path!r}, of which a file tells; it may have been altered"
+        ) from error
 
 
 def _is_plain(value):
@@ -352,13 +364,42 @@ def _step(part, step):
     return part[step[1]] if isinstance(step, (tuple, list)) else part[step]
 
 
-def _check_is_plain(part, name, value):
-    is_known = name in compared(part) or name in _SET_LATER
-    if not (_is_of_keras(type(part)) and is_known and _is_plain(value)):
+def _check_is_plain(part, name, kind, value):
+    known = compared(part) if _is_of_keras(type(part)) else {}
+    is_known = isinstance(name, str) and (name in known or name in _SET_LATER)
+    if not (is_known and kind in ("value", "tensor", "pattern") and _is_plain(value)):
         raise ValueError(
             f"{_described_part(part)} has an attribute {name!r} that is in no config, so that a file cannot have it: "
             f"{value!r}. Files have what get_config tells, and numbers, strings and arrays of Keras's own classes"
         )
+    is_alike = name in _OF_ANY_TYPE or _is_alike(known.get(name), kind, value)
+    if not is_alike or _largest(value) > max(_WHOLE, _largest(known.get(name))):
+        raise ValueError(
+            f"{_described_part(part)} cannot have {value!r} as its attribute {name!r}; a file may have been altered"
+        )
+
+
+def _largest(value):
+    """Return the largest whole number in a value, by which Keras may count."""
+    if isinstance(value, Mapping):
+        return max(map(_largest, value.values()), default=0)
+    if isinstance(value, (list, tuple, set)):
+        return max(map(_largest, value), default=0)
+    return abs(value) if isinstance(value, int) else 0
+
+
+def _is_alike(known, kind, value):
+    """Whether a value may stand in the place of another, which Keras made: a string for a string and so on."""
+    if known is None or value is None:
+        return not isinstance(value, str)
+    if kind == "tensor":
+        return isinstance(known, tf.Tensor) and known.dtype.as_numpy_dtype == value.dtype
+    if kind == "pattern":
+        return isinstance(known, re.Pattern) and isinstance(value, str)
+    for form in (bool, (int, float, np.number), str, (list, tuple, set), Mapping):
+        if isinstance(known, form):
+            return isinstance(value, form)
+    return isinstance(known, np.ndarray) and isinstance(value, np.ndarray) and known.dtype.kind == value.dtype.kind
 
 
 def _unchanged(value):

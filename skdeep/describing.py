@@ -18,7 +18,6 @@ from skdeep._tensorflow import keras
 from skdeep.comparing import differences, put_back, untracked
 from skdeep.copying import contents
 from skdeep.forked import ForkedProcessError, check_not_forked
-from skdeep.network import is_for_file
 
 _PUBLIC = {
     "losses": keras.losses,
@@ -66,7 +65,7 @@ class Pickled:
         part = self._part
         try:
             if isinstance(part, keras.Model):
-                return _make_model_with, (describe_model(part), _values_of(part))
+                return _make_model_with, (describe_model(part), values_of(part))
             values = [variable.numpy() for variable in part.variables] if isinstance(part, keras.layers.Layer) else []
             return _make_part_with, (_describe_part(part), values)
         except ForkedProcessError:
@@ -106,12 +105,12 @@ def describe_model(model):
     """
     check_not_forked()
     try:
-        config = _config_of_layers(model)
+        config = config_of_layers(model)
         description = {
             "config": config,
-            "own_objects": _own_objects(model, config),
+            "own_objects": own_objects(model, config),
             "compiled": _compiled(model) if model.compiled else None,
-            "built_for": _built_for(model),
+            "built_for": built_for(model),
             "found": [],
         }
         rebuilt = make_model(description)
@@ -120,30 +119,35 @@ def describe_model(model):
             "Keras cannot describe it; subclasses of keras.Model and keras.layers.Layer need get_config: "
             f"{error or type(error).__name__}"
         ) from error
-    forms = [[(tuple(v.shape), v.trainable) for v in each.variables] for each in (model, rebuilt)]
-    if forms[0] != forms[1]:
-        raise ValueError("what Keras makes of the config of the network has other variables; see get_config")
-    return description | {"found": _found(model, rebuilt)}
+    check_variables(model, rebuilt)
+    return description | {"found": differences(model, rebuilt)}
 
 
-def make_model(description, *, is_from_file=False):
+def make_model(description):
     """Return the model that was described, whose variables have any values."""
     with seeded(0):  # what is drawn is replaced
         model = keras.saving.deserialize_keras_object(
             copy.deepcopy(description["config"]),  # Keras changes what it reads
             description["own_objects"],
-            safe_mode=None if is_from_file else False,
+            safe_mode=False,
         )
         if description["compiled"] is not None:
             arguments = {name: _made(value) for name, value in description["compiled"].items()}
             keras.Model.compile(model, **arguments)  # a compile of the user's own takes other arguments
         if description["built_for"] is not None:
             model.optimizer.build([model.variables[number] for number in description["built_for"]])
-    put_back(model, description["found"], only_plain=is_from_file)
+    put_back(model, description["found"])
     return model
 
 
-def _config_of_layers(model):
+def check_variables(model, rebuilt):
+    """Raise a ValueError if what was made of the config of a model has other variables than the model."""
+    forms = [[(tuple(v.shape), v.trainable) for v in each.variables] for each in (model, rebuilt)]
+    if forms[0] != forms[1]:
+        raise ValueError("what Keras makes of the config of the network has other variables; see get_config")
+
+
+def config_of_layers(model):
     """Return the config of a model without what it is compiled with, which Keras may not be able to describe."""
     compiled = [each for each in model._flatten_layers() if vars(each).get("compiled")]
     for each in compiled:
@@ -155,7 +159,7 @@ def _config_of_layers(model):
             vars(each)["compiled"] = True
 
 
-def _built_for(model):
+def built_for(model):
     """Return the numbers of the variables that the optimizer trains, or None if it is not built.
 
     They need not be those that can be trained now.
@@ -172,6 +176,11 @@ def _built_for(model):
 
 def _compiled(model):
     """Return the arguments of `compile`, described."""
+    return {name: _described(value) for name, value in compiled_arguments(model).items()}
+
+
+def compiled_arguments(model):
+    """Return the arguments of `compile` that a model was compiled with."""
     losses, metrics = model._compile_loss, model._compile_metrics
     arguments = {
         "optimizer": model.optimizer,
@@ -181,7 +190,7 @@ def _compiled(model):
         "weighted_metrics": metrics and metrics._user_weighted_metrics,
     }
     others = {"run_eagerly": model._run_eagerly, "jit_compile": model._jit_compile, "auto_scale_loss": False}
-    return {name: _described(value) for name, value in arguments.items()} | others
+    return arguments | others
 
 
 def _described(value):
@@ -203,30 +212,43 @@ def _made(value):
     if set(value) == {"function"}:
         return _public_object(value["function"])
     if set(value) == _KEYS:
-        if str(value["class"]).startswith("layers."):  # a file may have been altered
-            raise ValueError(f"{value['class']} is no loss, metric or optimizer.")
         return _make_part(value)
     return {key: _made(each) for key, each in value.items()}
 
 
 def _describe_part(part):
     """Return the description of a loss, metric, optimizer or layer, without the state that training gives it."""
+    config, schedule = config_and_schedule(part)
+    kind = _public_name(type(part)) or type(part)
+    description = {"class": kind, "config": config, "schedule": schedule, "found": []}
+    return description | {"found": what_config_lacks(part, _make_part(description))}
+
+
+def config_and_schedule(part, *, only_config=False):
+    """Return the config of a part, and the learning rate of an optimizer if it is no number, which the config lacks.
+
+    Arguments of a class of the user's that are not in its config but are attributes are added, or with `only_config` a
+    ValueError.
+    """
     schedule = None
     if isinstance(part, keras.optimizers.Optimizer):
         rate = vars(part).get("_learning_rate")
         schedule = None if isinstance(rate, keras.Variable) else rate
-    config = _config(part, schedule)
-    description = {
-        "class": _public_name(type(part)) or type(part),
-        "config": config,
-        "schedule": _described_schedule(schedule),
-        "found": [],
-    }
-    made = _make_part(description)
+    if schedule is None:
+        return _arguments(part, only_config), None
+    part._learning_rate = 0.0  # else Keras writes the schedule, which it may not be able to
+    try:
+        return _arguments(part, only_config), schedule
+    finally:
+        part._learning_rate = schedule
+
+
+def what_config_lacks(part, made):
+    """Return the differences of a part and of what was made of its config."""
     if isinstance(part, keras.optimizers.Optimizer) and part.built:
         check_not_forked()
         made.build(getattr(part, "inner_optimizer", part)._trainable_variables)  # else it lacks what building adds
-    return description | {"found": _found(part, made)}
+    return differences(part, made)
 
 
 def arguments_beside_config(part):
@@ -237,29 +259,18 @@ def arguments_beside_config(part):
     config = part.get_config()
     parameters = inspect.signature(type(part)).parameters.values()
     missing = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in config]
-    return [] if missing and differences(part, _of_config(type(part), config)) else missing
+    return [] if missing and differences(part, of_config(type(part), config)) else missing
 
 
-def _config(part, schedule):
-    if schedule is None:
-        return _arguments(part)
-    part._learning_rate = 0.0  # else Keras writes the schedule, which it may not be able to
-    try:
-        return _arguments(part)
-    finally:
-        part._learning_rate = schedule
-
-
-def _arguments(part):
-    """Return the config, with the arguments of a class of the user's that are not in it but are attributes."""
+def _arguments(part, only_config):
     config = untracked(part.get_config())
     function = vars(part).get("_fn", vars(part).get("fn"))
     if "fn" in config and inspect.isfunction(function) and not _public_name(function):
         config["fn"] = function  # of the user's, which Keras finds only if it is registered
-    if _public_name(type(part)):
+    if type(part).__module__.split(".")[0] == "keras":
         return config
     names = [name for name in inspect.signature(type(part)).parameters if name in vars(part) and name not in config]
-    if names and is_for_file():
+    if names and only_config:
         raise ValueError(
             f"{type(part).__name__} has an attribute {names[0]!r} that is in no config, so that a file cannot have it; "
             "add it to get_config"
@@ -267,24 +278,16 @@ def _arguments(part):
     return config | {name: vars(part)[name] for name in names}
 
 
-def _described_schedule(schedule):
-    if schedule is None or not is_for_file() or _public_name(type(schedule)) is None:
-        return schedule
-    return {"class": _public_name(type(schedule)), "config": schedule.get_config()}
-
-
 def _make_part(description):
     """Return the loss, metric, optimizer or layer that was described."""
     kind, schedule = description["class"], description["schedule"]
-    if isinstance(schedule, dict):
-        schedule = _public_object(schedule["class"]).from_config(dict(schedule["config"]))
     kind = _public_object(kind) if isinstance(kind, str) else kind
-    part = _of_config(kind, description["config"], {} if schedule is None else {"learning_rate": schedule})
+    part = of_config(kind, description["config"], {} if schedule is None else {"learning_rate": schedule})
     put_back(part, description["found"])
     return part
 
 
-def _of_config(kind, config, objects=()):
+def of_config(kind, config, objects=()):
     """Return an object of a class, by its config and some objects as far as its constructor takes them."""
     config = copy.deepcopy(config) | dict(objects)  # Keras changes what it reads
     try:
@@ -305,30 +308,23 @@ def _by_constructor_of_keras(kind, config):
     return part
 
 
-def _found(part, rebuilt):
-    """Return what the config of a part lacks, which must be put back as it will be when it is made again."""
-    found = differences(part, rebuilt)
-    if is_for_file():
-        put_back(rebuilt, found, only_plain=True)
-    return found
-
-
 def _make_part_with(description, values):
     part = _make_part(description)
     if values:
-        _assign(part.variables, values)
+        assign(part.variables, values)
     return part
 
 
 def _make_model_with(description, values):
     model = make_model(description)
-    _assign(model.variables, values["model"])
+    assign(model.variables, values["model"])
     if values["optimizer"] is not None:
-        _assign(model.optimizer.variables, values["optimizer"])
+        assign(model.optimizer.variables, values["optimizer"])
     return model
 
 
-def _values_of(model):
+def values_of(model):
+    """Return the values of the variables of a model, and of its optimizer if it is built."""
     optimizer = getattr(model, "optimizer", None)
     is_built = optimizer is not None and optimizer.built
     return {
@@ -337,7 +333,8 @@ def _values_of(model):
     }
 
 
-def _assign(variables, values):
+def assign(variables, values):
+    """Set the values of variables."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
@@ -357,7 +354,7 @@ def _public_object(name):
     return item
 
 
-def _own_objects(model, config):
+def own_objects(model, config):
     """Return the classes and functions of the user's that the config of a model refers to, by the names it has there.
 
     Keras itself finds only those that are registered with it.

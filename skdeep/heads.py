@@ -19,8 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skdeep.objectives import ROWS, loss_form, output_form, shown
+from skdeep.states import check_attributes, is_count
 
 OUTPUT_ENCODINGS = ("probabilities", "logits", "margins", "numbers")
+_ENCODINGS = ("indices", "column of indices", "one-hot", "column", "indicator", "numbers")
 _ACTIVATIONS = ("softmax", "sigmoid")  # that make probabilities
 # A row that a hinge loss no longer minds has these log-odds; 2 gave the best log loss and Brier score of 1, 2 and a
 # straight line, for linear and tanh units on two data sets.
@@ -74,6 +76,17 @@ class Head:
         from skdeep.estimator_copies import loss_in_state
 
         return vars(self) | {"loss": loss_in_state(self.loss)}
+
+    def __setstate__(self, state):
+        check_attributes(
+            self,
+            state,
+            n_outputs=is_count,
+            activation=lambda value: value is None or isinstance(value, str),
+            encoding=lambda value: value in _ENCODINGS,
+            outputs=lambda value: value in OUTPUT_ENCODINGS,
+        )
+        vars(self).update(state)
 
     def changed(self, last, loss):
         """Return the head of a network that somebody outside changed, whose targets get the form that its loss takes.

@@ -9,7 +9,9 @@ not import TensorFlow.
 import contextlib
 import contextvars
 import copy
+import functools
 import inspect
+import math
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +21,17 @@ import numpy as np
 
 from skdeep.forked import check_not_forked
 from skdeep.parameters import value_dtype
+from skdeep.states import check_attributes, is_count
 from skdeep.validation import memory_errors
 
 # The form of the state below; 1 is the first.
 _FORMAT = 1
 _BUILDERS = ("build_dense", "build_cnn")
+# Most numbers that an optimizer has for each weight, and metrics in all, in what is built of a file; and the largest
+# argument of a metric, some of which make lists of that length.
+_VARIABLES_OF_TRAINING = 6
+_VARIABLES_OF_METRICS = 2**22
+_METRICS_ARGUMENT = 10_000
 _without_optimizer = contextvars.ContextVar("without_optimizer", default=False)
 _is_for_file = contextvars.ContextVar("is_for_file", default=False)
 
@@ -40,6 +48,21 @@ def states_for_files(*, optimizer):
     finally:
         _is_for_file.reset(tokens[0])
         _without_optimizer.reset(tokens[1])
+
+
+@contextlib.contextmanager
+def states_without_optimizer():
+    """Let states in the body of the ``with`` statement have no state of optimizers."""
+    token = _without_optimizer.set(True)
+    try:
+        yield
+    finally:
+        _without_optimizer.reset(token)
+
+
+def has_optimizers():
+    """Whether states have the state of optimizers."""
+    return not _without_optimizer.get()
 
 
 def is_for_file():
@@ -272,18 +295,21 @@ class Network:
             self._give_back = weakref.finalize(self, programs.release, key, program)
             self._give_back.atexit = False
 
-    def _obtain(self, obtain, rng, *, keep_weights=False):
-        """Return a program, from `skdeep.programs` or new, with values drawn from the generator, and its key there."""
+    def _obtain(self, obtain, rng, values=None):
+        """Return a program, from `skdeep.programs` or new, with values drawn from the generator, and its key there.
+
+        If it is to get these `values`, nothing but the seeds is drawn.
+        """
         from skdeep import programs
         from skdeep.replicas import current_strategy
 
         key = None
         if current_strategy() is None:
             key = programs.program_key(self.architecture, *self._strengths(), self.settings, self.head.encoding)
-        program = obtain(key, self._compiled)
+        program = obtain(key, functools.partial(self._compiled, values))
         if program.model.optimizer.use_ema:  # averages of weights start from the weights
             key = None
-        self._draw_values(program, rng, keep_weights)
+        self._draw_values(program, rng, keep_weights=values is not None)
         if key is not None:
             program.reset_optimizer(self._learning_rate(program))
         return program, key
@@ -302,15 +328,20 @@ class Network:
             return given
         return inspect.signature(type(program.model.optimizer)).parameters["learning_rate"].default
 
-    def _compiled(self):
+    def _compiled(self, values):
         from skdeep.compilation import compile_model
+        from skdeep.network_limits import limited_variables
         from skdeep.training import Program
 
-        model = self.architecture.build()
-        compile_model(model, self.settings, encoding=self.head.encoding)
-        return Program(model, model.layers)
+        # What is built for values may not need more memory than these, whatever a file says.
+        n_numbers = math.inf if values is None else sum(value.size for value in values["model"])
+        with limited_variables(n_numbers):
+            model = self.architecture.build()
+        with limited_variables(_VARIABLES_OF_TRAINING * n_numbers + _VARIABLES_OF_METRICS):
+            compile_model(model, self.settings, encoding=self.head.encoding)
+            return Program(model, model.layers)
 
-    def _draw_values(self, program, rng, keep_weights):
+    def _draw_values(self, program, rng, *, keep_weights):
         from skdeep.builders import draw_values
         from skdeep.compilation import initializer_factory
 
@@ -324,7 +355,7 @@ class Network:
         from skdeep import programs
 
         # Of what is drawn only the strengths and the names of the initializers remain.
-        program, key = self._obtain(programs.obtain_idle, np.random.default_rng(0), keep_weights=True)
+        program, key = self._obtain(programs.obtain_idle, np.random.default_rng(0), values)
         program.set_values(values)
         return program, key
 
@@ -353,9 +384,19 @@ class Network:
                 f"This estimator was saved by skdeep {state.get('version', '(unknown)')} in format "
                 f"{state.get('format', 0)}, but skdeep {__version__} reads format {_FORMAT}."
             )
+        from skdeep.stand_ins import restored
+
         self._begin(state["values"])
         state = {"penalty_rows": None} | state  # which older files lack
-        vars(self).update({name: state[name] for name in self._parts})
+        vars(self).update({name: restored(state[name]) for name in self._parts})
+        check_attributes(
+            self,
+            state,
+            values=_are_values,
+            penalty_rows=lambda value: value is None or is_count(value),
+            architecture=lambda value: isinstance(value, Architecture) and value.n_outputs == self.head.n_outputs,
+            settings=_are_settings,
+        )
 
     def __reduce_ex__(self, protocol):
         if not self.is_changed:
@@ -405,6 +446,22 @@ class Network:
         other._begin(values)
         vars(other).update({name: getattr(self, name) for name in self._parts})
         return other
+
+
+def _are_values(values):
+    """Whether these are the values of the variables of a model and, if they were kept, of its optimizer."""
+    if not (isinstance(values, dict) and values.keys() == {"model", "optimizer"}):
+        return False
+    arrays = [*values["model"], *(values["optimizer"] or [])]
+    return all(isinstance(each, (np.ndarray, np.generic)) and each.dtype.kind in "biufV" for each in arrays)
+
+
+def _are_settings(settings):
+    return all(
+        abs(value) <= _METRICS_ARGUMENT
+        for name, value in settings.items()
+        if name.startswith("metrics__") and isinstance(value, int)
+    )
 
 
 def _outside_of_scopes(function):

@@ -12,8 +12,9 @@ built. While the user's function runs, that and the global generator of numpy st
 `skdeep.describing.seeded`); afterwards they are as before. A lock keeps fits in other threads from running their
 functions meanwhile.
 
-Loading: an unpickled network may hold lambdas, since pickles execute what they say anyway. In a file that `skdeep.load`
-reads Keras refuses them, unless the caller has switched its safe mode off.
+Loading: an unpickled network may hold lambdas, since pickles execute what they say anyway. What a file says of a
+network is plain values (see `skdeep.keras_files`), which are checked when it is loaded, and of which nothing is
+executed when the network is built.
 """
 
 import contextlib
@@ -23,20 +24,26 @@ import inspect
 import types
 import weakref
 
-from skdeep.network import Network
+import numpy as np
+
+from skdeep.heads import Head
+from skdeep.keras_files import describe_network, make_network
+from skdeep.network import Network, is_for_file
+from skdeep.plain_states import altered, check_state
 
 _trained = weakref.WeakSet()  # layers with weights of the models that fits trained
-_is_safe = contextvars.ContextVar("is_safe", default=False)
+_is_from_file = contextvars.ContextVar("is_from_file", default=False)
+_HEAD = {"n_outputs": int, "activation": str, "encoding": str, "outputs": str}  # beside its loss
 
 
 @contextlib.contextmanager
 def safe_mode():
-    """Let networks that are unpickled in the body of the ``with`` statement have no lambdas."""
-    token = _is_safe.set(True)
+    """Let networks in the body of the ``with`` statement take only states that files may have."""
+    token = _is_from_file.set(True)
     try:
         yield
     finally:
-        _is_safe.reset(token)
+        _is_from_file.reset(token)
 
 
 def newest_variable():
@@ -132,7 +139,7 @@ class OwnNetwork(Network):
         Its output layer, loss and form of the targets.
     """
 
-    _parts = ("settings", "head", "is_safe", "description")
+    _parts = ("settings", "head", "description")
 
     def __init__(self, model, head):
         from skdeep import programs
@@ -179,8 +186,7 @@ class OwnNetwork(Network):
 
     def _begin(self, values=None):
         super()._begin(values)
-        self.is_safe = _is_safe.get()
-        self.description = None  # of the model, if it is one that was unpickled
+        self.description = None  # of the model, if it is one that was unpickled or loaded
         self._make = None  # else, of a network without a program, what returns one
 
     def _twin(self, values):
@@ -190,13 +196,9 @@ class OwnNetwork(Network):
         return other
 
     def _rebuilt(self, values):
-        from skdeep.describing import make_model
         from skdeep.training import Program
 
-        if self._make is not None:
-            program = self._make()
-        else:
-            program = Program(make_model(self.description, is_from_file=self.is_safe))
+        program = self._make() if self._make is not None else Program(_made(self.description, values))
         program.set_values(values)
         return program, None
 
@@ -212,17 +214,19 @@ class OwnNetwork(Network):
         if not self._is_described():
             self.follow_changes()
         own = {name: getattr(self, name) for name in self._parts}
-        return own if self._is_described() else own | _described(self)
+        is_described = self._is_described() and (not is_for_file() or _is_of_file(self.description))
+        return own if is_described else own | _described(self)
 
     def __setstate__(self, state):
+        if _is_from_file.get():
+            _check_state(state)
         super().__setstate__(state)
-        self.is_safe = state["is_safe"] or _is_safe.get()
 
 
 def state_as_own(network):
     """Return the state of a network whose model was changed as that of one of the user's own."""
     network.follow_changes()
-    return network._state({"head": network.head, "is_safe": False} | _described(network))
+    return network._state({"head": network.head} | _described(network))
 
 
 def own_network_from(state):
@@ -238,10 +242,44 @@ def _described(network):
 
     with network.in_use() as program:
         try:
-            description = describe_model(program.model)
+            describe = describe_network if is_for_file() else describe_model
+            description = describe(program.model)
         except ValueError as error:
             raise ValueError(f"The network cannot be pickled or saved: {error}.") from error
         return {"settings": {"optimizer": settings_key(program.model.optimizer)}, "description": description}
+
+
+def _made(description, values):
+    """Return the model that was described, from a pickle or a file."""
+    if _is_of_file(description):
+        return make_network(description, values["model"], values["optimizer"])
+    from skdeep.describing import make_model
+
+    return make_model(description)
+
+
+def _is_of_file(description):
+    return "value" in description
+
+
+def _check_state(state):
+    """Raise a ValueError if a state is none that a file may have; what it says of the model is checked by itself."""
+    if type(state) is not dict or not {"settings", "head", "description", "values"} <= state.keys():
+        raise altered("a network has another state")
+    head, settings, values = state["head"], state["settings"], state["values"]
+    if type(head) is not Head or {name: type(value) for name, value in vars(head).items() if name != "loss"} != _HEAD:
+        raise altered("the head of a network has other attributes")
+    if type(settings) is not dict or not all(type(each) is str for each in [*settings, *settings.values()]):
+        raise altered("the settings of a network are no strings")
+    if type(values) is not dict or set(values) != {"model", "optimizer"}:
+        raise altered("the values of a network are not those of a model and an optimizer")
+    for name, each in values.items():
+        is_none = each is None and name == "optimizer"
+        if not is_none and not (
+            type(each) is list and all(isinstance(value, (np.ndarray, np.number)) for value in each)
+        ):
+            raise altered(f"the values of the {name} of a network are no arrays")
+    check_state(state["description"])
 
 
 def _learning_rate(optimizer):

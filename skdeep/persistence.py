@@ -2,54 +2,27 @@
 
 A file is two lines of text and the zip archive that skops makes of an estimator. The first line names the format and
 the version of skdeep that wrote it, the second holds the SHA-256 of the first and of the archive, so that a file that
-was cut or altered by accident is never taken for a good one. (It is no protection against intent: whoever can write the
-file can write its checksum.) skops rebuilds only types that are known to be harmless or that the caller trusts, and
-networks are rebuilt by skdeep's own builders from plain arguments; one of the user's own, which must be trusted by
-name, by Keras in its safe mode.
+was cut or altered by accident is never taken for a good one. It is no protection against intent: whoever can write the
+file can write its checksum. So what is in the archive is checked before skops makes anything of it (`skdeep.archives`),
+and objects that would need code to be made again are held as plain values (`skdeep.stand_ins`).
 """
 
 import hashlib
 import os
+import pickle
 import re
-import zipfile
 from pathlib import Path
+
+from joblib.externals.loky.backend.reduction import dumps
 
 from skdeep.files import replaced, writable_path
 from skdeep.forked import ForkedProcessError
-from skdeep.network import states_for_files
+from skdeep.network import states_for_files, states_without_optimizer
 from skdeep.own_network import safe_mode
+from skdeep.states import AlteredFileError
 
 _FORMAT = 1
-_FIRST_LINE = re.compile(rb"skdeep file, format (\d+), written by skdeep ([^\n]*)\n")
-_TRUSTED = (
-    "numpy.dtype",
-    "skdeep.classifiers._cnn.CNNClassifier",
-    "skdeep.classifiers._dnn.DNNClassifier",
-    "skdeep.classifiers._mlp.MLPClassifier",
-    "skdeep.network.Architecture",
-    "skdeep.network.Network",
-    "skdeep.preprocessing._one_hot.OneHot",
-    "skdeep.preprocessing._read_images.ReadImages",
-    "skdeep.preprocessing._scale.ScaleToUnit",
-    "skdeep.preprocessing._scale.ZScore",
-    "skdeep.preprocessing._shape.Flatten",
-    "skdeep.preprocessing._shape.Reshape",
-    "skdeep.regressors._cnn.CNNRegressor",
-    "skdeep.regressors._dnn.DNNRegressor",
-    "skdeep.regressors._mlp.MLPRegressor",
-    "skdeep.heads.Head",
-    "skdeep.targets.Head",  # where it was
-    "skdeep.targets.NumericTargets",
-    "skdeep.targets.Targets",
-    "skdeep.wrappers._classifier.KerasClassifier",
-    "skdeep.wrappers._regressor.KerasRegressor",
-    # Plain data in searches and ensembles that skops does not list as harmless by itself.
-    "sklearn.callback._progressbar.ProgressBar",
-    "sklearn.metrics._scorer._PassthroughScorer",
-    "sklearn.model_selection._split.KFold",
-    "sklearn.model_selection._split.StratifiedKFold",
-    "sklearn.utils._bunch.Bunch",
-)
+_FIRST_LINE = re.compile(rb"skdeep file, format (\d{1,9}), written by skdeep ([^\n]{0,100})\n")
 
 
 def save(estimator, path, *, optimizer=True, trusted=()):
@@ -97,27 +70,34 @@ def save(estimator, path, *, optimizer=True, trusted=()):
     from skdeep import __version__
 
     sio = _skops()
+    _check_names(trusted)
     path = writable_path(path)
+    from skdeep.archives import checked
+    from skdeep.stand_ins import stood_in
+    from skdeep.zip_limits import compressed
+
     try:
         with states_for_files(optimizer=optimizer):
-            archive = sio.dumps(estimator, compression=zipfile.ZIP_DEFLATED)
-    except ForkedProcessError:
+            archive = compressed(sio.dumps, stood_in(estimator))
+        *_, unknown = checked(archive, trusted, len(archive) * 2000)
+    except (MemoryError, ForkedProcessError):
         raise
     except Exception as error:  # skops, and what it calls, raise many kinds
         raise ValueError(
-            f"{type(estimator).__name__} cannot be saved: {error}. Give Keras objects among the parameters by name, as "
-            "in optimizer='sgd' with optimizer__momentum=0.9, and functions of a module instead of lambdas."
+            f"{type(estimator).__name__} cannot be saved: {error}. Files have plain values, objects of Keras's and "
+            "scikit-learn's own classes, and functions and classes of your modules; joblib and pickle take others."
         ) from error
-    _check_types(sio, archive, trusted, f"{type(estimator).__name__} cannot be saved, for it has")
+    _check_types(unknown, f"{type(estimator).__name__} cannot be saved, for it has")
     first_line = f"skdeep file, format {_FORMAT}, written by skdeep {__version__}\n".encode()
     with replaced(path) as part:
         part.write_bytes(first_line + _digest(first_line, archive) + archive)
 
 
-def load(path, *, trusted=()):
+def load(path, *, trusted=(), max_bytes=None):
     """Load an estimator from a file that `save` wrote.
 
-    Nothing in the file is executed. Loading does not import TensorFlow; a network is built when it is first used.
+    Nothing in the file is executed. Loading does not import TensorFlow, unless parameters are objects of Keras; a
+    network is built when it is first used.
 
     Parameters
     ----------
@@ -125,7 +105,10 @@ def load(path, *, trusted=()):
         File to read.
     trusted : sequence of str, default=()
         Full names of types and functions beside those of skdeep, scikit-learn and numpy that may be in the file. Only
-        name what you know: functions among them are called when the network is used.
+        name what you know: classes and functions among them are called, with arguments from the file.
+    max_bytes : int, default=None
+        Most bytes that the content of the file may have when it is unpacked. None is 4 GiB, and at most 64 MiB and 50
+        times the size of the file.
 
     Returns
     -------
@@ -158,6 +141,7 @@ def load(path, *, trusted=()):
     from skdeep import __version__
 
     sio = _skops()
+    _check_names(trusted)
     content = Path(path).read_bytes()
     match = _FIRST_LINE.match(content)
     if match is None:
@@ -172,14 +156,60 @@ def load(path, *, trusted=()):
             f"{os.fspath(path)!r} was written by skdeep {version} in format {int(match[1])}, but skdeep {__version__} "
             f"reads format {_FORMAT}."
         )
-    _check_types(sio, archive, trusted, f"{os.fspath(path)!r} is not loaded, for it has")
+    from skdeep.archives import checked
+    from skdeep.stand_ins import restored
+
+    try:
+        archive, names, unknown = checked(archive, trusted, max_bytes)
+    except AlteredFileError as error:
+        raise ValueError(f"{os.fspath(path)!r} is not loaded: {error}. It may have been altered.") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever zipfile, json and numpy make of damage
+        raise ValueError(f"{os.fspath(path)!r} is damaged or was altered: {error or type(error).__name__}") from error
+    _check_types(unknown, f"{os.fspath(path)!r} is not loaded, for it has")
     try:
         with safe_mode():
-            return sio.loads(archive, trusted=[*_TRUSTED, *trusted])
+            return restored(sio.loads(archive, trusted=names))
+    except (MemoryError, ForkedProcessError):
+        raise
     except Exception as error:  # whatever a class that has changed since makes of its old state
         raise ValueError(
             f"{os.fspath(path)!r}, written by skdeep {version}, cannot be read by skdeep {__version__}: {error}"
         ) from error
+
+
+def without_optimizer(estimator):
+    """Return a copy of an estimator for prediction only, to be pickled or handed to other savers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier, regressor or transformer of skdeep, or a pipeline, search or ensemble of scikit-learn with such in
+        it.
+
+    Returns
+    -------
+    copy : estimator
+        It predicts the same. The state of the optimizers is missing, for Adam two thirds of a pickle; training that
+        goes on starts with fresh ones.
+
+    See Also
+    --------
+    save : Its ``optimizer=False`` does the same for files.
+
+    Examples
+    --------
+    >>> import pickle
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeep import DNNClassifier, without_optimizer
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(X, y)
+    >>> len(pickle.dumps(clf)) > 2.5 * len(pickle.dumps(without_optimizer(clf)))
+    True
+    """
+    with states_without_optimizer():
+        return pickle.loads(dumps(estimator))
 
 
 def _skops():
@@ -190,10 +220,12 @@ def _skops():
     return skops.io
 
 
-def _check_types(sio, archive, trusted, what):
+def _check_names(trusted):
     if isinstance(trusted, str):
         raise TypeError(f"trusted must be a sequence of names. Got the string {trusted!r}.")
-    unknown = sorted(set(sio.get_untrusted_types(data=archive)) - {*_TRUSTED, *trusted})
+
+
+def _check_types(unknown, what):
     if unknown:
         raise ValueError(
             f"{what} types or functions that are not trusted: {', '.join(unknown)}. If you know them, name them in "

@@ -26,6 +26,7 @@ from skdeep.objectives import (
     loss_form,
     metric_form,
 )
+from skdeep.states import check_attributes, is_bool, is_count
 from skdeep.validation import without_missing
 
 # Labels are sorted so many at a time: sorting makes several copies, of strings large ones.
@@ -49,6 +50,21 @@ class Targets:
         self.kind = kind
         self.classes = classes
         self.dtype = dtype
+
+    def __setstate__(self, state):
+        check_attributes(
+            self,
+            state,
+            kind=lambda value: value in ("labels", "one-hot", "multilabel"),
+            classes=lambda value: isinstance(value, np.ndarray) and value.ndim == 1 and len(value) > 0,
+            dtype=lambda value: isinstance(value, np.dtype),
+        )
+        vars(self).update(state)
+
+    @property
+    def n_outputs(self):
+        """Outputs of a network that has one for each class."""
+        return len(self.classes)
 
     @classmethod
     def learn(cls, y, classes=None, row_kind=None):
@@ -262,6 +278,13 @@ class NumericTargets:
         self.is_column = is_column
         self.mean = mean
         self.scale = scale
+
+    def __setstate__(self, state):
+        def is_for_each(value):
+            return isinstance(value, np.ndarray) and value.shape == (state["n_outputs"],) and value.dtype.kind == "f"
+
+        check_attributes(self, state, n_outputs=is_count, is_column=is_bool, mean=is_for_each, scale=is_for_each)
+        vars(self).update(state)
 
     @property
     def is_scaled(self):

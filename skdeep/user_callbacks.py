@@ -175,7 +175,7 @@ def _walk(value, inside):
 
 def _held(value):
     """Return the attributes of a callback, or what is in a container."""
-    return _attributes(value).values() if is_callback(value) else _items(value)
+    return attributes_of(value).values() if is_callback(value) else _items(value)
 
 
 def _led_to(value):
@@ -207,7 +207,7 @@ def _global_names(code):
     return [*code.co_names, *inner]
 
 
-def _attributes(callback):
+def attributes_of(callback):
     """Return the attributes of a callback, those in slots too, whatever its class says of its state."""
     state = object.__getstate__(callback)
     by_dict, by_slot = state if isinstance(state, tuple) else (state, None)
@@ -242,7 +242,7 @@ def _copied_callback(callback, memo, parts):
         other = kind.__new__(kind)
     _remember_copy(callback, other, memo)
     passing = {"_model", *(name for each in kind.__mro__ for name in _OF_ONE_FIT.get(each.__name__, ()))}
-    for name, value in _attributes(callback).items():
+    for name, value in attributes_of(callback).items():
         object.__setattr__(other, name, None if name in passing else _copied(value, memo, parts))
     return other
 

@@ -8,7 +8,6 @@ import pytest
 
 from skdeep.comparing import differences, put_back, structure_key
 from skdeep.describing import Pickled, describe_model, make_model
-from skdeep.network import states_for_files
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
 Y = np.abs(X[:, :1])
@@ -137,24 +136,6 @@ def test_a_pickled_model_has_its_weights_and_the_state_of_its_optimizer(name):
     assert trained(other) == trained(model)
 
 
-@pytest.mark.parametrize("name", ["own loss", "own metric", "own optimizer", "attribute of a layer"])
-def test_a_file_refuses_what_no_config_tells_by_name(name):
-    attribute = {"own loss": "factor", "own metric": "threshold", "own optimizer": "boost"}.get(name, "factor")
-    with (
-        states_for_files(optimizer=True),
-        pytest.raises(ValueError, match=f"has an attribute '{attribute}' that is in"),
-    ):
-        describe_model(MODELS[name]())
-
-
-@pytest.mark.parametrize("name", ["loss of Keras", "axis of a loss", "weights that are not decayed", "initializer"])
-def test_a_file_has_what_the_configs_of_keras_lack(name):
-    model = MODELS[name]()
-    with states_for_files(optimizer=True):
-        description = describe_model(model)
-    assert differences(model, make_model(description, is_from_file=True)) == []
-
-
 def test_what_is_put_back_from_a_file_is_plain():
     model = network(loss=keras.losses.Huber(delta=0.01))
     for found in ([((), "fit", "value", 1)], [((), "_trainable", "value", print)], [((), "no_attribute", "value", 1)]):
@@ -162,12 +143,17 @@ def test_what_is_put_back_from_a_file_is_plain():
             put_back(model, found, only_plain=True)
 
 
-def test_a_layer_is_no_loss():
-    with states_for_files(optimizer=True):
-        description = describe_model(MODELS["loss of Keras"]())
-    description["compiled"]["loss"] = description["compiled"]["loss"] | {"class": "layers.Lambda"}
-    with pytest.raises(ValueError, match=r"layers.Lambda is no loss"):
-        make_model(description, is_from_file=True)
+@pytest.mark.parametrize("value", ["1", [0.1], {"delta": 0.1}])
+def test_what_is_put_back_from_a_file_has_the_type_of_what_was_there(value):
+    dropout = keras.layers.Dropout(0.5)
+    with pytest.raises(ValueError, match=r"cannot have .* as its attribute 'rate'"):
+        put_back(dropout, [((), "rate", "value", value)], only_plain=True)
+
+
+@pytest.mark.parametrize("path", [("no_part",), (3,), (("key", 1),), ("rate", "real")])
+def test_a_way_that_leads_nowhere(path):
+    with pytest.raises(ValueError, match="has no part"):
+        put_back(keras.layers.Dropout(0.5), [(path, "rate", "value", 1.0)], only_plain=True)
 
 
 def test_variables_that_are_excluded_by_themselves_cannot_be_described():

@@ -17,6 +17,8 @@ from keras.optimizers import schedules
 from sklearn.base import clone
 
 from skdeep import DNNClassifier, DNNRegressor, KerasClassifier, KerasRegressor, programs
+from skdeep.comparing import differences as differences_of
+from skdeep.keras_files import describe_for_file, is_keras_object, make_from_file
 
 _rng = np.random.default_rng(0)
 X = _rng.normal(size=(16, 4)).astype("float32")
@@ -557,6 +559,61 @@ class Case:
 @pytest.fixture(autouse=True)
 def empty_pool():
     programs.clear()
+
+
+def of_file(value):
+    """Return what comes of a file for a parameter."""
+    if isinstance(value, list):
+        return [of_file(each) for each in value]
+    return make_from_file(describe_for_file(value)) if is_keras_object(value) else value
+
+
+class TestFiles:
+    """What is made of a description in a file is the same, and trains the same."""
+
+    @pytest.mark.parametrize("kind", TABLES)
+    def test_attributes_and_config(self, kind):
+        for part in TABLES[kind].parts:
+            if part.name in public_classes(kind):
+                made = part.make(kind)
+                other = of_file(made)
+                assert type(other) is type(made)
+                assert differences_of(made, other) == [], part
+                assert repr(other.get_config()) == repr(made.get_config()), part
+
+    @numbered("losses", LOSSES, every=4)
+    def test_losses(self, number):
+        self.assert_trains_as_expected(Case("losses", number))
+
+    @numbered("metrics", every=6)
+    def test_metrics(self, number):
+        self.assert_trains_as_expected(Case("metrics", number))
+
+    @numbered("optimizers", every=4)
+    def test_optimizers(self, number):
+        self.assert_trains_as_expected(Case("optimizers", number, hidden=(5,), batch_size=4))
+
+    @numbered("schedules", every=3)
+    def test_schedules(self, number):
+        self.assert_trains_as_expected(Case("schedules", number, batch_size=4))
+
+    @numbered("optimizers", every=5)
+    def test_a_trained_model_is_trained_on(self, number):
+        case = Case("optimizers", number, hidden=(5,), batch_size=4)
+        model = compiled_from_table("optimizers", number, **case.of_network)
+        outcomes_with_keras(model, case.y, batch_size=4)
+        other = of_file(model)
+        assert_same(
+            *outcomes_with_keras(other, case.y, batch_size=4), *outcomes_with_keras(model, case.y, batch_size=4)
+        )
+
+    def assert_trains_as_expected(self, case):
+        if case.needs_logits_of_classes:
+            pytest.skip("ready classifiers have probabilities as outputs")
+        estimator = case.ready()
+        names = [name for name, value in estimator.get_params(deep=False).items() if not isinstance(value, tuple)]
+        given = {name: of_file(getattr(estimator, name)) for name in names}
+        assert_same(outcome_of(estimator.set_params(**given).fit(X, case.y)), *case.expected())
 
 
 class TestLosses:

@@ -13,12 +13,12 @@ import keras
 import numpy as np
 import pytest
 from keras.src.backend.common import global_state
+from keras.src.saving.serialization_lib import in_safe_mode
 from sklearn.base import clone
 
 import skdeep
 from skdeep import KerasClassifier, KerasRegressor, programs
-
-OWN_NETWORK = "skdeep.own_network.OwnNetwork"
+from skdeep.making_from_files import making
 
 
 def build(units=8, activation="relu", name=None, metric_name="accuracy"):
@@ -392,38 +392,80 @@ class TestState:
 
 
 class TestSave:
-    """Files execute nothing, so a network that Keras builds from what a file says must be trusted by name."""
+    """Files execute nothing: what is not plain in them are the classes and functions that the caller trusts."""
 
-    def test_refused_unless_trusted(self, iris, tmp_path):
+    def test_only_what_is_the_users_must_be_trusted(self, iris, tmp_path):
         clf = quick().fit(*iris)
-        with pytest.raises(ValueError, match=f"{OWN_NETWORK}, .*test_own_network.build"):
+        with pytest.raises(ValueError, match=r"not trusted: [\w.]*test_own_network.build\. If"):
             skdeep.save(clf, tmp_path / "file")
-        trusted = [OWN_NETWORK, f"{__name__}.build"]
+        trusted = [f"{__name__}.build"]
         skdeep.save(clf, tmp_path / "file", trusted=trusted)
-        with pytest.raises(ValueError, match=OWN_NETWORK):
-            skdeep.load(tmp_path / "file")
         again = skdeep.load(tmp_path / "file", trusted=trusted)
         np.testing.assert_array_equal(again.predict_proba(iris[0]), clf.predict_proba(iris[0]))
         for each in (clf, again):
             each.partial_fit(*iris)
         np.testing.assert_array_equal(weights(again), weights(clf))
 
-    def test_lambdas_are_refused_unless_the_caller_allows_them(self, iris, tmp_path):
-        clf = quick(build_with_lambda).fit(*iris)
-        trusted = [OWN_NETWORK, f"{__name__}.build_with_lambda"]
+    def test_layers_losses_metrics_and_regularizers_of_the_users(self, iris, tmp_path):
+        function = build_with_own_loss_metric_and_regularizer
+        clf = quick(function, target_encoding="one-hot").fit(*iris)
+        names = [function.__name__, "Doubled", "OwnRegularizer", "own_loss", "own_metric"]
+        trusted = [f"{__name__}.{name}" for name in names]
+        for name in trusted[1:]:
+            with pytest.raises(ValueError, match=f"not trusted: {name}"):
+                skdeep.save(clf, tmp_path / "file", trusted=[each for each in trusted if each != name])
         skdeep.save(clf, tmp_path / "file", trusted=trusted)
         again = skdeep.load(tmp_path / "file", trusted=trusted)
-        with pytest.raises(ValueError, match="enable_unsafe_deserialization"):
-            again.predict(iris[0])
+        for each in (clf, again):
+            each.partial_fit(*iris)
+        np.testing.assert_array_equal(weights(again), weights(clf))
+
+    def test_lambdas_are_refused(self, iris, tmp_path):
+        clf = quick(build_with_lambda).fit(*iris)
+        with pytest.raises(ValueError, match=r"keras\.layers\.Lambda cannot be in a file"):
+            skdeep.save(clf, tmp_path / "file", trusted=[f"{__name__}.build_with_lambda"])
+
+    @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+    def test_what_was_loaded_can_be_copied_and_saved_again(self, copied, iris, tmp_path):
+        clf, trusted = quick().fit(*iris), [f"{__name__}.build"]
+        skdeep.save(clf, tmp_path / "file", trusted=trusted)
+        other = copied(skdeep.load(tmp_path / "file", trusted=trusted))
+        skdeep.save(other, tmp_path / "again", trusted=trusted)
+        again = skdeep.load(tmp_path / "again", trusted=trusted)
+        for each in (clf, other, again):
+            each.partial_fit(*iris)
+        np.testing.assert_array_equal(weights(other), weights(clf))
+        np.testing.assert_array_equal(weights(again), weights(clf))
+
+    def test_what_was_unpickled_can_be_saved(self, iris, tmp_path):
+        clf, trusted = quick().fit(*iris), [f"{__name__}.build"]
+        skdeep.save(pickle.loads(pickle.dumps(clf)), tmp_path / "file", trusted=trusted)
+        again = skdeep.load(tmp_path / "file", trusted=trusted)
+        np.testing.assert_array_equal(again.predict_proba(iris[0]), clf.predict_proba(iris[0]))
+
+    def test_without_the_state_of_the_optimizer(self, iris, tmp_path):
+        clf, trusted = quick().fit(*iris), [f"{__name__}.build"]
+        skdeep.save(clf, tmp_path / "file", trusted=trusted, optimizer=False)
+        again = skdeep.load(tmp_path / "file", trusted=trusted)
+        np.testing.assert_array_equal(again.predict_proba(iris[0]), clf.predict_proba(iris[0]))
+        assert int(again.model_.optimizer.iterations) == 0
+
+    def test_scopes_of_the_caller_do_not_make_it_unsafe(self, iris, tmp_path):
+        clf, trusted = quick().fit(*iris), [f"{__name__}.build"]
+        skdeep.save(clf, tmp_path / "file", trusted=trusted)
+        again = skdeep.load(tmp_path / "file", trusted=trusted)
         keras.config.enable_unsafe_deserialization()
         try:
-            np.testing.assert_array_equal(again.predict_proba(iris[0]), clf.predict_proba(iris[0]))
+            with making({}):
+                assert in_safe_mode() is True
+            assert again.predict(iris[0]).shape == (150,)
+            assert in_safe_mode() is False
         finally:
             global_state.set_global_attribute("safe_mode_saving", None)
 
     def test_what_the_config_of_a_loss_lacks_is_in_the_file(self, iris, tmp_path):
         clf = quick(build_with_loss_object).fit(*iris)
-        trusted = [OWN_NETWORK, f"{__name__}.build_with_loss_object"]
+        trusted = [f"{__name__}.build_with_loss_object"]
         skdeep.save(clf, tmp_path / "file", trusted=trusted)
         again = skdeep.load(tmp_path / "file", trusted=trusted)
         for each in (clf, again):
@@ -607,15 +649,6 @@ def test_outputs_that_are_no_probabilities(iris):
     np.testing.assert_allclose(clf.predict_proba(iris[0]).sum(axis=1), 1)
 
 
-def test_a_copy_of_what_was_loaded_is_as_safe(iris, tmp_path):
-    trusted = [OWN_NETWORK, f"{__name__}.build_with_lambda"]
-    skdeep.save(quick(build_with_lambda).fit(*iris), tmp_path / "file", trusted=trusted)
-    again = skdeep.load(tmp_path / "file", trusted=trusted)
-    for other in (copy.copy(again), pickle.loads(pickle.dumps(again))):
-        with pytest.raises(ValueError, match="enable_unsafe_deserialization"):
-            other.predict(iris[0])
-
-
 def test_classes_of_a_script_are_not_taken_for_the_same():
     code = """
 import keras, numpy as np
@@ -729,3 +762,27 @@ def test_one_sigmoid_unit_with_a_loss_for_several_is_refused(loss, iris):
             clf.fit(X, y)
         with pytest.raises(ValueError, match="takes one output for each of several classes"):
             clf.partial_fit(X, y, classes=[False, True])
+
+
+@pytest.mark.slow
+def test_limits_of_files(tmp_path):
+    """They are told as what they are, not as a file that was altered."""
+
+    def model(n_layers, *, is_sequential):
+        inputs = x = keras.Input((4,))
+        layers = [keras.layers.Dense(3) for _ in range(n_layers)]
+        if is_sequential:
+            made = keras.Sequential([inputs, *layers])
+        else:
+            for layer in layers:
+                x = layer(x)
+            made = keras.Model(inputs, x)
+        made.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return made
+
+    long = KerasClassifier(model(145, is_sequential=True))
+    with pytest.raises(ValueError, match="Sequential is not within the limits of files: it has 146 layers"):
+        skdeep.save(long, tmp_path / "file")
+    for made in (model(139, is_sequential=True), model(145, is_sequential=False)):
+        skdeep.save(KerasClassifier(made), tmp_path / "file")
+        assert skdeep.load(tmp_path / "file").model.count_params() == made.count_params()

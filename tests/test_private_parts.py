@@ -87,7 +87,7 @@ def private_names(tree):
 
 def own_names(tree):
     """Return the names that a module defines, or sets on objects of its classes."""
-    own = {"_make", "_getframe"}  # which Python documents
+    own = {"_current_frames", "_make", "_getframe"}  # which Python documents
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             own.add(node.name)

@@ -100,8 +100,8 @@ class ScaleToUnit(ArrayTransformer):
         X = self._validate(X, reset=False)
         if X.dtype.itemsize > 4:
             # First divided, then rounded: the values need not lie in the range of float32.
-            return np.divide(X, self.max_value_, dtype=np.float64).astype(np.float32)
-        return np.divide(X, self.max_value_, dtype=np.float32, casting="unsafe")
+            return np.divide(X, float(self.max_value_), dtype=np.float64).astype(np.float32)
+        return np.divide(X, float(self.max_value_), dtype=np.float32, casting="unsafe")
 
     def inverse_transform(self, X):
         """Multiply.
@@ -248,7 +248,8 @@ class ZScore(ArrayTransformer):
         dtype = np.float64 if X.dtype == np.float64 else np.float32
         # Large whole numbers do not fit into float32 before the mean is taken off.
         work_dtype = np.float64 if X.dtype.kind in "iu" and X.dtype.itemsize > 2 else dtype
-        X = np.subtract(X, self.mean_, dtype=work_dtype, casting="unsafe")
+        # The shape is that of X, whatever a file says that the mean is.
+        X = np.subtract(X, np.broadcast_to(self.mean_, X.shape), dtype=work_dtype, casting="unsafe")
         X /= self.scale_.astype(work_dtype)
         return X.astype(dtype, copy=False)
 
