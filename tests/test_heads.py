@@ -201,7 +201,7 @@ def test_files_give_the_same_probabilities(name, tmp_path):
     probabilities = clf.predict_proba(X)
     np.testing.assert_allclose(run_onnx(clf, tmp_path / "file.onnx", X), probabilities, atol=1e-5)
     np.testing.assert_allclose(run_keras(clf, tmp_path / "file.keras", X), probabilities, atol=1e-5)
-    trusted = [f"{__name__}.build", "skdeep.own_network.OwnNetwork"]
+    trusted = [f"{__name__}.build"]
     skdeep.save(clf, tmp_path / "file.skdeep", trusted=trusted)
     loaded = skdeep.load(tmp_path / "file.skdeep", trusted=trusted)
     np.testing.assert_array_equal(loaded.predict_proba(X), probabilities)

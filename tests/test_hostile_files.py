@@ -517,7 +517,7 @@ CHANGES = {
         for kind, of, name, value in (
             ("select", "SelectFromModel", "importance_getter", "__class__.__init__.__globals__"),
             ("select", "SelectFromModel", "importance_getter", "estimator_.model_"),
-            ("select", "Pipeline", "memory", "/tmp/somewhere"),
+            ("select", "Pipeline", "memory", "somewhere"),
             ("text", "CountVectorizer", "input", "filename"),
             ("text", "CountVectorizer", "token_pattern", "(a+)+$"),
             ("dnn", "DNNClassifier", "initial_model", "hf://somebody/something"),

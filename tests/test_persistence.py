@@ -382,6 +382,12 @@ def module_model(units=5):
     return model
 
 
+class Logs(keras.callbacks.Callback):
+    def __init__(self, stream):
+        super().__init__()
+        self.stream = stream
+
+
 OBJECTS = {
     "schedule": lambda: {"learning_rate": keras.optimizers.schedules.CosineDecay(0.01, 100)},
     "optimizer": lambda: {"optimizer": keras.optimizers.Adam(0.01, clipnorm=0.5)},
@@ -434,6 +440,21 @@ class TestObjectsOfKeras:
             skdeep.load(tmp_path / "file")
         skdeep.load(tmp_path / "file", trusted=[name]).fit(*iris)
         assert (tmp_path / "log").read_text().startswith("epoch,")
+
+    def test_an_attribute_of_a_callback_that_is_no_value_is_named(self, tmp_path):
+        clf = quick(callbacks=Logs(io.StringIO()))
+        with pytest.raises(ValueError, match=r"Logs has an attribute 'stream': .*StringIO.* cannot be in a file"):
+            skdeep.save(clf, tmp_path / "file")
+
+    def test_what_a_callback_has_counted_comes_back(self, iris, tmp_path):
+        stop = keras.callbacks.EarlyStopping("loss", patience=5, restore_best_weights=True)
+        clf = quick(callbacks=stop).fit(*iris)
+        skdeep.save(clf, tmp_path / "file")
+        loaded = skdeep.load(tmp_path / "file").callbacks
+        assert (loaded.best, loaded.best_epoch, loaded.wait) == (stop.best, stop.best_epoch, stop.wait)
+        assert stop.best_weights is not None
+        assert loaded.best_weights is None
+        assert loaded._model is None
 
     @pytest.mark.parametrize("model", [module_model(), module_model], ids=["model", "function"])
     def test_models(self, model, iris, tmp_path):

@@ -364,7 +364,7 @@ class TestScaleTargets:
     def test_files(self, tmp_path):
         scaled, _ = self.pair()
         expected = scaled.predict(self.X)
-        trusted = ["skdeep.own_network.OwnNetwork", f"{__name__}.linear"]
+        trusted = [f"{__name__}.linear"]
         skdeep.save(scaled, tmp_path / "reg.skdeep", trusted=trusted)
         loaded = skdeep.load(tmp_path / "reg.skdeep", trusted=trusted)
         for other in (pickle.loads(pickle.dumps(scaled)), loaded):
