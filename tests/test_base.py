@@ -1,5 +1,6 @@
 """fit, partial_fit, predict: what is learned, what is kept, what is left alone."""
 
+import errno
 import functools
 import os
 import pickle
@@ -626,6 +627,20 @@ class TestNothingIsLostByAnError:
             clf.predict(iris[0])
 
 
+def read_to_end(reader):
+    """Read what is left in a pipe or terminal whose other end is closed; a terminal hands it on bit by bit."""
+    chunks = []
+    try:
+        while chunk := os.read(reader, 10_000):
+            chunks.append(chunk)
+    except OSError as error:
+        if error.errno != errno.EIO:  # how a terminal says that there is no more
+            raise
+    finally:
+        os.close(reader)
+    return b"".join(chunks)
+
+
 class TestOutput:
     def test_silent_by_default(self, iris, capfd):
         quick(validation_fraction=0.2).fit(*iris).score(*iris)
@@ -649,8 +664,7 @@ class TestOutput:
             with open(writer, "w") as stream, monkeypatch.context() as patch:
                 patch.setattr(sys, "stdout", stream)
                 train(X, y, **fit)
-            printed.append(os.read(reader, 10_000).decode().splitlines())
-            os.close(reader)
+            printed.append(read_to_end(reader).decode().splitlines())
         ours, theirs = printed
         heads, values = [line.split(" - ") for line in theirs[::2]], [line.split(" - ") for line in theirs[1::2]]
         assert len(ours) == len(heads) == 3
