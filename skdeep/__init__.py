@@ -6,7 +6,8 @@ when a network is first fitted, used or inspected.
 
 import importlib
 
-from skdeep import forked as _forked  # noqa: F401, which watches forks from now on
+from skdeep._common import forked as _forked  # noqa: F401, which watches forks from now on
+from skdeep._common import private_parts as _private_parts
 
 _HOME = {
     "CNNClassifier": "skdeep.classifiers",
@@ -25,7 +26,7 @@ _HOME = {
     "ZScore": "skdeep.preprocessing",
     "load": "skdeep.persistence",
     "save": "skdeep.persistence",
-    "trusted_types": "skdeep.trust",
+    "trusted_types": "skdeep._files.trust",
     "without_optimizer": "skdeep.persistence",
 }
 # Importing these imports TensorFlow, so ``from skdeep import *`` leaves them out.
@@ -38,16 +39,12 @@ __all__ = [*_HOME, *_MODULES, "__version__"]
 def __getattr__(name):
     home = _HOME.get(name) or _WITH_TENSORFLOW.get(name)
     if home is not None:
-        from skdeep import private_parts
-
-        private_parts.check("sklearn")
+        _private_parts.check("sklearn")
         value = getattr(importlib.import_module(home), name)
     elif name in _MODULES:
         return importlib.import_module(f"skdeep.{name}")
     elif name == "__version__":
-        from importlib.metadata import version
-
-        value = version("skdeep")
+        value = importlib.import_module("skdeep._common.version").__version__
     else:
         raise AttributeError(f"module 'skdeep' has no attribute {name!r}")
     globals()[name] = value

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
+from skdeep._lazy import keras
+
 __all__ = ["fetch_cifar10", "fetch_fashion_mnist", "fetch_mnist"]
 
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -216,8 +218,6 @@ def _read(path, image_shape, n_classes):
 def _download(name, path):
     """Return the four arrays from Keras's loader, or raise an OSError that says what to do."""
     try:
-        from skdeep._tensorflow import keras
-
         (X_train, y_train), (X_test, y_test) = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a bare Exception for a failed download
         raise OSError(

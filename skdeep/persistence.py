@@ -3,8 +3,9 @@
 A file is two lines of text and the zip archive that skops makes of an estimator. The first line names the format and
 the version of skdeep that wrote it, the second holds the SHA-256 of the first and of the archive, so that a file that
 was cut or altered by accident is never taken for a good one. It is no protection against intent: whoever can write the
-file can write its checksum. So what is in the archive is checked before skops makes anything of it (`skdeep.archives`),
-and objects that would need code to be made again are held as plain values (`skdeep.stand_ins`).
+file can write its checksum. So what is in the archive is checked before skops makes anything of it
+(`skdeep._files.archives`), and objects that would need code to be made again are held as plain values
+(`skdeep._files.stand_ins`).
 """
 
 import hashlib
@@ -15,11 +16,18 @@ from pathlib import Path
 
 from joblib.externals.loky.backend.reduction import dumps
 
-from skdeep.files import replaced, writable_path
-from skdeep.forked import ForkedProcessError
-from skdeep.network import states_for_files, states_without_optimizer
-from skdeep.own_network import safe_mode
-from skdeep.states import AlteredFileError
+from skdeep._common.atomic_files import replaced, writable_path
+from skdeep._common.forked import ForkedProcessError
+from skdeep._common.state_options import states_for_files, states_without_optimizer
+from skdeep._common.states import AlteredFileError
+from skdeep._common.version import __version__
+from skdeep._files.archives import checked
+from skdeep._files.stand_ins import restored, stood_in
+from skdeep._files.zip_limits import compressed
+from skdeep._lazy import lazy_module
+from skdeep._networks.own_models import safe_mode
+
+skops_io = lazy_module("skops.io", advice="skdeep.save and skdeep.load need skops: pip install 'skdeep[skops]'.")
 
 _FORMAT = 1
 _FIRST_LINE = re.compile(rb"skdeep file, format (\d{1,9}), written by skdeep ([^\n]{0,100})\n")
@@ -67,18 +75,12 @@ def save(estimator, path, *, optimizer=True, trusted=()):
     >>> print((skdeep.load(path).predict_proba(X) == clf.predict_proba(X)).all())
     True
     """
-    from skdeep import __version__
-
-    sio = _skops()
+    dumps = skops_io.dumps  # first, since skops may be missing
     _check_names(trusted)
     path = writable_path(path)
-    from skdeep.archives import checked
-    from skdeep.stand_ins import stood_in
-    from skdeep.zip_limits import compressed
-
     try:
         with states_for_files(optimizer=optimizer):
-            archive = compressed(sio.dumps, stood_in(estimator))
+            archive = compressed(dumps, stood_in(estimator))
         *_, unknown = checked(archive, trusted, len(archive) * 2000)
     except (MemoryError, ForkedProcessError):
         raise
@@ -138,9 +140,7 @@ def load(path, *, trusted=(), max_bytes=None):
     >>> skdeep.load(path)
     ScaleToUnit()
     """
-    from skdeep import __version__
-
-    sio = _skops()
+    loads = skops_io.loads  # first, since skops may be missing
     _check_names(trusted)
     content = Path(path).read_bytes()
     match = _FIRST_LINE.match(content)
@@ -156,9 +156,6 @@ def load(path, *, trusted=(), max_bytes=None):
             f"{os.fspath(path)!r} was written by skdeep {version} in format {int(match[1])}, but skdeep {__version__} "
             f"reads format {_FORMAT}."
         )
-    from skdeep.archives import checked
-    from skdeep.stand_ins import restored
-
     try:
         archive, names, unknown = checked(archive, trusted, max_bytes)
     except AlteredFileError as error:
@@ -170,7 +167,7 @@ def load(path, *, trusted=(), max_bytes=None):
     _check_types(unknown, f"{os.fspath(path)!r} is not loaded, for it has")
     try:
         with safe_mode():
-            return restored(sio.loads(archive, trusted=names))
+            return restored(loads(archive, trusted=names))
     except (MemoryError, ForkedProcessError):
         raise
     except Exception as error:  # whatever a class that has changed since makes of its old state
@@ -210,14 +207,6 @@ def without_optimizer(estimator):
     """
     with states_without_optimizer():
         return pickle.loads(dumps(estimator))
-
-
-def _skops():
-    try:
-        import skops.io
-    except ImportError as error:
-        raise ImportError("skdeep.save and skdeep.load need skops: pip install 'skdeep[skops]'.") from error
-    return skops.io
 
 
 def _check_names(trusted):

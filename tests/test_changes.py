@@ -197,7 +197,7 @@ def test_another_constant_in_a_lambda_is_another_model(iris, tmp_path):
 
 
 def test_the_key_of_a_model_tells_constants_in_functions():
-    from skdeep.comparing import settings_key
+    from skdeep._keras.comparing import settings_key
 
     def loss(factor):
         loss = keras.losses.MeanSquaredError()

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from skdeep.copying import faithful_copy
+from skdeep._keras.copying import faithful_copy
 
 X = np.random.default_rng(0).normal(size=(32, 4)).astype(np.float32)
 Y = (X[:, :1] > 0).astype(np.float32)

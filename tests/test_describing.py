@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from skdeep.comparing import differences, put_back, structure_key
-from skdeep.describing import Pickled, describe_model, make_model
+from skdeep._keras.comparing import differences, put_back, structure_key
+from skdeep._keras.describing import Pickled, describe_model, make_model
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
 Y = np.abs(X[:, :1])

@@ -242,13 +242,14 @@ class TestOnnx:
         np.testing.assert_array_equal(clf.predict_proba(X), other.predict_proba(X))
 
     def test_more_than_one_file_can_hold(self, iris, tmp_path, monkeypatch):
-        monkeypatch.setattr("skdeep.export._MAX_BYTES", 100)
+        monkeypatch.setattr("skdeep._networks.export._MAX_BYTES", 100)
         with pytest.raises(ValueError, match=r"cannot be written as one ONNX file: its weights have \d+ bytes"):
             quick().fit(*iris).to_onnx(tmp_path / "file.onnx")
         assert not list(tmp_path.iterdir())
 
     def test_without_onnx_it_says_what_to_install(self, iris, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "tf2onnx", None)
+        monkeypatch.setattr("skdeep._networks.export.tf2onnx._module", None)  # as it is before the first use
         with pytest.raises(ImportError, match=r"needs onnx and tf2onnx: pip install 'skdeep\[onnx\]'"):
             quick().fit(*iris).to_onnx(tmp_path / "file.onnx")
 

@@ -33,9 +33,9 @@ warnings.simplefilter("ignore")
 import numpy as np
 import skops.io
 from sklearn.pipeline import Pipeline
-import skdeep, skdeep.archives, skdeep.stand_ins
-from skdeep._tensorflow import keras, tf
-import skdeep.training, skdeep.compilation, skdeep.own_network, skdeep.describing
+import skdeep, skdeep._files.archives, skdeep._files.stand_ins
+from skdeep._lazy import keras, tf
+import skdeep._engine.trainer, skdeep._networks.compilation, skdeep._networks.own_models, skdeep._keras.describing
 
 LIBRARIES = [os.path.realpath(path) for path in {sys.prefix, sys.base_prefix, *sys.path} if path]
 LIBRARIES += ["/proc", "/sys", "/dev/null", "/dev/urandom", "/etc/localtime", "/usr/share/zoneinfo", "/usr/lib", "/lib"]
@@ -398,7 +398,13 @@ LAMBDA = dictionary(
     module="keras.layers",
     config=dictionary(function=dictionary(class_name="__lambda__", config="4w")),
 )
-CALLS = "builtins.list", "numpy.dtype", "skdeep.network.Network", "skdeep.classifiers._dnn.DNNClassifier", "os.system"
+CALLS = (
+    "builtins.list",
+    "numpy.dtype",
+    "skdeep._networks.network.Network",
+    "skdeep.classifiers._dnn.DNNClassifier",
+    "os.system",
+)
 
 # By name: which file, what is changed, and what is said at loading (None: it may be loaded).
 CHANGES = {
@@ -492,7 +498,10 @@ CHANGES = {
             node_of(
                 "DefaultDictNode",
                 "collections.defaultdict",
-                content={"main": dictionary(), "default_factory": node_of("TypeNode", "skdeep.network.Network")},
+                content={
+                    "main": dictionary(),
+                    "default_factory": node_of("TypeNode", "skdeep._networks.network.Network"),
+                },
             )
         ),
         "the default of a dictionary",

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from skdeep import KerasClassifier
-from skdeep.heads import Head
-from skdeep.keras_files import make_from_file, untrusted_names
-from skdeep.own_network import OwnNetwork, safe_mode
+from skdeep._data.heads import Head
+from skdeep._files.keras_files import make_from_file, untrusted_names
+from skdeep._networks.own_models import OwnNetwork, safe_mode
 
 MANY = 10**9
 
@@ -233,7 +233,7 @@ _IN_A_CHILD = """
 import re, resource, sys, time
 import keras, tensorflow
 from tests.test_hostile_networks import CASES
-from skdeep.keras_files import make_from_file, make_network, describe_network
+from skdeep._files.keras_files import make_from_file, make_network, describe_network
 
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
 model.compile("adam", "mse", metrics=["mae"])

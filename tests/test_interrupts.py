@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from skdeep import DNNClassifier, KerasRegressor, interrupts
-from skdeep.interrupts import answer, at_once, deferred
+from skdeep import DNNClassifier, KerasRegressor
+from skdeep._common import interrupts
+from skdeep._common.interrupts import answer, at_once, deferred
 
 
 @pytest.fixture(autouse=True)
@@ -337,7 +338,7 @@ class TestFit:
         np.testing.assert_array_equal(clf.predict_proba(iris[0]), before)
 
     def test_one_while_all_is_put_on_the_estimator(self, iris, monkeypatch):
-        monkeypatch.setattr("skdeep.network.Network.offer", lambda self: press())
+        monkeypatch.setattr("skdeep._networks.network.Network.offer", lambda self: press())
         clf = DNNClassifier((4,), epochs=2)
         with pytest.raises(KeyboardInterrupt):
             clf.fit(*iris)
@@ -346,7 +347,7 @@ class TestFit:
 
     def test_in_a_prediction(self, iris, monkeypatch):
         clf = DNNClassifier((4,), epochs=2).fit(*iris)
-        monkeypatch.setattr("skdeep.network.Network.follow_changes", lambda self: press())
+        monkeypatch.setattr("skdeep._networks.network.Network.follow_changes", lambda self: press())
         with pytest.raises(KeyboardInterrupt):
             clf.predict(iris[0])
 

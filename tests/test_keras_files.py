@@ -13,9 +13,17 @@ import pytest
 from keras.src.ops.operation import Operation
 
 from skdeep import StopAtMetric
-from skdeep.comparing import differences
-from skdeep.keras_files import describe_for_file, is_keras_object, make_from_file, untrusted_names
-from skdeep.keras_names import CLASS_NAMES, CLASSES, FUNCTION_NAMES, OPERATIONS, REFUSED, TRUSTED_BY_NAME, item_of
+from skdeep._files.keras_files import describe_for_file, is_keras_object, make_from_file, untrusted_names
+from skdeep._files.keras_names import (
+    CLASS_NAMES,
+    CLASSES,
+    FUNCTION_NAMES,
+    OPERATIONS,
+    REFUSED,
+    TRUSTED_BY_NAME,
+    item_of,
+)
+from skdeep._keras.comparing import differences
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
 Y = np.abs(X[:, :1])
@@ -53,7 +61,7 @@ class TestNames:
         members = list(vars(of_module(module)).items())
         names = {f"{module}.{name}" for name, each in members if inspect.isclass(each) and each.__name__ == name}
         undecided = names - CLASS_NAMES - TRUSTED_BY_NAME - REFUSED.keys() - _BASES
-        assert not undecided, f"skdeep.keras_names does not tell whether files may have {sorted(undecided)}"
+        assert not undecided, f"skdeep._files.keras_names does not tell whether files may have {sorted(undecided)}"
 
     @pytest.mark.parametrize("module", OPERATIONS)
     def test_every_operation_of_keras_is_decided(self, module):
@@ -64,7 +72,7 @@ class TestNames:
             if inspect.isclass(each) and issubclass(each, Operation) and each.__module__.endswith(f".{module}")
         }
         undecided = names - set(OPERATIONS[module].split()) - set(_UNDECIDED_OPERATIONS.get(module, "").split())
-        assert not undecided, f"skdeep.keras_names does not tell whether files may have {sorted(undecided)}"
+        assert not undecided, f"skdeep._files.keras_names does not tell whether files may have {sorted(undecided)}"
 
     def test_names_are_those_of_keras(self):
         known = [name for name in sorted(CLASS_NAMES | FUNCTION_NAMES) if item_of(name) is not None]
@@ -79,7 +87,8 @@ class TestNames:
 
     def test_keras_is_not_imported(self):
         code = (
-            "import sys, skdeep.keras_files as k; assert not k.is_keras_object(dict); assert 'keras' not in sys.modules"
+            "import sys, skdeep._files.keras_files as k; assert not k.is_keras_object(dict); "
+            "assert 'keras' not in sys.modules"
         )
         subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -133,7 +133,7 @@ def test_values(name, typed, ours, iris):
 
 def test_what_is_suggested_exists(iris):
     """Keras itself, or an estimator, takes each name that a message may give."""
-    from skdeep.near_names import _PARAMETERS, _ROUTED, _VALUES
+    from skdeep._common.near_names import _PARAMETERS, _ROUTED, _VALUES
 
     for optimizer in _VALUES["optimizer"]:
         assert keras.optimizers.get(optimizer)

@@ -18,7 +18,7 @@ from sklearn.base import clone
 
 import skdeep
 from skdeep import KerasClassifier, KerasRegressor, programs
-from skdeep.making_from_files import making
+from skdeep._files.making_from_files import making
 
 
 def build(units=8, activation="relu", name=None, metric_name="accuracy"):

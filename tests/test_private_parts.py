@@ -12,9 +12,9 @@ import pytest
 import sklearn
 
 import skdeep
-import skdeep.compilation  # which imports scikeras and takes back what that changes in Keras
-from skdeep import _tensorflow
-from skdeep.private_parts import PARTS, TESTED, check, names_in_code
+import skdeep._networks.compilation  # which imports scikeras and takes back what that changes in Keras
+from skdeep import _lazy
+from skdeep._common.private_parts import PARTS, TESTED, check, names_in_code
 
 SOURCES = sorted(Path(skdeep.__file__).parent.rglob("*.py"))
 EACH_PART = [
@@ -63,7 +63,7 @@ def test_a_module_that_is_not_there(monkeypatch):
 def test_a_version_that_is_too_old(monkeypatch):
     monkeypatch.setattr(keras, "__version__", "3.9.2")
     with pytest.raises(ImportError, match=rf"skdeep needs Keras {TESTED['keras'][0]} or newer, but Keras 3.9.2 is"):
-        importlib.reload(_tensorflow)
+        _lazy._of_tensorflow("keras")
 
 
 def test_scikit_learn_is_looked_at_when_an_estimator_is_imported(monkeypatch):
@@ -82,6 +82,8 @@ def private_names(tree):
             imported |= {each.name for each in node.names if is_private or each.name.startswith("_")}
         elif isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
             used.add(node.attr)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node).startswith("keras.src."):
+            imported.add(ast.unparse(node))
     return imported, used
 
 
@@ -104,6 +106,10 @@ def own_names(tree):
 def test_every_private_name_in_the_code_is_looked_for():
     trees = [ast.parse(path.read_text()) for path in SOURCES]
     known = {part for _, _, part in EACH_PART}
+    known |= {f"{place}.{part}" for _, place, part in EACH_PART}
+    known |= {
+        ".".join(place.split(".")[:n]) for _, place, _ in EACH_PART for n in range(2, 9)
+    }  # the modules on the way
     own = set().union(*map(own_names, trees))
     imported, used = (set().union(*names) for names in zip(*map(private_names, trees), strict=True))
     assert imported - known == set()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from skdeep import CNNClassifier, DNNClassifier
-from skdeep.row_source import RowSource, is_row_source
+from skdeep._data.row_source import RowSource, is_row_source
 
 
 class Source:
@@ -150,7 +150,7 @@ def test_what_is_no_source(tmp_path):
 
 @pytest.mark.parametrize("n_rows", [1, 511, 512, 513, 5000])
 def test_blocks_are_a_permutation_that_keeps_neighbours_near(n_rows, rng):
-    from skdeep.sampling import epoch_order
+    from skdeep._data.sampling import epoch_order
 
     order = epoch_order(n_rows, "blocks", rng)
     assert sorted(order) == list(range(n_rows))

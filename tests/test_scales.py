@@ -16,9 +16,10 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.model_selection import GridSearchCV
 
 import skdeep
-from skdeep import DNNClassifier, DNNRegressor, KerasClassifier, KerasRegressor, scales
+from skdeep import DNNClassifier, DNNRegressor, KerasClassifier, KerasRegressor
+from skdeep._data import scales
+from skdeep._data.row_source import RowSource
 from skdeep.datasets import fetch_fashion_mnist, fetch_mnist
-from skdeep.row_source import RowSource
 
 LOADERS = {"iris": load_iris, "wine": load_wine, "breast cancer": load_breast_cancer, "digits": load_digits}
 TABLES = {name: load().data for name, load in LOADERS.items()}

@@ -21,8 +21,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skdeep
-from skdeep import CNNClassifier, DNNClassifier, KerasRegressor, training
-from skdeep.training import Program, Rows
+from skdeep import CNNClassifier, DNNClassifier, KerasRegressor
+from skdeep._engine import trainer as training
+from skdeep._engine.trainer import Program, Rows
 
 
 def plain(**params):
@@ -334,7 +335,7 @@ def test_stop_training_ends_after_the_epoch(iris):
 def test_many_chunks_learn_what_one_does(container, tmp_path, monkeypatch, digits):
     X, y = digits.data.astype(np.uint8), digits.target
     expected = plain(epochs=2, shuffle=True).fit(X, y)
-    monkeypatch.setattr("skdeep.training._CHUNK_BYTES", 100_000)
+    monkeypatch.setattr("skdeep._engine.trainer._CHUNK_BYTES", 100_000)
     if container == "memory map":
         X_map = np.memmap(tmp_path / "X", dtype=np.uint8, mode="w+", shape=X.shape)
         X_map[:] = X

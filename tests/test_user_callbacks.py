@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skdeep
 from skdeep import DNNClassifier, DNNRegressor, KerasClassifier, KerasRegressor
-from skdeep.user_callbacks import copied_callbacks
+from skdeep._keras.user_callbacks import copied_callbacks
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

@@ -1,6 +1,6 @@
 """skdeep."""
 
-import skdeep.compilation  # noqa: F401 (imports TensorFlow, Keras and scikeras, as skdeep does at the first fit)
+import skdeep._networks.compilation  # noqa: F401 (imports TensorFlow, Keras and scikeras, as skdeep does at the first fit)
 from skdeep import CNNClassifier, DNNClassifier
 
 LEARNING_RATE = "learning_rate"

@@ -2,7 +2,7 @@
 
 import functools
 
-import skdeep.compilation  # noqa: F401 (imports TensorFlow, Keras and scikeras, as skdeep does at the first fit)
+import skdeep._networks.compilation  # noqa: F401 (imports TensorFlow, Keras and scikeras, as skdeep does at the first fit)
 from libraries import scikeras
 from skdeep.wrappers import KerasClassifier
 

@@ -1,9 +1,9 @@
-from skdeep.classification import DeepClassifierMixin
-from skdeep.parameters import CNN_CONSTRAINTS
-from skdeep.ready import ConvolutionalNetwork
+from skdeep._estimators.built_in import ConvolutionalEstimator
+from skdeep._estimators.classification import DeepClassifierMixin
+from skdeep._estimators.parameters import CNN_CONSTRAINTS
 
 
-class CNNClassifier(DeepClassifierMixin, ConvolutionalNetwork):
+class CNNClassifier(DeepClassifierMixin, ConvolutionalEstimator):
     """A convolutional network: blocks of convolutions, each ended by max-pooling, then dense layers.
 
     Takes images of shape (n_samples, height, width) or (n_samples, height, width, channels), or flat rows with

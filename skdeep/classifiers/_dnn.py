@@ -1,9 +1,9 @@
-from skdeep.classification import DeepClassifierMixin
-from skdeep.parameters import CONSTRAINTS
-from skdeep.ready import DenseNetwork
+from skdeep._estimators.built_in import DenseEstimator
+from skdeep._estimators.classification import DeepClassifierMixin
+from skdeep._estimators.parameters import CONSTRAINTS
 
 
-class DNNClassifier(DeepClassifierMixin, DenseNetwork):
+class DNNClassifier(DeepClassifierMixin, DenseEstimator):
     """A deep network of dense layers with dropout.
 
     Takes tables; put `Flatten` in front for images.

@@ -1,9 +1,9 @@
-from skdeep.classification import DeepClassifierMixin
-from skdeep.parameters import CONSTRAINTS
-from skdeep.ready import DenseNetwork
+from skdeep._estimators.built_in import DenseEstimator
+from skdeep._estimators.classification import DeepClassifierMixin
+from skdeep._estimators.parameters import CONSTRAINTS
 
 
-class MLPClassifier(DeepClassifierMixin, DenseNetwork):
+class MLPClassifier(DeepClassifierMixin, DenseEstimator):
     """A network with one hidden layer of 512 units.
 
     The smallest of the networks: fully connected, without dropout. All parameters of `DNNClassifier` apply.

@@ -11,6 +11,10 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_scalar
 
+from skdeep._lazy import lazy_module
+
+plt = lazy_module("matplotlib.pyplot")
+
 # In inches: the width of a figure with many columns, and the largest side of an image where there are few.
 _WIDTH, _MAX_SIDE = 14.0, 3.0
 _GAP = 0.08  # between images, as a share of their larger side
@@ -61,8 +65,6 @@ def value_range(images):
 
 def new_axes(figsize):
     """Return an Axes that fills a new figure."""
-    import matplotlib.pyplot as plt
-
     return plt.subplots(figsize=figsize, gridspec_kw={"left": 0, "right": 1, "bottom": 0, "top": 1})[1]
 
 

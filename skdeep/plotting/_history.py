@@ -4,6 +4,11 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._lazy import lazy_module
+
+plt = lazy_module("matplotlib.pyplot")
+ticker = lazy_module("matplotlib.ticker")
+
 
 class TrainingHistoryDisplay:
     """Curves of the loss, the accuracy or other metrics over the epochs of training.
@@ -72,9 +77,6 @@ class TrainingHistoryDisplay:
         ValueError
             If a history does not have a metric, or if `ax` has not one Axes for each metric.
         """
-        import matplotlib.pyplot as plt
-        from matplotlib.ticker import MaxNLocator
-
         metrics = self._metrics(metrics)
         if ax is None:
             _, ax = plt.subplots(1, len(metrics), figsize=(5.5 * len(metrics), 4), layout="constrained")
@@ -100,7 +102,7 @@ class TrainingHistoryDisplay:
                         legend_title = "dotted: validation"
             panel.set(xlabel="epoch", ylabel=metric.replace("val_", "validation "))
             panel.margins(x=0)
-            panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+            panel.xaxis.set_major_locator(ticker.MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
             # Labels of their own: matplotlib would leave out those that begin with _.
             labels = [line.get_label() for line in in_legend]
             panel.legend(in_legend, labels, fontsize="small", title=legend_title, title_fontsize="small")

@@ -7,10 +7,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array
-from sklearn.utils._set_output import _wrap_data_with_container
-from sklearn.utils.validation import _check_feature_names_in, validate_data
+from sklearn.utils.validation import validate_data
 
-from skdeep.validation import as_numbers, explained, restored_on_error
+from skdeep._common.private_sklearn import check_feature_names_in, wrap_data_with_container
+from skdeep._data.validation import as_numbers, explained, restored_on_error
 
 
 def as_task(fit):
@@ -33,7 +33,7 @@ def _with_tables_as_frames(transform):
     @functools.wraps(transform)
     def transform_to_container(self, X):
         X_out = transform(self, X)
-        return _wrap_data_with_container("transform", X_out, X, self) if X_out.ndim == 2 else X_out
+        return wrap_data_with_container("transform", X_out, X, self) if X_out.ndim == 2 else X_out
 
     return transform_to_container
 
@@ -85,7 +85,7 @@ class ArrayTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, au
     def _feature_names(self, input_features, shape):
         """Return the names of the input for a table of the same width, else one for each value, such as "x3_5"."""
         if len(self.sample_shape_) == 1 and len(shape) == 1:
-            return _check_feature_names_in(self, input_features)
+            return check_feature_names_in(self, input_features)
         places = itertools.product(*(range(size) for size in shape))
         return np.array(["x" + "_".join(map(str, place)) for place in places], dtype=object)
 

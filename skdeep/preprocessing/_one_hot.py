@@ -1,14 +1,14 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._common.private_sklearn import Interval, fit_context
 from skdeep.preprocessing._base import as_task
 
 
@@ -56,7 +56,7 @@ class OneHot(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def __init__(self, n_classes=None):
         self.n_classes = n_classes
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @as_task
     def fit(self, X, y=None):
         """Learn the labels.

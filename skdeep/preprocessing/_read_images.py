@@ -9,11 +9,11 @@ from numbers import Integral
 import joblib
 import numpy as np
 from PIL import Image, ImageOps
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._common.private_sklearn import Interval, StrOptions, fit_context
 from skdeep.preprocessing._base import as_task
 
 # The same open file or Pillow image may be in X twice, or be read by two transformers at once.
@@ -75,7 +75,7 @@ class ReadImages(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.size = size
         self.mode = mode
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @as_task
     def fit(self, X, y=None):
         """Learn size and mode of the images, where they are not given.
@@ -124,7 +124,7 @@ class ReadImages(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self._read(self._check_images(X), self.image_shape_, self.mode_)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @as_task
     def fit_transform(self, X, y=None):
         """Learn size and mode while reading each image once; otherwise the same as `fit` and `transform`.

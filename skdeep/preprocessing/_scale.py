@@ -1,13 +1,12 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils import check_array, gen_batches
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted
 
+from skdeep._common.private_sklearn import Interval, fit_context
+from skdeep._data.validation import restored_on_error
 from skdeep.preprocessing._base import ArrayTransformer, as_task
-from skdeep.validation import restored_on_error
 
 _CHUNK_VALUES = 2**21
 
@@ -57,7 +56,7 @@ class ScaleToUnit(ArrayTransformer):
     def __init__(self, max_value=None):
         self.max_value = max_value
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @as_task
     def fit(self, X, y=None):
         """Learn the divisor.
@@ -191,7 +190,7 @@ class ZScore(ArrayTransformer):
     def __init__(self, axis=None):
         self.axis = axis
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @as_task
     def fit(self, X, y=None):
         """Learn mean and standard deviation.

@@ -1,12 +1,12 @@
 import math
 from numbers import Integral
 
-from sklearn.base import _fit_context
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._common.private_sklearn import fit_context
+from skdeep._data.validation import restored_on_error
 from skdeep.preprocessing._base import ArrayTransformer, as_task
-from skdeep.validation import restored_on_error
 
 
 class Reshape(ArrayTransformer):
@@ -50,7 +50,7 @@ class Reshape(ArrayTransformer):
     def __init__(self, shape=(-1,)):
         self.shape = shape
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @as_task
     def fit(self, X, y=None):
         """Learn the shape of a sample.

@@ -1,9 +1,9 @@
-from skdeep.parameters import CNN_REGRESSOR_CONSTRAINTS
-from skdeep.ready import ConvolutionalNetwork
-from skdeep.regression import DeepRegressorMixin
+from skdeep._estimators.built_in import ConvolutionalEstimator
+from skdeep._estimators.parameters import CNN_REGRESSOR_CONSTRAINTS
+from skdeep._estimators.regression import DeepRegressorMixin
 
 
-class CNNRegressor(DeepRegressorMixin, ConvolutionalNetwork):
+class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
     """A convolutional network: blocks of convolutions, each ended by max-pooling, then dense layers.
 
     Takes images of shape (n_samples, height, width) or (n_samples, height, width, channels), or flat rows with

@@ -1,9 +1,9 @@
-from skdeep.parameters import REGRESSOR_CONSTRAINTS
-from skdeep.ready import DenseNetwork
-from skdeep.regression import DeepRegressorMixin
+from skdeep._estimators.built_in import DenseEstimator
+from skdeep._estimators.parameters import REGRESSOR_CONSTRAINTS
+from skdeep._estimators.regression import DeepRegressorMixin
 
 
-class DNNRegressor(DeepRegressorMixin, DenseNetwork):
+class DNNRegressor(DeepRegressorMixin, DenseEstimator):
     """A deep network of dense layers with dropout.
 
     Takes tables; put `Flatten` in front for images.

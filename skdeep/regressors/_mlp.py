@@ -1,9 +1,9 @@
-from skdeep.parameters import REGRESSOR_CONSTRAINTS
-from skdeep.ready import DenseNetwork
-from skdeep.regression import DeepRegressorMixin
+from skdeep._estimators.built_in import DenseEstimator
+from skdeep._estimators.parameters import REGRESSOR_CONSTRAINTS
+from skdeep._estimators.regression import DeepRegressorMixin
 
 
-class MLPRegressor(DeepRegressorMixin, DenseNetwork):
+class MLPRegressor(DeepRegressorMixin, DenseEstimator):
     """A network with one hidden layer of 512 units.
 
     The smallest of the networks: fully connected, without dropout. All parameters of `DNNRegressor` apply.

@@ -1,13 +1,12 @@
-from sklearn.utils._param_validation import StrOptions
+from skdeep._common.private_sklearn import StrOptions
+from skdeep._data.heads import OUTPUT_ENCODINGS
+from skdeep._data.targets import Targets
+from skdeep._estimators.classification import DeepClassifierMixin
+from skdeep._estimators.keras_wrapper import WRAPPER_CONSTRAINTS, KerasModelEstimator
+from skdeep._estimators.parameters import CONSTRAINTS
 
-from skdeep.classification import DeepClassifierMixin
-from skdeep.heads import OUTPUT_ENCODINGS
-from skdeep.parameters import CONSTRAINTS
-from skdeep.targets import Targets
-from skdeep.wrapping import WRAPPER_CONSTRAINTS, KerasWrapper
 
-
-class KerasClassifier(DeepClassifierMixin, KerasWrapper):
+class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
     """A classifier around a Keras model of your own.
 
     It takes what `scikeras.wrappers.KerasClassifier` takes, and trains it as skdeep trains its own networks.

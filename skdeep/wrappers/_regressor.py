@@ -1,11 +1,12 @@
-from skdeep.parameters import REGRESSOR_CONSTRAINTS
-from skdeep.regression import DeepRegressorMixin
-from skdeep.scales import gives_numbers_as_they_are, trouble_with_numbers
-from skdeep.user_warnings import warn
-from skdeep.wrapping import WRAPPER_CONSTRAINTS, KerasWrapper
+from skdeep._common.user_warnings import warn
+from skdeep._data.scales import trouble_with_numbers
+from skdeep._estimators.keras_wrapper import WRAPPER_CONSTRAINTS, KerasModelEstimator
+from skdeep._estimators.parameters import REGRESSOR_CONSTRAINTS
+from skdeep._estimators.regression import DeepRegressorMixin
+from skdeep._keras.units import gives_numbers_as_they_are
 
 
-class KerasRegressor(DeepRegressorMixin, KerasWrapper):
+class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
     """A regressor around a Keras model of your own.
 
     It takes what `scikeras.wrappers.KerasRegressor` takes, and trains it as skdeep trains its own networks. The model

@@ -1,0 +1,96 @@
+"""Rows of X as networks take them, gathered a chunk at a time."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import gen_batches
+
+from skdeep._data.row_source import RowSource
+
+# Rows that are read at a time of arrays that are not in C order.
+_BLOCK_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of X with their targets and weights, gathered a chunk at a time.
+
+    Parameters
+    ----------
+    X : ndarray, sparse matrix or RowSource of shape (n_total, ...)
+        Never copied whole.
+    shape : tuple of int
+        Shape of one row as the network takes it.
+    dtype : str
+        dtype in which the network computes.
+    y : ndarray of shape (n_rows, ...), default=None
+        Targets, or what `encode` makes those of.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Weights of the rows.
+    index : ndarray of int, default=None
+        Which rows of X; None is all of them. `y` and `sample_weight` have one entry for each.
+    encode : callable, default=None
+        Makes the targets of the network of a part of `y`.
+    """
+
+    X: object
+    shape: tuple
+    dtype: str
+    y: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
+    index: np.ndarray | None = None
+    encode: Callable | None = None
+
+    def __len__(self):
+        return self.X.shape[0] if self.index is None else len(self.index)
+
+    def gather(self, positions):
+        """Return the arrays x, y and weights, as far as there are any, of these positions.
+
+        x may be a view of X, in any order in memory: TensorFlow's copy of it is in C order.
+        """
+        rows = positions if self.index is None else self.index[positions]
+        if issparse(self.X):
+            x = self.X[_slice_if_neighbours(rows)].toarray()
+        else:
+            x = self.X.take(rows) if isinstance(self.X, RowSource) else _taken(self.X, rows, self.dtype)
+        x = np.asarray(x, dtype=self.dtype).reshape(-1, *self.shape)
+        y = () if self.y is None else (self._targets(positions),)
+        return x, *y, *(() if self.sample_weight is None else (self.sample_weight[positions],))
+
+    @property
+    def row_bytes(self):
+        """Memory of one gathered row of X and its targets."""
+        x_bytes = max(1, math.prod(self.shape)) * np.dtype(self.dtype).itemsize
+        return x_bytes + (0 if self.y is None else self._targets(np.arange(1)).nbytes)
+
+    def _targets(self, positions):
+        y = self.y[positions]
+        return y if self.encode is None else self.encode(y)
+
+
+def _slice_if_neighbours(rows):
+    """Return the slice of these row numbers if they follow each other, else the numbers."""
+    first, n_rows = int(rows[0]), len(rows)
+    is_run = int(rows[-1]) - first == n_rows - 1 and bool((np.diff(rows) == 1).all())
+    return slice(first, first + n_rows) if is_run else rows
+
+
+def _taken(X, rows, dtype):
+    """Return these rows of an array, in its dtype or this one, at the cost of these rows.
+
+    `np.take` alone first copies all of an array that is not in C order. Where the values of a row are far apart, those
+    of near rows are near to each other, so rows are read in their order in X, some at a time.
+    """
+    rows = _slice_if_neighbours(rows)
+    if isinstance(rows, slice):
+        return X[rows]
+    if X.flags.c_contiguous and X.flags.aligned:
+        return np.take(X, rows, axis=0)
+    taken, order = np.empty((len(rows), *X.shape[1:]), dtype), np.argsort(rows)
+    for part in gen_batches(len(rows), _BLOCK_ROWS):
+        taken[order[part]] = X[rows[order[part]]]
+    return taken

@@ -1,0 +1,124 @@
+"""Which rows train the network, in what order and with what weights, and which validate it."""
+
+import math
+from numbers import Real
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+
+from skdeep._common.private_sklearn import check_sample_weight
+from skdeep._common.user_warnings import warn
+from skdeep._lazy import lazy_module
+
+model_selection = lazy_module("sklearn.model_selection")
+
+# Of shuffle="blocks": neighbouring rows that stay together, and how many such blocks are mixed with each other.
+_BLOCK_ROWS = 512
+_MIXED_BLOCKS = 4
+
+
+def epoch_order(n_rows, shuffle, rng):
+    """Return the order in which an epoch takes the rows.
+
+    With ``"blocks"`` blocks of neighbouring rows come in random order, and the rows of each few blocks are mixed: so
+    rows that are not in memory are read from a few places at a time.
+    """
+    if not shuffle:
+        return np.arange(n_rows)
+    if shuffle != "blocks":
+        return rng.permutation(n_rows)
+    starts = rng.permutation(np.arange(0, n_rows, _BLOCK_ROWS))
+    blocks = [np.arange(start, min(start + _BLOCK_ROWS, n_rows)) for start in starts]
+    mixed = [np.concatenate(blocks[i : i + _MIXED_BLOCKS]) for i in range(0, len(blocks), _MIXED_BLOCKS)]
+    return np.concatenate([rng.permutation(rows) for rows in mixed])
+
+
+def weighted_rows(sample_weight, X, name="sample_weight"):
+    """Return the numbers of the rows whose weight is not zero, and their weights, or None for equal weights."""
+    if sample_weight is None:
+        return np.arange(X.shape[0]), None
+    try:
+        weight = check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    except (ValueError, TypeError) as error:
+        if "sample" not in str(error).lower():
+            raise ValueError(f"{name} must hold one number for each row: {error}") from error
+        if name == "sample_weight":
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(str(error).replace("sample_weight", name).replace("Sample weights", name)) from error
+    if not np.isfinite(weight).all():
+        raise ValueError(f"Input {name} contains NaN or infinity.")
+    index = np.flatnonzero(weight)
+    return index, weight[index]
+
+
+def total_weight(sample_weight, by_class, codes):
+    """Return the products of the weights of classes and of rows, or None if there are neither."""
+    if by_class is None:
+        return sample_weight
+    return by_class[codes] if sample_weight is None else by_class[codes] * sample_weight
+
+
+def with_mean_one(weight):
+    """Scale weights to a mean of 1, if there are any.
+
+    Keras divides the weighted sum over a batch of n rows by n; with a mean weight of 1 that is a weighted mean.
+    """
+    if weight is None:
+        return None
+    with np.errstate(over="ignore"):
+        mean = weight.mean()
+    return weight / mean if np.isfinite(mean) else with_mean_one(weight / weight.max())
+
+
+def weight_by_class(class_weight, codes, targets, sample_weight):
+    """Return the weight of each class for rows of these codes and weights, or None if there is no `class_weight`."""
+    if class_weight is None:
+        return None
+    if targets.kind == "multilabel":
+        raise ValueError("class_weight is for targets with one class a row, but y is multilabel; use sample_weight.")
+    if class_weight == "balanced":
+        present = np.unique(codes)
+        by_class = np.ones(len(targets.classes))
+        by_class[present] = compute_class_weight("balanced", classes=present, y=codes, sample_weight=sample_weight)
+        return by_class
+    labels = targets.classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    # Rows of a fold may lack a class that has a weight; a misspelt label leaves a class without one.
+    if unknown and not all(label in class_weight for label in labels):
+        raise ValueError(f"class_weight has weights for {unknown!r}, but the classes in y are {labels!r}.")
+    if not all(isinstance(weight, Real) and not isinstance(weight, bool) for weight in class_weight.values()):
+        raise ValueError(f"class_weight must hold finite weights of at least 0, not all 0. Got {class_weight!r}.")
+    by_class = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    if not (np.isfinite(by_class).all() and (by_class >= 0).all() and by_class.any()):
+        raise ValueError(f"class_weight must hold finite weights of at least 0, not all 0. Got {class_weight!r}.")
+    return by_class
+
+
+def n_validation_rows(fraction, n_rows):
+    """Return how many rows are set aside for validation."""
+    return math.ceil(fraction * n_rows)
+
+
+def split(codes, targets, fraction, rng):
+    """Return the positions of training and validation rows, with the same shares of the classes if possible."""
+    n_rows = len(codes)
+    seed = int(rng.integers(2**31))
+    n_validation = n_validation_rows(fraction, n_rows)
+    if n_validation >= n_rows:
+        raise ValueError(f"validation_fraction={fraction} of {n_rows} rows leaves no row to train on.")
+    stratify = None
+    if targets.kind in ("labels", "one-hot"):
+        present, counts = np.unique(codes, return_counts=True)
+        if counts.min() > 1 and min(n_validation, n_rows - n_validation) >= len(present):
+            stratify = codes
+        else:
+            rarest = targets.classes[present[counts.argmin()]].item()
+            warn(
+                f"The {n_validation} validation rows are drawn without regard to the classes: there are too few rows "
+                f"for {len(present)} classes (the fewest, {counts.min()}, of class {rarest!r}).",
+            )
+    parts = model_selection.train_test_split(
+        np.arange(n_rows), test_size=n_validation, stratify=stratify, random_state=seed
+    )
+    return [np.sort(part) for part in parts]  # so that shuffle=False keeps the order of the rows

@@ -1,0 +1,1 @@
+"""How networks are trained and applied: all that knows graphs of TensorFlow."""

@@ -1,0 +1,414 @@
+"""The base of the estimators: validation, `fit` as a list of named steps, the outputs of the network.
+
+Two things are missing here. What y is and what `predict` gives is the business of a mixin, `DeepClassifierMixin` or
+`DeepRegressorMixin`. What network is trained, and with what settings, is that of a subclass: `BuiltInEstimator` for the
+networks that skdeep brings along. What `fit` learns is set on the estimator when training has ended, so a `fit` that
+fails leaves the earlier model as it was.
+
+One random stream: `fit` draws a seed from `random_state` and makes a generator from it, from which the validation
+split, the seeds of the network and the shuffles follow. The generator is kept, so that `partial_fit` and `warm_start`
+go on with the stream.
+"""
+
+import copy
+from abc import ABC, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+
+from skdeep._common import interrupts
+from skdeep._common.forked import check_not_forked
+from skdeep._common.private_sklearn import check_feature_names, check_n_features, fit_context
+from skdeep._common.states import check_attributes
+from skdeep._common.user_warnings import warn
+from skdeep._data.row_source import RowSource, is_row_source
+from skdeep._data.rows import Rows
+from skdeep._data.sampling import n_validation_rows, split, total_weight, weighted_rows, with_mean_one
+from skdeep._data.validation import (
+    as_numbers,
+    check_inputs,
+    check_is_not_empty,
+    explained,
+    limits,
+    memory_errors,
+    restored_on_error,
+)
+from skdeep._estimators.copies import cloned, deep_copied, picklable
+from skdeep._estimators.inspection import NetworkInspection
+from skdeep._estimators.parameters import refuses_other_arguments, routed_parameters
+from skdeep._keras.user_callbacks import shown, with_copied_callbacks
+from skdeep._lazy import lazy_module
+
+epoch_tasks = lazy_module("skdeep._estimators.epoch_tasks")
+compilation = lazy_module("skdeep._networks.compilation")
+
+
+class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, ABC):
+    """Base class of all estimators; see `skdeep.DNNClassifier` for parameters and attributes."""
+
+    @abstractmethod
+    def _row_shape(self, X, *, reset):
+        """Return the shape that one row of the validated X has for the network; with `reset`, learn it."""
+
+    @abstractmethod
+    def _make_network(self, row_shape, targets, n_rows, rng):
+        """Return a new compiled `skdeep._networks.network.Network` for rows of this shape and the targets."""
+
+    @abstractmethod
+    def _training_options(self, n_rows):
+        """Return the `epochs`, `batch_size`, `shuffle` and `verbose` of training on so many rows."""
+
+    @abstractmethod
+    def _value_dtype(self):
+        """Return the dtype in which the network computes."""
+
+    @abstractmethod
+    def _validation_share(self):
+        """Return the share of the rows to set aside for validation, or None."""
+
+    @abstractmethod
+    def _check_y(self, y, name):
+        """Return y as an array with one entry for each row, if it can be the targets of this kind of estimator."""
+
+    @abstractmethod
+    def _learn_targets(self, y, weight):
+        """Return the form of y and what of it predictions need, such as `skdeep._data.targets.Targets`."""
+
+    @abstractmethod
+    def _first_targets(self, y, weight, classes):
+        """Return that for the first call to `partial_fit`."""
+
+    def _weight_by_class(self, weight, codes, targets):
+        """Return the weights of the classes for rows that train, of these weights and codes, or None."""
+
+    def _weights_in_fit(self, weight, by_class, codes, *, validates):
+        """Return the weights in `fit` of rows that train or validate, from those that were given, or None."""
+        weight = total_weight(weight, by_class, codes)
+        if weight is not None and not weight.any():
+            raise ValueError(f"class_weight gives all rows that {'validate' if validates else 'train'} the weight 0.")
+        return with_mean_one(weight)
+
+    @refuses_other_arguments
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Training data, in one of the shapes that the class takes. Never changed.
+        y : array-like of shape (n_samples,), (n_samples, 1) or (n_samples, n_outputs)
+            Targets. For classifiers labels of any type, one-hot rows, or a multilabel indicator matrix; for regressors
+            numbers, in one column or several.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the loss and the metrics. A row of weight 2 counts as two rows, one of weight 0 is
+            absent. They are scaled to a mean of 1 (with `class_weight`, their products are), so only the proportions
+            matter.
+        X_val : {array-like, sparse matrix}, default=None
+            Validation data in the form of X. `validation_fraction` is not used then.
+        y_val : array-like, default=None
+            Validation targets in the form of y.
+        sample_weight_val : array-like, default=None
+            Weights of the validation rows. They are scaled to a mean of 1, and multiplied with `class_weight`, as those
+            of the training rows are; a row of weight 0 is absent.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an array is not what it must be; the message names it. What an earlier `fit` learned is
+            kept.
+        KeyboardInterrupt
+            At Ctrl-C. The estimator is fitted by what was learned up to then; before the first step it is left as it
+            was.
+        """
+        with interrupts.deferred(), restored_on_error(self), memory_errors():
+            continued = self.warm_start and hasattr(self, "_network")
+            metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+            task_data = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+            X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
+            targets = self._learn_targets(y, weight)
+            if continued:
+                targets = targets.continuing(self._targets)
+            rng = copy.deepcopy(self._rng) if continued else self._new_rng()
+            earlier = self._network if continued else None
+            n_rows = self._n_training_rows(len(index), X_val)
+            network, row_shape = self._new_network(X, targets, n_rows, rng, earlier)
+            self._warn_of_units(X, y, network)
+            held = self._validate_validation_data(X_val, y_val, sample_weight_val, network, targets)
+            train, validation = self._training_rows(X, y, index, weight, row_shape, network, targets, rng, held)
+            options = self._training_options(len(train))
+            task = self._init_callback_context(max_subtasks=options["epochs"])
+            task.call_on_fit_task_begin(**task_data)
+            interrupt = self._train(network, targets, train, validation, rng, continued, options, task, task_data)
+            if interrupt is None:
+                task.call_on_fit_task_end(**task_data, reconstruction_attributes={})
+        if interrupt is not None:
+            raise interrupt
+        return self
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        self._check_partial()
+        with interrupts.deferred(), restored_on_error(self), memory_errors():
+            first = not hasattr(self, "_network")
+            X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=first)
+            if first:
+                targets = self._first_targets(y, weight, classes)
+                rng = self._new_rng()
+                network, row_shape = self._new_network(X, targets, len(index), rng, earlier=None)
+                self._warn_of_units(X, y, network)
+            else:
+                self._check_classes(classes)
+                targets, rng, network = self._targets, copy.deepcopy(self._rng), self._network
+                network.check_scope()
+                network.follow_changes()
+                row_shape = self._row_shape(X, reset=False)
+            codes = targets.encode(y)
+            weight = total_weight(weight, self._weight_by_class(weight, codes, targets), codes)
+            train = self._rows(X, index, row_shape, network, codes, weight)
+            options = self._training_options(len(train)) | {"epochs": 1}
+            with network.restored_on_error():
+                interrupt = self._train(network, targets, train, None, rng, not first, options)
+        if interrupt is not None:
+            raise interrupt
+        return self
+
+    def __sklearn_clone__(self):
+        return cloned(self)
+
+    def __deepcopy__(self, memo):
+        return deep_copied(self, memo)
+
+    def __getstate__(self):
+        return picklable(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        longest = max(map(len, vars(self).get("history_", {}).values()), default=0)
+        check_attributes(
+            self,
+            vars(self),
+            n_iter_=lambda value: isinstance(value, int) and 0 <= value <= longest,
+            _network=lambda network: network.head.n_outputs in (1, self._targets.n_outputs),
+        )
+
+    def __copy__(self):
+        other = type(self).__new__(type(self))
+        vars(other).update(with_copied_callbacks(vars(self), {}))
+        if hasattr(self, "_network"):  # which training changes in place
+            other._network = copy.deepcopy(self._network)
+        return other
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_network")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _new_rng(self):
+        return np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _check_X(self, X, *, reset, **checks):
+        if not is_row_source(X):
+            return validate_data(self, X, reset=reset, **checks)
+        X = RowSource(X)
+        check_is_not_empty(X, self)
+        check_feature_names(self, X, reset=reset)
+        check_n_features(self, X, reset=reset)
+        return X
+
+    def _validate_X(self, X, *, reset, dtype):
+        with explained(X):
+            X = as_numbers(self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True))
+        dtype = np.dtype(dtype)
+        if X.dtype.kind == "f" and (isinstance(X, RowSource) or X.dtype.itemsize > dtype.itemsize):
+            smallest, largest = limits(X)
+            if not (np.isfinite(smallest) and np.isfinite(largest)):
+                raise ValueError("Input X contains NaN or infinity.")
+            limit = np.finfo(dtype).max
+            if largest > limit or smallest < -limit:
+                raise ValueError(
+                    f"Input X contains a value too large for {dtype}, in which the network computes; scale X"
+                    + (" or use dtype_policy='float64'." if dtype == np.float32 else ".")
+                )
+        return X
+
+    def _validate_X_y(self, X, y, *, reset, dtype, y_name="y"):
+        if y is None:
+            name = type(self).__name__
+            raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
+        check_inputs(X, y)
+        X = self._validate_X(X, reset=reset, dtype=dtype)
+        y = self._check_y(y, y_name)
+        check_consistent_length(X, y)
+        return X, y
+
+    def _validate_training_data(self, X, y, sample_weight, *, reset):
+        """Return X and, for its rows whose weight is not zero, the targets, the row numbers and the weights."""
+        X, y = self._validate_X_y(X, y, reset=reset, dtype=self._value_dtype())
+        index, weight = weighted_rows(sample_weight, X)
+        return X, y if weight is None else y[index], index, weight
+
+    def _new_network(self, X, targets, n_rows, rng, earlier):
+        """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
+        check_not_forked()
+        row_shape = self._row_shape(X, reset=True)
+        if earlier is None:
+            return self._make_network(row_shape, targets, n_rows, rng), row_shape
+        with earlier.in_use():  # else the new network might get its program
+            network = self._make_network(row_shape, targets, n_rows, rng)
+            network.take_over(earlier)
+        return network, row_shape
+
+    def _warn_of_units(self, X, y, network):
+        """Warn of data in units in which the network hardly learns."""
+
+    def _check_partial(self):
+        """Raise for parameters that need all data at once."""
+
+    def _check_classes(self, classes):
+        """Raise if `partial_fit` gets other classes than before."""
+
+    def _monitoring(self, network, train, validation, batch_size, *, continued, has_callbacks):
+        """Return callbacks that end training early."""
+        return []
+
+    def _callback_parameters(self):
+        """Return what `skdeep._networks.compilation.make_callbacks` takes."""
+        return [self.callbacks], routed_parameters(self)
+
+    def _validate_validation_data(self, X_val, y_val, sample_weight_val, network, targets):
+        """Return the data that were given for validation as `Rows`, their codes and their weights, or None."""
+        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        if X_val is None or y_val is None:
+            missing = [name for name in ("X_val", "y_val") if given[name] is None]
+            for name, value in given.items():
+                if value is not None:
+                    raise ValueError(f"{name} was given without {' and '.join(missing)}.")
+            return None
+        try:
+            X_val, y_val = self._validate_X_y(X_val, y_val, reset=False, dtype=self._value_dtype(), y_name="y_val")
+            row_shape = self._row_shape(X_val, reset=False)
+        except (ValueError, TypeError) as error:
+            kind = ValueError if isinstance(error, ValueError) else TypeError
+            raise kind(f"X_val or y_val does not fit: {error}") from error
+        index, weight = weighted_rows(sample_weight_val, X_val, "sample_weight_val")
+        codes = targets.encode(y_val[index], "y_val")
+        return X_val, index, row_shape, codes, weight
+
+    def _training_rows(self, X, y, index, weight, row_shape, network, targets, rng, held):
+        """Return the rows to train on and those to validate on, or None for the latter."""
+        codes = targets.encode(y)
+        train, fraction = (X, index, row_shape, codes, weight), self._validation_share()
+        if held is None and fraction is not None:
+            train, held = (
+                (X, index[part], row_shape, codes[part], None if weight is None else weight[part])
+                for part in split(codes, targets, fraction, rng)
+            )
+        *_, codes, weight = train
+        by_class = self._weight_by_class(weight, codes, targets)
+        parts = {False: train} if held is None else {False: train, True: held}
+        rows = []
+        for validates, (X, index, row_shape, codes, weight) in parts.items():
+            weight = self._weights_in_fit(weight, by_class, codes, validates=validates)
+            rows.append(self._rows(X, index, row_shape, network, codes, weight, "_val" if validates else ""))
+        return rows[0], rows[1] if rows[1:] else None
+
+    def _n_training_rows(self, n_rows, X_val):
+        """Return how many rows train the network, after those that validate it are set aside."""
+        fraction = None if X_val is not None else self._validation_share()
+        return n_rows if fraction is None else max(1, n_rows - n_validation_rows(fraction, n_rows))
+
+    def _rows(self, X, index, row_shape, network, codes, weight, suffix=""):
+        dtype = network.value_dtype
+        if weight is not None:
+            if weight.max(initial=0) > np.finfo(dtype).max:
+                raise ValueError(
+                    f"sample_weight{suffix} contains a value too large for {dtype}, in which the network computes."
+                )
+            weight = weight.astype(dtype)
+        if codes.dtype.kind == "f":
+            if np.abs(codes).max(initial=0) > np.finfo(dtype).max:
+                raise ValueError(f"y{suffix} contains a value too large for {dtype}, in which the network computes.")
+            codes = codes.astype(dtype, copy=False)
+        head = network.head
+
+        def encode(codes):
+            y = head.encode(codes)
+            return y.astype(dtype, copy=False) if y.dtype.kind == "f" else y
+
+        return Rows(X, row_shape, network.dtype, codes, weight, index, encode)
+
+    def _train(self, network, targets, train, validation, rng, continued, options, task=None, task_data=None):
+        """Train the network and set what was learned on the estimator; return what interrupted it, or None."""
+        history, first_epoch = (self.history_, self.n_iter_) if continued else ({}, 0)
+        given = compilation.make_callbacks(*self._callback_parameters())
+        size, best_epoch = min(options["batch_size"], len(train)), self.best_epoch_ if continued else 0
+        monitoring = self._monitoring(network, train, validation, size, continued=continued, has_callbacks=bool(given))
+        callbacks = [*given, *monitoring]
+
+        def learned(network, new_history):
+            # Empty if training was interrupted in the first epoch.
+            n_new = max(map(len, new_history.values()), default=0)
+            return {
+                "_network": network,
+                "_targets": targets,
+                "_rng": copy.deepcopy(rng),
+                **targets.attributes(),
+                "history_": {
+                    name: [*history.get(name, [np.nan] * first_epoch), *new_history.get(name, [np.nan] * n_new)]
+                    for name in {**history, **new_history}
+                },
+                "n_iter_": first_epoch + n_new,
+                "best_epoch_": first_epoch + n_new,
+                "callbacks_": given,
+            }
+
+        if task is not None and hasattr(self, "_skl_callbacks"):
+            callbacks.append(epoch_tasks.EpochTasks(task, task_data, network, learned))
+        with network.in_use() as program, shown(network, program, given):
+            new_history, best_epoch, interrupt = program.fit(
+                train,
+                first_epoch=first_epoch,
+                best_epoch=best_epoch,
+                rng=rng,
+                callbacks=callbacks,
+                validation=validation,
+                penalty_rows=network.penalty_rows,
+                **options | {"epochs": first_epoch + options["epochs"]},
+            )
+        network.offer()
+        vars(self).update(learned(network, new_history), best_epoch_=best_epoch)
+        return interrupt
+
+    def _outputs(self, X, convert):
+        check_is_fitted(self)
+        network = self._network
+        X = self._validate_X(X, reset=False, dtype=network.value_dtype)
+        rows = Rows(X, self._row_shape(X, reset=False), network.dtype)
+        with interrupts.deferred(), memory_errors(), network.in_use() as program:
+            network.follow_changes()
+            head, is_finite = network.head, []
+
+            def converted(outputs):
+                is_finite.append(np.isfinite(outputs).all(axis=1))
+                return convert(head, outputs)
+
+            predictions = program.predict(rows, converted)
+        n_wrong = len(rows) - np.sum(np.concatenate(is_finite))
+        if n_wrong:
+            warn(
+                f"The outputs of the network are not finite for {n_wrong} of {len(rows)} rows of X, so their "
+                "predictions mean nothing: the values are too large for its weights. Scale X.",
+                RuntimeWarning,
+            )
+        return predictions

@@ -1,0 +1,212 @@
+"""The networks that skdeep brings along, for whatever y: their parameters, from which a network is built and trained.
+
+`BuiltInEstimator` is the base of `DenseEstimator` and `ConvolutionalEstimator`, and these are the bases of the public
+estimators, each beside the mixin for its kind of y.
+"""
+
+import math
+from abc import abstractmethod
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skdeep._common.numbers import plain_number, value_dtype
+from skdeep._common.user_warnings import warn
+from skdeep._data.objectives import keras_name
+from skdeep._data.row_source import is_row_source
+from skdeep._data.scales import trouble_with_table
+from skdeep._estimators.base import BaseDeepEstimator
+from skdeep._estimators.parameters import RoutedParameters, routed_parameters
+from skdeep._lazy import lazy_module
+from skdeep._networks import builders
+from skdeep._networks.network import Architecture, Network
+from skdeep._networks.pretrained import initial_weights, start_from
+
+hooks = lazy_module("skdeep._engine.hooks")
+
+# epochs="auto" is about this many steps of the optimizer, within these bounds.
+_AUTO_STEPS = 5000
+_MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 10, 200
+
+
+class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
+    """Base class of the estimators whose parameters describe the network."""
+
+    @abstractmethod
+    def _architecture(self, row_shape, head, l2):
+        """Return the `Architecture` that builds the network, with this strength of L2 penalties."""
+
+    def _make_network(self, row_shape, targets, n_rows, rng):
+        routed = {name: value for name, value in routed_parameters(self).items() if not name.startswith("callbacks__")}
+        head = self._choose_head(targets, routed)
+        names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
+        settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
+        settings = {name: plain_number(value) for name, value in settings.items()}
+        initializers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
+        batch_rows = min(self._batch_size(n_rows), n_rows)
+        l2 = float(self.alpha) * targets.penalty_share(head.loss) / batch_rows
+        # Before, since the new network may get the program of the estimator whose weights these are.
+        weights = None if self.initial_model is None else initial_weights(self.initial_model)
+        network = Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng, batch_rows)
+        if weights is not None:
+            with network.in_use() as program:
+                start_from(program.model, weights)
+        return network
+
+    def _choose_head(self, targets, routed):
+        metrics = list(self.metrics) if isinstance(self.metrics, (list, tuple)) else [self.metrics]
+        metrics = [metric for metric in metrics if metric is not None]
+        # Label smoothing needs one-hot targets, and what the user's own metrics take one-hot targets by default.
+        one_hot = any(name.startswith("loss__") for name in routed) or not all(map(keras_name, metrics))
+        encoding = getattr(self, "target_encoding", "auto")  # regressors have none
+        return targets.choose_head(self.output_activation, self.loss, metrics, encoding, one_hot=one_hot)
+
+    def _shared_parameters(self, head, l2):
+        """Return the arguments that all builders take."""
+        names = ("hidden_layer_sizes", "activation", "dropout", "batch_normalization", "dtype_policy")
+        values = {name: getattr(self, name) for name in names}
+        frozen = (self.frozen_layers,) if isinstance(self.frozen_layers, str) else tuple(self.frozen_layers)
+        return values | {"output_activation": head.activation, "l2": l2, "frozen_layers": frozen}
+
+    def _value_dtype(self):
+        return value_dtype(self.dtype_policy)
+
+    def _validation_share(self):
+        if self.validation_fraction is None and self.early_stopping and self.monitor.startswith("val_"):
+            return 0.1
+        return self.validation_fraction
+
+    def _training_options(self, n_rows):
+        return {
+            "epochs": self._n_epochs(n_rows),
+            "batch_size": self._batch_size(n_rows),
+            "shuffle": self.shuffle,
+            "verbose": self.verbose,
+        }
+
+    def _batch_size(self, n_rows):
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        return 32 if n_rows < 10_000 else 128
+
+    def _n_epochs(self, n_rows):
+        if self.epochs != "auto":
+            return int(self.epochs)
+        steps_per_epoch = math.ceil(n_rows / self._batch_size(n_rows))
+        return min(_MAX_AUTO_EPOCHS, max(_MIN_AUTO_EPOCHS, math.ceil(_AUTO_STEPS / steps_per_epoch)))
+
+    def _check_partial(self):
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit sees a part of the data at a time, so it does not work with early_stopping=True."
+            )
+
+    def _monitoring(self, network, train, validation, batch_size, *, continued, has_callbacks):
+        if not self.early_stopping:
+            return []
+        monitor = self.monitor
+        with network.in_use() as program:
+            of_training = program.metric_names(train)
+            of_validation = [] if validation is None else [f"val_{name}" for name in of_training]
+            names = of_training + of_validation
+            unknown = "" if monitor in names else f"not among the metrics of this fit, which are {names!r}"
+            if unknown and not has_callbacks:
+                raise ValueError(f"monitor={monitor!r} is {unknown}.")
+            mode = hooks.direction(program.model, monitor) if self.monitor_mode == "auto" else self.monitor_mode
+            if mode is None:
+                what = (
+                    f"{unknown}. If a callback adds it" if unknown else "a metric of which Keras does not know the aim"
+                )
+                raise ValueError(f"monitor={monitor!r} is {what}: set monitor_mode to 'min' or 'max'.")
+            start = math.nan
+            if continued and monitor in of_validation:  # measured now, since the earlier fit may have had other rows
+                start = program.evaluate(validation, batch_size)[monitor.removeprefix("val_")]
+            elif continued:
+                start = next(iter(self.history_.get(monitor, [])[self.best_epoch_ - 1 : self.best_epoch_]), math.nan)
+        return [hooks.EarlyStopping(monitor, mode, self.n_iter_no_change, self.tol, start)]
+
+
+class DenseEstimator(BuiltInEstimator):
+    """Base class of the estimators with dense layers only, which take tables."""
+
+    def _check_X(self, X, *, reset, **checks):
+        self._check_is_table(X)
+        return super()._check_X(X, reset=reset, **checks)
+
+    def _row_shape(self, X, *, reset):
+        self._check_is_table(X)
+        return (X.shape[1],)
+
+    def _warn_of_units(self, X, y, network):
+        trouble = trouble_with_table(X, type(self).__name__)
+        if trouble is not None:
+            warn(trouble)
+
+    def _check_is_table(self, X):
+        """Raise for images; scikit-learn would compare their heights with the number of features."""
+        if len(getattr(X, "shape", ())) > 2:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} takes tables of shape (n_samples, n_features), but X has shape {X.shape}. "
+                f"For images, put Flatten in front: make_pipeline(Flatten(), {name}())."
+            )
+
+    def _architecture(self, row_shape, head, l2):
+        return Architecture("build_dense", row_shape, head.n_outputs, self._shared_parameters(head, l2))
+
+
+class ConvolutionalEstimator(BuiltInEstimator):
+    """Base class of the estimators with convolutions, which take images."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _check_X(self, X, *, reset, **checks):
+        ndim = len(X.shape) if hasattr(X, "shape") else np.asarray(X).ndim
+        if reset or (self._ndim == 2 and ndim < 3) or is_row_source(X):
+            return super()._check_X(X, reset=reset, **checks)
+        # For images scikit-learn would compare heights alone, and call them features; _row_shape compares all.
+        return check_array(X, input_name="X", estimator=self, **checks)
+
+    def _row_shape(self, X, *, reset):
+        if X.ndim > 4:
+            raise ValueError(
+                f"{type(self).__name__} takes images of shape (n, height, width) or (n, height, width, channels), or "
+                f"flat rows with image_shape, but X has shape {X.shape}."
+            )
+        if reset:
+            self.image_shape_ = _image_shape(X, self.image_shape)
+            self._ndim = X.ndim
+        elif X.ndim > 2 and _image_shape(X, None) != self.image_shape_:
+            raise ValueError(f"X has images of shape {X.shape[1:]}, but in fit they had shape {self.image_shape_}.")
+        elif X.shape[1] != math.prod(self.image_shape_) and X.ndim == 2:
+            raise ValueError(
+                f"X has rows of {X.shape[1]} values, but in fit images had shape {self.image_shape_}, "
+                f"{math.prod(self.image_shape_)} values."
+            )
+        return self.image_shape_
+
+    def _architecture(self, row_shape, head, l2):
+        names = ("conv_filters", "kernel_size", "conv_activation", "padding", "pool_size")
+        parameters = {name: getattr(self, name) for name in names} | self._shared_parameters(head, l2)
+        parameters["augment"] = builders.random_layers(self.augment)
+        return Architecture("build_cnn", row_shape, head.n_outputs, parameters)
+
+
+def _image_shape(X, image_shape):
+    """Return (height, width, channels) of the images in X."""
+    if image_shape is None:
+        shape = (1, X.shape[1]) if X.ndim == 2 else X.shape[1:]
+    else:
+        shape = tuple(image_shape)
+        if len(shape) not in (2, 3) or not all(isinstance(size, Integral) and size > 0 for size in shape):
+            raise ValueError(
+                f"image_shape must be (height, width) or (height, width, channels), positive ints. Got {image_shape!r}."
+            )
+    shape = (*(int(size) for size in shape), 1)[:3]
+    if math.prod(shape) != math.prod(X.shape[1:]) or (X.ndim > 2 and shape[:2] != X.shape[1:3]):
+        raise ValueError(f"image_shape={image_shape!r} does not fit X, whose rows have shape {X.shape[1:]}.")
+    return shape

@@ -1,0 +1,46 @@
+"""scikit-learn's callbacks in a fit: to them it is a task, and each epoch a task in it."""
+
+import contextlib
+
+from skdeep._lazy import keras
+
+
+class EpochTasks(keras.callbacks.Callback):
+    """Tell scikit-learn's callbacks of each epoch, and stop training if one of them asks for it.
+
+    Parameters
+    ----------
+    task : sklearn.callback.CallbackContext
+        The task that is the whole fit.
+    task_data : dict
+        What is told of each epoch: the estimator and its arguments.
+    network : skdeep._networks.network.Network
+        What is trained.
+    learned : callable
+        From a network and a history to the attributes of an estimator fitted so far.
+    """
+
+    def __init__(self, task, task_data, network, learned):
+        super().__init__()
+        self._task = task
+        self._task_data = task_data
+        self._network = network
+        self._learned = learned
+        self._history = {}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begin a task."""
+        self._epoch_task = self._task.subcontext(task_name="epoch")
+        self._epoch_task.call_on_fit_task_begin(**self._task_data)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """End it, and lend the network to those who ask for an estimator fitted so far."""
+        for name, value in (logs or {}).items():
+            self._history.setdefault(name, []).append(value)
+        with contextlib.ExitStack() as loans:
+
+            def attributes():
+                return self._learned(loans.enter_context(self._network.lent()), self._history)
+
+            if self._epoch_task.call_on_fit_task_end(**self._task_data, reconstruction_attributes=attributes):
+                self.model.stop_training = True

@@ -1,0 +1,51 @@
+"""What somebody outside does to the model of a fitted network, which is live: compiled again, frozen, set otherwise."""
+
+from skdeep._keras.comparing import compared, state_key
+
+_PLAIN = (bool, int, float, str)
+
+
+class Watch:
+    """Whether a model is still what it was.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled model.
+    """
+
+    def __init__(self, model):
+        self._model = model
+        self._first = state_key(model)
+        self._attributes = _attributes(model)
+        self._is_same = True
+
+    def look(self):
+        """Tell whether attributes of the model, its layers or its optimizer were set since the last look."""
+        attributes, before = _attributes(self._model), self._attributes
+        if len(attributes) == len(before) and all(map(_is_same, attributes, before)):
+            return False
+        self._attributes = attributes
+        self._is_same = None
+        return True
+
+    def is_changed(self):
+        """Whether it is another model than at first, but for the values of its variables."""
+        if self._is_same is None:
+            self._is_same = state_key(self._model) == self._first
+        return not self._is_same
+
+    def of_copy(self, model):
+        """Return a watch for a copy of the model."""
+        other = Watch(model)
+        other._first, other._is_same = self._first, None
+        return other
+
+
+def _attributes(model):
+    parts = [model, *model._flatten_layers(), model.optimizer]
+    return [value for part in parts for value in compared(part).values()]
+
+
+def _is_same(one, other):
+    return one is other or (type(one) is type(other) and isinstance(one, _PLAIN) and one == other)

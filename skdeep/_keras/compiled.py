@@ -1,0 +1,121 @@
+"""What a model of the user's was compiled with, and whether the settings beside it are among that."""
+
+import inspect
+
+import numpy as np
+
+from skdeep._common.numbers import plain_number
+from skdeep._data.objectives import keras_name, shown
+from skdeep._lazy import keras
+
+_ADVICE = "Set it where the model is compiled, let the function take compile_kwargs, or return a model not compiled."
+
+
+def compiled_metrics(model):
+    """Return the metrics that a model was compiled with, in whatever form they were given."""
+    compiled = getattr(model, "_compile_metrics", None)
+    if compiled is None:
+        return []
+    given = (compiled._user_metrics, compiled._user_weighted_metrics)
+    return [metric for metrics in given for metric in keras.tree.flatten(metrics or []) if metric is not None]
+
+
+def check_used(settings, model, arguments):
+    """Raise if a setting of compiling that was given beside a compiled model is not what it was compiled with.
+
+    Parameters
+    ----------
+    settings : dict
+        The parameters `optimizer`, `loss` and `metrics`, and the routed ones.
+    model : keras.Model
+        Compiled.
+    arguments : dict
+        What the function that built the model was given; it may have used ``compile_kwargs``.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    loss, metrics = _only(model.loss), compiled_metrics(model)
+    held = arguments.get("compile_kwargs", {})
+    is_used = {
+        "optimizer": any(each is held.get("optimizer", 0) for each in (model.optimizer, optimizer)),
+        "loss": loss is not None and loss is held.get("loss"),
+        "metrics": bool(held.get("metrics")) and all(any(each is m for m in metrics) for each in held["metrics"]),
+    }
+    compiled_with = {"optimizer": [model.optimizer, optimizer], "loss": [loss], "metrics": metrics}
+    for name, value in settings.items():
+        prefix, _, routed = name.partition("__")
+        if is_used[prefix] or (name == "optimizer" and value == "rmsprop") or (not routed and value is None):
+            continue
+        items = compiled_with[prefix]
+        if routed:
+            fits = any(_has(item, routed.split("__"), plain_number(value)) for item in items)
+        else:
+            given = value if isinstance(value, (list, tuple)) else [value]
+            fits = all(any(_is_same(one, item) for item in items) for one in given)
+        if not fits:
+            raise ValueError(
+                f"{name}={value!r} was given, but the model is compiled already, with the {prefix} {_shown(items)}. "
+                + _ADVICE
+            )
+
+
+def _only(loss):
+    if isinstance(loss, (list, dict)) and len(loss) == 1:
+        (loss,) = loss.values() if isinstance(loss, dict) else loss
+    return loss
+
+
+def _shown(items):
+    return ", ".join(dict.fromkeys(map(shown, items))) or "none"
+
+
+def _is_same(given, item):
+    """Whether what was given to the estimator is what the model was compiled with."""
+    if given is item:
+        return True
+    if isinstance(given, str) or inspect.isclass(given) or inspect.isroutine(given):
+        if isinstance(item, keras.optimizers.Optimizer):
+            return _class_name(given) == type(item).__name__.lower()
+        if isinstance(given, str) and given == getattr(item, "name", None):
+            return True
+        name = keras_name(given)
+        return name == keras_name(item) if name else given is type(item)
+    return type(given) is type(item) and _attributes(given) == _attributes(item)
+
+
+def _class_name(optimizer):
+    """Return the name by which Keras knows an optimizer that is given as a string or a class."""
+    name = optimizer if isinstance(optimizer, str) else optimizer.__name__
+    return name.lower().replace("_", "")
+
+
+def _has(item, names, value):
+    """Whether a Keras object has such a value under the last of the names."""
+    name = names[-1]
+    missing = object()
+    held = [getattr(item, attribute, missing) for attribute in (name, f"_{name}")]
+    held += [source.get(name, missing) for source in (_config(item), getattr(item, "_fn_kwargs", {}))]
+    return any(each is not missing and _is_equal(each, value) for each in held)
+
+
+def _is_equal(one, other):
+    if one is other:
+        return True
+    try:
+        return bool(np.allclose(one, other, rtol=1e-6, atol=0))
+    except TypeError:  # no numbers
+        return type(one) is type(other) and one == other
+
+
+def _config(item):
+    try:
+        return item.get_config()
+    except Exception:  # which kind depends on the user's class
+        return {}
+
+
+def _attributes(item):
+    """Return the settings of a Keras object as text: its config, without the name, and its plain attributes."""
+    plain = (bool, int, float, str, tuple, type(None))
+    held = {name: value for name, value in vars(item).items() if isinstance(value, plain) and name[0] != "_"}
+    held |= _config(item) | getattr(item, "_fn_kwargs", {})  # where Keras's losses and metrics have their arguments
+    return {name: repr(value) for name, value in held.items() if name not in ("name", "built")}

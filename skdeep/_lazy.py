@@ -1,0 +1,82 @@
+"""The one door to what takes long to import: Keras and TensorFlow first, then what few people use.
+
+``import skdeep``, unpickling, `repr`, `clone` and `get_params` do without it all, and are quick. So no module of skdeep
+imports these libraries; each takes what stands for them from here. They are imported when an attribute is first used.
+
+Some modules of skdeep need Keras while they are read, since they derive classes from Keras's or list them. Those that
+do without them until a network is used take such a module by `lazy_module`, so that it is plain at the top of each file
+what it uses. The test of the architecture knows `lazy_module`, too.
+"""
+
+import importlib
+import os
+
+from skdeep._common import private_parts
+
+__all__ = ["keras", "lazy_module", "tf"]
+
+
+class _LazyModule:
+    """A module that is imported when an attribute of it is first used."""
+
+    def __init__(self, name, imported):
+        self._name = name
+        self._imported = imported
+        self._module = None
+
+    def __repr__(self):
+        return f"<module {self._name!r}, imported when it is used>"
+
+    def __getattr__(self, name):
+        if name.startswith("__") and name not in ("__all__", "__version__"):  # what tools ask any object for
+            raise AttributeError(name)
+        if self._module is None:
+            self._module = self._imported(self._name)
+        return getattr(self._module, name)
+
+
+def lazy_module(name, *, advice=None):
+    """Return what stands for a module of this full name, which is imported when an attribute of it is first used.
+
+    If it is not installed, the ImportError says what `advice` does.
+    """
+
+    def imported(name):
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            raise (error if advice is None else ImportError(advice)) from error
+
+    return _LazyModule(name, imported)
+
+
+def _of_tensorflow(name):
+    """Import TensorFlow and Keras, check that they are such as skdeep needs, and return the one that is asked for.
+
+    TensorFlow's start-up messages are lowered as far as its own setting allows; a value that the user has set stays.
+    (TensorFlow 2.21 writes lines about oneDNN and CUDA before it reads any setting.)
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _check_backend(os.environ.get("KERAS_BACKEND") or "tensorflow")  # before an import that may fail for another reason
+    try:
+        modules = {each: importlib.import_module(each) for each in ("keras", "tensorflow")}
+    except ImportError as error:
+        raise ImportError(
+            f"skdeep needs TensorFlow and Keras for networks, which cannot be imported here: {error}"
+        ) from error
+    _check_backend(modules["keras"].backend.backend())
+    private_parts.check("keras")
+    private_parts.check("tensorflow")
+    return modules[name]
+
+
+def _check_backend(name):
+    if name != "tensorflow":
+        raise ImportError(
+            f"skdeep trains with Keras's TensorFlow backend, but Keras is set to {name!r}. "
+            "Set the environment variable KERAS_BACKEND=tensorflow before Keras is imported."
+        )
+
+
+keras = _LazyModule("keras", _of_tensorflow)
+tf = _LazyModule("tensorflow", _of_tensorflow)

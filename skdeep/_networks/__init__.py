@@ -1,0 +1,1 @@
+"""What networks are: how they are built and compiled, held by estimators, copied and written."""

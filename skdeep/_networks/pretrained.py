@@ -1,0 +1,70 @@
+"""Networks that start from the weights of another one.
+
+Layers correspond by name: those of the same name whose weights have the same shapes start from them, the others, such
+as the output layer for other classes, start anew.
+"""
+
+import os
+
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep._lazy import keras
+
+
+def start_from(model, given):
+    """Give the layers of a Keras model the weights of those of another one that they correspond to.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Changed in place.
+    given : dict of str to list of ndarray
+        What `initial_weights` returned.
+    """
+    own = {layer.name: layer for layer in model.layers if layer.weights}
+    fitting = [name for name in own if _shapes(given.get(name, [])) == _shapes(own[name].get_weights())]
+    if not fitting:
+        wanted = _described({name: layer.get_weights() for name, layer in own.items()})
+        raise ValueError(
+            "initial_model has no layer of the name and the shapes of one of the network's. Its layers are "
+            f"{_described(given)}, those of the network {wanted}."
+        )
+    for name in fitting:
+        own[name].set_weights(given[name])
+
+
+def initial_weights(initial_model):
+    """Return the weights of the layers of `initial_model`, in the form that the estimators take it, by their names."""
+    if isinstance(initial_model, keras.Model):
+        return _weights(initial_model)
+    if isinstance(initial_model, (str, os.PathLike)):
+        return _weights(keras.saving.load_model(os.fspath(initial_model), compile=False))
+    estimator = initial_model.estimator if isinstance(initial_model, FrozenEstimator) else initial_model
+    if not hasattr(type(estimator), "model_"):
+        raise TypeError(
+            "initial_model must be a fitted estimator of skdeep, a keras.Model or the path of a .keras file. Got "
+            f"{initial_model!r}."
+        )
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError as error:
+        raise ValueError(
+            f"initial_model={initial_model!r} is not fitted. scikit-learn's clone, which searches and cross-validation "
+            "use, gives an unfitted copy of an estimator; put it in sklearn.frozen.FrozenEstimator, which it keeps."
+        ) from error
+    with estimator._network.in_use() as program:
+        return _weights(program.model)
+
+
+def _weights(model):
+    return {layer.name: layer.get_weights() for layer in model.layers}
+
+
+def _shapes(weights):
+    return [weight.shape for weight in weights]
+
+
+def _described(weights):
+    return ", ".join(f"{name} {_shapes(each)}" for name, each in weights.items() if each)
