@@ -656,6 +656,7 @@ def test_without_skops_it_says_what_to_install(tmp_path, monkeypatch):
         skdeep.save(ScaleToUnit(), tmp_path / "file")
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.skdeep")), ids=lambda path: path.stem)
 def test_files_of_earlier_versions_predict_as_they_did(path):
     """Each file lies beside the probabilities that it predicted when it was written, for the same X."""

@@ -22,8 +22,10 @@ from sklearn.preprocessing import StandardScaler
 
 import skdeep
 from skdeep import CNNClassifier, DNNClassifier, KerasRegressor
-from skdeep._engine import trainer as training
-from skdeep._engine.trainer import Program, Rows
+from skdeep._data.rows import Rows
+from skdeep._engine import program
+from skdeep._engine.program import Program
+from skdeep._engine.trainer import Plan, train
 
 
 def plain(**params):
@@ -146,13 +148,11 @@ def test_same_training_of_a_model_with_regularisers_and_batch_normalisation(opti
     expected = twin.fit(
         X, y, 32, 2, verbose=0, shuffle=False, sample_weight=sample_weight, validation_data=(X[:50], y[:50])
     )
-    history, *_ = Program(model).fit(
+    history, *_ = train(
+        Program(model),
         Rows(X, (4,), "float32", y, sample_weight),
-        first_epoch=0,
-        epochs=2,
-        batch_size=32,
-        shuffle=False,
-        rng=None,
+        Plan(first_epoch=0, epochs=2, batch_size=32, shuffle=False),
+        None,
         validation=Rows(X[:50], (4,), "float32", y[:50]),
     )
     assert_same_training(model, twin, history, expected.history)
@@ -335,7 +335,7 @@ def test_stop_training_ends_after_the_epoch(iris):
 def test_many_chunks_learn_what_one_does(container, tmp_path, monkeypatch, digits):
     X, y = digits.data.astype(np.uint8), digits.target
     expected = plain(epochs=2, shuffle=True).fit(X, y)
-    monkeypatch.setattr("skdeep._engine.trainer._CHUNK_BYTES", 100_000)
+    monkeypatch.setattr(program, "_CHUNK_BYTES", 100_000)
     if container == "memory map":
         X_map = np.memmap(tmp_path / "X", dtype=np.uint8, mode="w+", shape=X.shape)
         X_map[:] = X
@@ -639,7 +639,7 @@ def peak_of(function, *arguments):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("form", [*FORMS, *CONVERTED_ONCE])
 def test_x_of_any_form_is_never_copied_whole_and_gives_the_same_bits(form, dtype, rng, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "_CHUNK_BYTES", 2**18)
+    monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
     plain_X = rng.random((20_000, 100), dtype=np.float32).astype(dtype)
     if form in CONVERTED_ONCE and form != "frame of several dtypes":
         plain_X *= rng.random(plain_X.shape) < 0.1
@@ -703,7 +703,7 @@ def test_rows_of_any_view(X, data):
 
 
 def test_rows_in_many_blocks(rng, monkeypatch):
-    monkeypatch.setattr(training, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr("skdeep._data.rows._BLOCK_ROWS", 7)
     X = np.asfortranarray(rng.random((100, 3)))
     for n_rows in (1, 6, 7, 8, 100):
         positions = rng.permutation(100)[:n_rows]
@@ -713,7 +713,7 @@ def test_rows_in_many_blocks(rng, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["numbers", "strings", "one-hot"])
 def test_predictions_keep_no_more_of_the_outputs_than_they_need(kind, rng, monkeypatch):
-    monkeypatch.setattr(training, "_CHUNK_BYTES", 2**18)
+    monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
     n_rows, n_classes = 8000, 500
     codes = np.arange(n_rows) % n_classes
     y = {"numbers": codes, "strings": codes.astype(str), "one-hot": np.eye(n_classes, dtype=np.uint8)[codes]}[kind]
@@ -731,7 +731,7 @@ def test_predictions_keep_no_more_of_the_outputs_than_they_need(kind, rng, monke
 
 
 def test_outputs_that_are_not_finite_are_counted_over_all_chunks(rng, monkeypatch):
-    monkeypatch.setattr(training, "_CHUNK_BYTES", 2**10)
+    monkeypatch.setattr(program, "_CHUNK_BYTES", 2**10)
     X, y = rng.random((1000, 5), dtype=np.float32), np.arange(1000) % 3
     clf = DNNClassifier((4,), epochs=1, random_state=0).fit(X, y)
     clf.model_.set_weights([np.full_like(weights, 1e3) for weights in clf.model_.get_weights()])
@@ -742,7 +742,7 @@ def test_outputs_that_are_not_finite_are_counted_over_all_chunks(rng, monkeypatc
 
 @pytest.mark.parametrize("dtype_policy", ["float32", "float64"])
 def test_one_hot_targets_are_made_a_chunk_at_a_time(dtype_policy, rng, monkeypatch):
-    monkeypatch.setattr(training, "_CHUNK_BYTES", 2**18)
+    monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
     n_rows, n_classes = 8000, 500
     X, y = rng.random((n_rows, 5), dtype=np.float32), np.arange(n_rows) % n_classes
     clf = plain(loss="categorical_crossentropy", epochs=1, dtype_policy=dtype_policy)

@@ -10,6 +10,7 @@ shared out depends on sizes. So all that needs TensorFlow is refused.
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 _is_cut_off = False
@@ -42,11 +43,18 @@ def _has_started():
 
 
 def _lacks_threads():
-    """Whether no thread of this process is one of TensorFlow's, as far as Linux tells; other systems do not."""
+    """Whether no thread of this process is one of TensorFlow's, as far as Linux tells; other systems do not.
+
+    TensorFlow 2.20 does not name its threads. There those count that Python does not know, which may be of another
+    library: better no error than one for no reason.
+    """
     try:
         names = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
     except OSError:
         return False
+    version = getattr(sys.modules["tensorflow"], "__version__", "2.21")
+    if version.startswith("2.20."):
+        return len(names) <= threading.active_count()
     return not any(name.startswith("tf_") for name in names)
 
 

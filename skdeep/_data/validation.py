@@ -156,8 +156,8 @@ def _listed(shapes):
 
 
 def _is_of_values(error):
-    """Whether a ValueError of numpy or scikit-learn may come of text, dates or rows of several lengths."""
-    said = ("could not convert", "array", "compatible with", "must hold numbers", "container")
+    """Whether a ValueError of numpy, pandas or scikit-learn may come of text, dates or rows of several lengths."""
+    said = ("could not convert", "Cannot cast", "array", "compatible with", "must hold numbers", "container")
     return any(part in str(error) for part in said)
 
 

@@ -162,6 +162,18 @@ class Hooks:
         return interrupt
 
 
+def overrides(callbacks, kind):
+    """Whether any callback has a hook of its own for the batches of training or testing."""
+    names = [f"on_{kind}_batch_begin", f"on_{kind}_batch_end"]
+    if kind == "train":
+        names += ["on_batch_begin", "on_batch_end"]
+    return any(
+        getattr(getattr(callback, name), "__func__", None) is not getattr(keras.callbacks.Callback, name)
+        for callback in callbacks
+        for name in names
+    )
+
+
 def _is_of_library(callback):
     """Whether a callback is one of Keras's or skdeep's own classes that calls nothing of the user's."""
     is_of_library = type(callback).__module__.startswith(("keras.", "skdeep.callbacks", "skdeep._engine."))

@@ -1,496 +1,229 @@
-"""The compiled training loop and batched prediction.
+"""The loop of epochs: what happens between the first step of a fit and the last.
 
-Keras's `fit` calls one TensorFlow function for each batch, fed by a data pipeline. Here one call takes a chunk of many
-batches: rows are gathered on the host, and a loop inside the TensorFlow function runs Keras's own `train_step` on each
-batch, so that losses, metrics, regularisers, optimizers, gradient clipping and batch normalisation are Keras's. The
-same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole, in any order in
-memory: beyond it there are two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C, which is
-answered between chunks (see `skdeep._common.interrupts`), is answered soon; where chunks end does not change what is
-learned.
+The weights before each epoch are kept, so that training which diverges, or is interrupted at weights that are not
+finite, can go back to them. Which epoch the weights in the end are of is told by comparing them, since callbacks may
+put earlier ones back.
 
-The weights before each epoch are kept, so that training which diverges can go back to them.
-
-Random numbers: the only draws here are the shuffles, from the generator `rng` that the caller passes; dropout and
-initial weights draw from seeds inside the model. No global state is touched.
+Random numbers: the only draws here are the shuffles, from the generator that the caller passes; dropout and initial
+weights draw from seeds inside the model. No global state is touched.
 """
 
 import hashlib
 import math
-import time
-from concurrent.futures import ThreadPoolExecutor
-from numbers import Real
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import gen_batches
 
-from skdeep._common import interrupts
 from skdeep._common.user_warnings import warn
 from skdeep._data.sampling import epoch_order
-from skdeep._engine.hooks import EpochLines, History, Hooks
-from skdeep._engine.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
-from skdeep._engine.tracing import Strengths, replaced_parts, traced
-from skdeep._keras.changes import Watch
-from skdeep._keras.copying import faithful_copy, without_training
-from skdeep._keras.summary import layer_shapes
-from skdeep._lazy import keras, tf
-
-_CHUNK_BYTES = 8 * 2**20
-_CHUNK_SECONDS = 0.25
-_FIRST_CHUNK_BATCHES = 16
+from skdeep._engine.hooks import EpochLines, History, Hooks, overrides
+from skdeep._engine.program import is_loss_finite
 
 
-class Program:
-    """A compiled model and the TensorFlow functions that train, test and apply it.
+@dataclass(frozen=True)
+class Plan:
+    """How a network is trained.
 
     Parameters
     ----------
-    model : keras.Model
-        Compiled model.
-    layers : sequence of keras.layers.Layer, default=()
-        Those whose dropout rate or strength of the L2 penalty shall be a variable of the traces.
+    first_epoch, epochs : int
+        First epoch to run, counted from 0, and the number of epochs at which to stop. As in Keras, a callback may begin
+        later, such as BackupAndRestore; the shuffles of the epochs before are drawn then, too.
+    batch_size : int
+        Rows for one step; the last batch of an epoch may be smaller.
+    shuffle : bool or "blocks"
+        Whether each epoch takes the rows in an order of its own.
+    verbose : int, default=0
+        If positive, one line an epoch is printed.
+    best_epoch : int, default=0
+        Epoch whose weights training begins with: an earlier one than `first_epoch`, if a callback put those back.
+    penalty_rows : int, default=None
+        Rows of a batch for which the L2 penalties of the model are meant; None is `batch_size`.
     """
 
-    def __init__(self, model, layers=()):
-        self.model = model
-        self.strategy = current_strategy()
-        self._layers = list(layers)
-        self._strengths = Strengths(layers)
-        self._watch = None
-        self._steps = {}
-        self._infer = None
-        # The memory that a row takes in prediction is about that of the largest layer.
-        outputs = [math.prod(size or 1 for size in shape) for shape in layer_shapes(model).values()] or [1]
-        self._infer_bytes = 4 * max(outputs)
-        # Training keeps the outputs of all layers for the gradients.
-        self._train_bytes = 4 * sum(outputs)
-        self._batch_seconds = {}
-        self._has_metrics = False
-        self._build_optimizer()
+    first_epoch: int
+    epochs: int
+    batch_size: int
+    shuffle: bool | str
+    verbose: int = 0
+    best_epoch: int = 0
+    penalty_rows: int | None = None
 
-    def watch(self):
-        """Look from now on whether somebody outside changes the model."""
-        if self._watch is None:
-            self._watch = Watch(self.model)
 
-    def is_changed(self):
-        """Whether the model is another one than that which was built, but for the values of its variables."""
-        self._follow_changes()
-        return self._watch is not None and self._watch.is_changed()
+def train(program, rows, plan, rng, *, callbacks=(), validation=None):
+    """Train a network for the epochs of the plan, or until a callback stops.
 
-    def copied(self):
-        """Return a program for a copy of the model as it is now."""
-        self._follow_changes()
-        model = faithful_copy(self.model)
-        numbers = [number for number, layer in enumerate(self.model.layers) if layer in self._layers]
-        other = Program(model, [model.layers[number] for number in numbers])
-        if self._watch is not None:
-            other._watch = self._watch.of_copy(model)
-        return other
+    Parameters
+    ----------
+    program : skdeep._engine.program.Program
+        The network.
+    rows : skdeep._data.rows.Rows
+        Training data, with targets.
+    plan : Plan
+        How it is trained.
+    rng : numpy.random.Generator
+        Source of the orders.
+    callbacks : list of keras.callbacks.Callback, default=()
+        Called as by Keras's `fit`.
+    validation : skdeep._data.rows.Rows, default=None
+        Data to test on after each epoch.
 
-    def get_values(self):
-        """Return the values of all that training changes: weights, random states and the state of the optimizer."""
-        self._follow_changes()
-        return {
-            "model": [variable.numpy() for variable in self.model.variables],
-            "optimizer": self.get_optimizer_values(),
-        }
+    Returns
+    -------
+    history : dict of str to list of float
+        Metrics, one entry an epoch; those of the validation data are named ``val_...``.
+    best_epoch : int
+        Epoch whose weights the model has, counted from 1 and those before `first_epoch` included: the last one, unless
+        training diverged or a callback put the weights of another one back.
+    interrupt : KeyboardInterrupt or None
+        What ended training early, to be raised when all else is kept.
 
-    def set_values(self, values):
-        """Set what `get_values` returned, here or in a program of the same model; the optimizer's may be None."""
-        _assign(self.model.variables, values["model"])
-        if values["optimizer"] is not None:
-            self.set_optimizer_values(values["optimizer"])
+    Raises
+    ------
+    MemoryError
+        If a batch is larger than what the process can get.
+    KeyboardInterrupt
+        If training was interrupted before anything was learned.
 
-    def reset_optimizer(self, learning_rate):
-        """Make the optimizer as it was before any training, with this learning rate if it is a number."""
-        self.set_optimizer_values(self._fresh_optimizer)
-        if isinstance(learning_rate, Real):
-            self.model.optimizer.learning_rate = float(learning_rate)
+    Warns
+    -----
+    ConvergenceWarning
+        If the loss or a weight is no longer finite: training ends, and the weights are those before that epoch.
+    """
+    training = _Training(program, rows, validation, plan, rng, callbacks)
+    training.begin()
+    try:
+        for epoch in range(training.start, plan.epochs):
+            training.run_epoch(epoch)
+            if training.is_over:
+                break
+    except KeyboardInterrupt as error:
+        training.note(error)
+    return training.end()
 
-    def get_optimizer_values(self):
-        """Return the values of the optimizer's state."""
-        return [variable.numpy() for variable in self.model.optimizer.variables]
 
-    def set_optimizer_values(self, values):
-        """Set what `get_optimizer_values` returned."""
-        _assign(self.model.optimizer.variables, values)
+class _Training:
+    """One training: what the epochs of it hand on to each other."""
 
-    def fit(
-        self,
-        rows,
-        *,
-        first_epoch,
-        epochs,
-        batch_size,
-        shuffle,
-        rng,
-        best_epoch=0,
-        callbacks=(),
-        validation=None,
-        penalty_rows=None,
-        verbose=0,
-    ):
-        """Train for the epochs from `first_epoch` up to `epochs`, or until a callback stops.
+    def __init__(self, program, rows, validation, plan, rng, callbacks):
+        self._program, self._model = program, program.model
+        self._rows, self._validation, self._plan, self._rng = rows, validation, plan, rng
+        self._batch_size = min(plan.batch_size, len(rows))
+        self._is_watched = bool(callbacks)
+        self._calls_by_batch = {kind: overrides(callbacks, kind) for kind in ("train", "test")}
+        self._record = History()  # last, since callbacks may add to the logs
+        lines = [EpochLines()] if plan.verbose else []
+        self._callbacks = [*callbacks, self._record, *lines]
+        self._logs = self._interrupt = None
+        self._is_untrained = self._diverged = False
 
-        Parameters
-        ----------
-        rows : Rows
-            Training data, with targets.
-        first_epoch, epochs : int
-            First epoch to run, counted from 0, and the number of epochs at which to stop. As in Keras, a callback may
-            begin later, such as BackupAndRestore; the shuffles of the epochs before are drawn then, too.
-        batch_size : int
-            Rows for one step; the last batch of an epoch may be smaller.
-        shuffle : bool or "blocks"
-            Whether each epoch takes the rows in an order of its own.
-        rng : numpy.random.Generator
-            Source of the orders.
-        best_epoch : int, default=0
-            Epoch whose weights training begins with: an earlier one than `first_epoch`, if a callback put those back.
-        callbacks : list of keras.callbacks.Callback, default=()
-            Called as by Keras's `fit`.
-        validation : Rows, default=None
-            Data to test on after each epoch.
-        penalty_rows : int, default=None
-            Rows of a batch for which the L2 penalties of the model are meant; None is `batch_size`.
-        verbose : int, default=0
-            If positive, one line an epoch is printed.
+    @property
+    def is_over(self):
+        """Whether there are no more epochs."""
+        return self._diverged or self._model.stop_training
 
-        Returns
-        -------
-        history : dict of str to list of float
-            Metrics, one entry an epoch; those of the validation data are named ``val_...``.
-        best_epoch : int
-            Epoch whose weights the model has, counted from 1 and those before `first_epoch` included: the last one,
-            unless training diverged or a callback put the weights of another one back.
-        interrupt : KeyboardInterrupt or None
-            What ended training early, to be raised when all else is kept.
-
-        Raises
-        ------
-        MemoryError
-            If a batch is larger than what the process can get.
-        KeyboardInterrupt
-            If training was interrupted before anything was learned.
-
-        Warns
-        -----
-        ConvergenceWarning
-            If the loss or a weight is no longer finite: training ends, and the weights are those before that epoch.
-        """
-        self._follow_changes()
-        self._check_optimizer()
-        batch_size = min(batch_size, len(rows))
-        _check_memory(batch_size, batch_size * self._train_bytes)
-        model = self.model
-        self._build_metrics(rows)
-        callbacks = list(callbacks)
-        is_watched = bool(callbacks)
-        by_batch = _overrides(callbacks, "train")
-        test_by_batch = _overrides(callbacks, "test")
-        record = History()  # last, since callbacks may add to the logs
-        callbacks.append(record)
-        if verbose:
-            callbacks.append(EpochLines())
-        hooks = Hooks(
-            callbacks, model=model, verbose=2 if verbose else 0, epochs=epochs, steps=math.ceil(len(rows) / batch_size)
+    def begin(self):
+        """Make all ready for the first epoch, whose number `start` is."""
+        plan, program, model = self._plan, self._program, self._model
+        program.prepare_training(self._rows, self._batch_size)
+        self._hooks = Hooks(
+            self._callbacks,
+            model=model,
+            verbose=2 if plan.verbose else 0,
+            epochs=plan.epochs,
+            steps=math.ceil(len(self._rows) / self._batch_size),
         )
-        logs = interrupt = None
         model.stop_training = False
         model._initial_epoch = None
-        self._start_optimizer()
-        hooks.call("on_train_begin")
-        self._follow_changes()
-        self._build_metrics(rows)
-        start = model._initial_epoch or first_epoch
+        program.start_optimizer()
+        self._hooks.call("on_train_begin")
+        program.follow_changes()
+        program.build_metrics(self._rows)
+        self.start = model._initial_epoch or plan.first_epoch
         model._initial_epoch = None  # else Keras's own fit would begin there
-        for _ in range(first_epoch, start):
-            epoch_order(len(rows), shuffle, rng)
-        self._strengths.update(1.0 if penalty_rows is None else penalty_rows / batch_size)
-        finite = model.get_weights()
-        last_epoch = best_epoch if start == first_epoch else start
-        epochs_of_weights = _EpochsOfWeights(finite, last_epoch) if is_watched else None
-        diverged = is_untrained = False
-        try:
-            for epoch in range(start, epochs):
-                hooks.call("on_epoch_begin", epoch)
-                order = epoch_order(len(rows), shuffle, rng)
-                if model.stop_training:  # already: Keras looks at it after each batch
-                    order = order[:batch_size]
-                logs = self._run("train", rows, order, batch_size, hooks if by_batch else None)
-                weights = model.get_weights()
-                diverged = not (_is_loss_finite(logs) and _all_finite(weights))
-                if diverged:
-                    # Before the hooks see the model: early stopping, say, may keep its weights.
-                    self._go_back_to(finite)
-                    logs |= {f"val_{name}": math.nan for name in logs if validation is not None}
-                else:
-                    finite, last_epoch = weights, epoch + 1
-                    if validation is not None:
-                        logs |= self._test(validation, batch_size, hooks, test_by_batch)
-                hooks.call("on_epoch_end", epoch, logs)
-                if is_watched and not diverged:
-                    finite = epochs_of_weights.add(weights, model.get_weights(), last_epoch)
-                if diverged or model.stop_training:
-                    break
-        except KeyboardInterrupt as error:
-            interrupt, weights = error, model.get_weights()
-            # While the first epoch trains there are no logs.
-            is_untrained = logs is None and all(map(np.array_equal, weights, finite))
-            if not _all_finite(weights):
-                self._go_back_to(finite)
-        if diverged:
-            warn(
-                f"Training diverged in epoch {epoch + 1}: the loss was {logs.get('loss')}, or a weight no longer "
-                f"finite. The weights are those after {last_epoch} epochs. Scale X, for example with StandardScaler or "
-                "ScaleToUnit, or lower learning_rate.",
-                ConvergenceWarning,
-            )
+        for _ in range(plan.first_epoch, self.start):
+            self._next_order()
+        program.set_penalty_scale(1.0 if plan.penalty_rows is None else plan.penalty_rows / self._batch_size)
+        self._finite = model.get_weights()
+        self._last_epoch = plan.best_epoch if self.start == plan.first_epoch else self.start
+        self._epochs_of_weights = _EpochsOfWeights(self._finite, self._last_epoch) if self._is_watched else None
+
+    def run_epoch(self, epoch):
+        """Train for an epoch, test, and call the callbacks."""
+        self._epoch = epoch
+        self._hooks.call("on_epoch_begin", epoch)
+        order = self._next_order()
+        if self._model.stop_training:  # already: Keras looks at it after each batch
+            order = order[: self._batch_size]
+        self._logs = self._run("train", self._rows, order)
+        weights = self._model.get_weights()
+        self._diverged = not (is_loss_finite(self._logs) and _all_finite(weights))
+        if self._diverged:
+            # Before the callbacks see the model: early stopping, say, may keep its weights.
+            self._program.go_back_to(self._finite)
+            self._logs |= {f"val_{name}": math.nan for name in self._logs if self._validation is not None}
         else:
-            model.optimizer.finalize_variable_values(model.trainable_weights)
-        interrupt = hooks.end(logs, interrupt)
-        if is_untrained:
+            self._finite, self._last_epoch = weights, epoch + 1
+            self._test()
+        self._hooks.call("on_epoch_end", epoch, self._logs)
+        if self._is_watched and not self._diverged:
+            self._finite = self._epochs_of_weights.add(weights, self._model.get_weights(), self._last_epoch)
+
+    def note(self, interrupt):
+        """Note what interrupts training, and see to it that the weights are finite."""
+        self._interrupt, weights = interrupt, self._model.get_weights()
+        # While the first epoch trains there are no logs.
+        self._is_untrained = self._logs is None and all(map(np.array_equal, weights, self._finite))
+        if not _all_finite(weights):
+            self._program.go_back_to(self._finite)
+
+    def end(self):
+        """End what goes on, say how it ended, and return what `train` does."""
+        if self._diverged:
+            self._warn()
+        else:
+            self._model.optimizer.finalize_variable_values(self._model.trainable_weights)
+        interrupt = self._hooks.end(self._logs, self._interrupt)
+        if self._is_untrained:
             interrupt.add_note("Nothing was learned yet; the estimator is as it was before.")
             raise interrupt
         if interrupt is not None:
-            interrupt.add_note(
-                f"Training ended after {len(record.epoch)} whole epochs; the estimator keeps what it learned."
-            )
-        best_epoch = epochs_of_weights.find(model.get_weights()) if is_watched else last_epoch
-        best_epoch -= start - first_epoch  # which were trained in a fit that was broken off
+            n_epochs = len(self._record.epoch)
+            interrupt.add_note(f"Training ended after {n_epochs} whole epochs; the estimator keeps what it learned.")
+        best_epoch = self._last_epoch
+        if self._is_watched:
+            best_epoch = self._epochs_of_weights.find(self._model.get_weights())
+        best_epoch -= self.start - self._plan.first_epoch  # which were trained in a fit that was broken off
         # Keras sorts the names; the order of the metrics, training before validation, reads better.
-        names = dict.fromkeys([*(logs or ()), *record.history])
-        return {name: record.history[name] for name in names if name in record.history}, best_epoch, interrupt
+        history = self._record.history
+        names = dict.fromkeys([*(self._logs or ()), *history])
+        return {name: history[name] for name in names if name in history}, best_epoch, interrupt
 
-    def predict(self, rows, convert):
-        """Return what `convert` makes of the outputs of the network, for all rows.
+    def _next_order(self):
+        return epoch_order(len(self._rows), self._plan.shuffle, self._rng)
 
-        Parameters
-        ----------
-        rows : Rows
-            Data.
-        convert : callable
-            Takes the outputs for some of the rows, as an array of shape (n, n_outputs), and returns an array of n
-            entries. So no more of the outputs is kept than is needed.
-
-        Returns
-        -------
-        converted : ndarray of shape (n_rows, ...)
-
-        Notes
-        -----
-        TensorFlow multiplies a single row by other code than a batch, which rounds differently. A row on its own goes
-        in twice, so that it gets the same bits as in any batch.
-        """
-        self._follow_changes()
-        if self._infer is None:
-            signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
-            self._infer = traced(lambda x: self.model(x, training=False), signature)
-        converted = None
-        for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
-            interrupts.answer()
-            (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
-            batch = np.repeat(x, 2, axis=0) if len(x) == 1 else x
-            part = convert(self._infer(tf.constant(batch)).numpy()[: len(x)])
-            if converted is None:
-                converted = np.empty((len(rows), *part.shape[1:]), part.dtype)
-            converted[chunk] = part
-        return converted
-
-    def metric_names(self, rows):
-        """Return the names that `fit` on such rows reports."""
-        self._build_metrics(rows)
-        return list(self.model.get_metrics_result())
-
-    def evaluate(self, rows, batch_size):
-        """Return the metrics on rows by name, as `fit` gets them on its validation rows."""
-        _check_memory(batch_size, batch_size * self._train_bytes)
-        self.model.stop_evaluating = False
-        self._build_metrics(rows)
-        self._strengths.update()
-        return self._run("test", rows, np.arange(len(rows)), batch_size, None)
-
-    def _follow_changes(self):
-        """Forget the traces if somebody outside changed what they were made of."""
-        if self._watch is None:
+    def _test(self):
+        """Add the metrics on the validation rows to the logs, if there are any."""
+        if self._validation is None:
             return
-        if not self.model.optimizer.built:  # compiled again
-            self._build_optimizer()
-        if not self._watch.look():
-            return
-        self._steps, self._infer, self._has_metrics = {}, None, False
-        self._strengths = Strengths([layer for layer in self._layers if layer in self.model.layers])
-        self._build_optimizer()
+        self._model.stop_evaluating = False
+        self._hooks.call("on_test_begin")
+        logs = self._run("test", self._validation, np.arange(len(self._validation)))
+        self._hooks.call("on_test_end", logs)
+        self._logs |= {f"val_{name}": value for name, value in logs.items()}
 
-    def _build_optimizer(self):
-        if not self.model.optimizer.built:
-            self.model.optimizer.build(self.model.trainable_variables)
-        self._fresh_optimizer = [_without_repetition(value) for value in self.get_optimizer_values()]
+    def _run(self, kind, rows, order):
+        hooks = self._hooks if self._calls_by_batch[kind] else None
+        return self._program.run_epoch(kind, rows, order, self._batch_size, hooks)
 
-    def _check_optimizer(self):
-        """Raise if something is to be trained that the optimizer was not built for."""
-        optimizer = self.model.optimizer
-        known = {id(each) for each in getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables}
-        unknown = [variable.path for variable in self.model.trainable_variables if id(variable) not in known]
-        if unknown and known:
-            raise ValueError(
-                f"The optimizer of model_ does not know {', '.join(unknown)}, which became trainable after it was "
-                "built. Compile model_ again."
-            )
-
-    def _start_optimizer(self):
-        """Let an optimizer whose state starts from the weights start from those of now, unless it has trained.
-
-        It is built before the weights are there; of Keras's own classes only one minds.
-        """
-        optimizer = self.model.optimizer
-        kind = type(getattr(optimizer, "inner_optimizer", optimizer))
-        starts_from_weights = kind.__name__ == "ScheduleFreeAdamW" or not kind.__module__.startswith("keras.")
-        if not starts_from_weights or int(optimizer.iterations.numpy()):
-            return
-        fresh = without_training(optimizer)
-        fresh.build(self.model.trainable_variables)
-        _assign(optimizer.variables, [variable.numpy() for variable in fresh.variables])
-
-    def _go_back_to(self, weights):
-        """Set these weights, and start the moments of the optimizer anew, but not its scalars, such as its steps."""
-        self.model.set_weights(weights)
-        state = zip(self.get_optimizer_values(), self._fresh_optimizer, strict=True)
-        self.set_optimizer_values([now if now.ndim == 0 and np.isfinite(now) else fresh for now, fresh in state])
-
-    def _test(self, rows, batch_size, hooks, by_batch):
-        """Return the metrics on validation rows, with their names as in `history`."""
-        self.model.stop_evaluating = False
-        hooks.call("on_test_begin")
-        logs = self._run("test", rows, np.arange(len(rows)), batch_size, hooks if by_batch else None)
-        hooks.call("on_test_end", logs)
-        return {f"val_{name}": value for name, value in logs.items()}
-
-    def _run(self, kind, rows, order, batch_size, hooks):
-        """Run one epoch of training or testing and return its metrics; with `hooks`, one batch at a time."""
-
-        def gather(start):
-            n_batches = 1 if hooks else self._chunk_batches(kind, batch_size * rows.row_bytes)
-            part = order[start : start + n_batches * batch_size]
-            return start + len(part), [tf.constant(array) for array in rows.gather(part)]
-
-        self.model.reset_metrics()
-        start, (stop, tensors) = 0, gather(0)
-        with ThreadPoolExecutor(1) as pool:  # which has no thread as long as nothing is submitted
-            while True:
-                ahead = pool.submit(gather, stop) if stop < len(order) else None
-                if hooks:
-                    hooks.call(f"on_{kind}_batch_begin", start // batch_size)
-                step = self._step(kind, tensors)
-                interrupts.answer()
-                began = time.monotonic()
-                result = step(*tensors, tf.constant(batch_size))
-                # Reading a metric waits for the end of the computation.
-                logs = {name: float(value) for name, value in result.items()}
-                self._batch_seconds[kind] = (time.monotonic() - began) / math.ceil((stop - start) / batch_size)
-                if hooks:
-                    hooks.call(f"on_{kind}_batch_end", start // batch_size, dict(logs))
-                must_stop = self.model.stop_training if kind == "train" else self.model.stop_evaluating
-                is_over = (hooks and must_stop) or (kind == "train" and not _is_loss_finite(logs))
-                if ahead is None or is_over:
-                    return logs
-                start, (stop, tensors) = stop, ahead.result()
-
-    def _chunk_batches(self, kind, batch_bytes):
-        """Return how many batches the next chunk takes, by what it may need in memory and time."""
-        n_batches = _FIRST_CHUNK_BATCHES
-        if kind in self._batch_seconds:
-            n_batches = int(_CHUNK_SECONDS / self._batch_seconds[kind])
-        return max(1, min(n_batches, _CHUNK_BYTES // batch_bytes))
-
-    def _step(self, kind, tensors):
-        """Return the function that runs `train_step` or `test_step` on all batches of tensors of this kind."""
-        signature = tuple(tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in tensors)
-        key = (kind, signature)
-        if key not in self._steps:
-            run = self._run_own_steps if _is_overridden(self.model, f"{kind}_step") else self._run_steps
-
-            def run_all(*arguments):
-                *tensors, batch_size = arguments
-                return run(kind, tensors, batch_size)
-
-            with replaced_parts(self.model, self._strengths, n_replicas=n_replicas(self.strategy)):
-                self._steps[key] = traced(run_all, (*signature, tf.TensorSpec([], tf.int32)))
-            if self._watch is not None:
-                self._watch.look()  # layers of the user's may count how often they are traced
-        return self._steps[key]
-
-    def _run_steps(self, kind, tensors, batch_size):
-        """Run Keras's step on all batches and return the metrics, as tensors."""
-        n_rows = tf.shape(tensors[0])[0]
-
-        def run_batch(start):
-            stop = tf.minimum(start + batch_size, n_rows)
-            self._run_step(kind, tensors, start, stop, batch_size)
-            return (stop,)
-
-        tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
-        return self.model.get_metrics_result()
-
-    def _run_own_steps(self, kind, tensors, batch_size):
-        """Run a step of the user's on all batches and return what it returned for the last, as Keras's `fit` does."""
-        n_rows = tf.shape(tensors[0])[0]
-
-        def run_batch(start, _):
-            stop = tf.minimum(start + batch_size, n_rows)
-            logs = _flat(self._run_step(kind, tensors, start, stop, batch_size))
-            logs = {name: tf.convert_to_tensor(mean_of_replicas(self.strategy, logs[name])) for name in logs}
-            for name, value in logs.items():
-                if value.shape.rank != 0:
-                    raise ValueError(
-                        f"{kind}_step must return single numbers, but {name!r} has the shape {tuple(value.shape)}."
-                    )
-            return stop, logs
-
-        first = run_batch(tf.constant(0), None)  # outside of the loop: it tells what to pass through
-        _, logs = tf.while_loop(lambda start, _: start < n_rows, run_batch, first)
-        metrics = self.model.get_metrics_result()
-        return metrics if logs.keys() == metrics.keys() else logs
-
-    def _run_step(self, kind, tensors, start, stop, batch_size):
-        """Run a step on the rows from `start` up to `stop`; the penalty of weights is that of scikit-learn."""
-        step = self.model.train_step if kind == "train" else self.model.test_step
-        if kind == "train":
-            self._strengths.batch_share = lambda: (stop - start) / batch_size
-            self._strengths.n_steps = self.model.optimizer.iterations
-        try:
-            return run_on_shares(self.strategy, step, tensors, start, stop)
-        finally:
-            self._strengths.batch_share = self._strengths.n_steps = None
-
-    def _build_metrics(self, rows):
-        """Make the variables of loss and metrics, which a traced loop may not make itself."""
-        if self._has_metrics:
-            return
-        # A single row is not enough for some losses and metrics, which warn of it.
-        x, *rest = rows.gather(np.arange(min(2, len(rows))))
-        y = tf.convert_to_tensor(rest[0])
-        # A call may draw random numbers, even without training.
-        before = [variable.numpy() for variable in self.model.non_trainable_variables]
-
-        def compute():
-            outputs = self.model(x, training=False)
-            self.model.compute_loss(x, y, outputs)
-            self.model.compute_metrics(x, y, outputs)
-
-        with self._strengths.replaced():
-            compute() if self.strategy is None else self.strategy.run(compute)
-            results = self.model.get_metrics_result()
-        for name, value in results.items():
-            if np.ndim(value):
-                raise ValueError(
-                    f"metrics must be single numbers, but {name!r} gives {len(value)}, one for each class; it may "
-                    "have a parameter for their mean, such as metrics__average='macro'."
-                )
-        self.model.reset_metrics()
-        _assign(self.model.non_trainable_variables, before)
-        self._has_metrics = True
+    def _warn(self):
+        warn(
+            f"Training diverged in epoch {self._epoch + 1}: the loss was {self._logs.get('loss')}, or a weight no "
+            f"longer finite. The weights are those after {self._last_epoch} epochs. Scale X, for example with "
+            "StandardScaler or ScaleToUnit, or lower learning_rate.",
+            ConvergenceWarning,
+        )
 
 
 class _EpochsOfWeights:
@@ -521,23 +254,6 @@ class _EpochsOfWeights:
         return self._last_epoch if digest == self._last else self._epochs.get(digest, self._last_epoch)
 
 
-def _check_memory(batch_size, n_bytes):
-    """Ask for the memory of a batch and give it back, since operations of TensorFlow may crash where it is missing."""
-    try:
-        np.empty(n_bytes, dtype=np.uint8)
-    except MemoryError as error:
-        raise MemoryError(
-            f"There is not enough memory for a batch of {batch_size} rows: the outputs of the layers alone take "
-            f"{n_bytes / 2**20:,.0f} MB. A smaller batch_size or smaller layers need less."
-        ) from error
-
-
-def _without_repetition(array):
-    """Return an equal array that takes no memory if all its values are the same, as in most optimizers at first."""
-    first = array.ravel()[:1]
-    return np.broadcast_to(first, array.shape) if array.ndim and (array == first).all() else array
-
-
 def _digest(arrays):
     digest = hashlib.blake2b()
     for array in arrays:
@@ -545,39 +261,5 @@ def _digest(arrays):
     return digest.digest()
 
 
-def _is_overridden(model, step):
-    return getattr(getattr(model, step), "__func__", None) is not getattr(keras.Model, step)
-
-
-def _flat(logs):
-    """Return what a step returned as one dict, as Keras does for dicts in it."""
-    flat = {}
-    for name, value in (logs or {}).items():
-        flat |= _flat(value) if isinstance(value, dict) else {name: value}
-    return flat
-
-
-def _is_loss_finite(logs):
-    """Whether the loss is finite, if there is one: the steps of a user's model may report something else."""
-    return math.isfinite(logs.get("loss", 0.0))
-
-
 def _all_finite(arrays):
     return all(np.isfinite(array).all() for array in arrays)
-
-
-def _assign(variables, values):
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-
-
-def _overrides(callbacks, kind):
-    """Whether any callback has a hook of its own for the batches of training or testing."""
-    names = [f"on_{kind}_batch_begin", f"on_{kind}_batch_end"]
-    if kind == "train":
-        names += ["on_batch_begin", "on_batch_end"]
-    return any(
-        getattr(getattr(callback, name), "__func__", None) is not getattr(keras.callbacks.Callback, name)
-        for callback in callbacks
-        for name in names
-    )

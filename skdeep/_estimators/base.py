@@ -43,6 +43,7 @@ from skdeep._keras.user_callbacks import shown, with_copied_callbacks
 from skdeep._lazy import lazy_module
 
 epoch_tasks = lazy_module("skdeep._estimators.epoch_tasks")
+trainer = lazy_module("skdeep._engine.trainer")
 compilation = lazy_module("skdeep._networks.compilation")
 
 
@@ -376,15 +377,14 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         if task is not None and hasattr(self, "_skl_callbacks"):
             callbacks.append(epoch_tasks.EpochTasks(task, task_data, network, learned))
         with network.in_use() as program, shown(network, program, given):
-            new_history, best_epoch, interrupt = program.fit(
-                train,
-                first_epoch=first_epoch,
+            plan = trainer.Plan(
+                first_epoch,
                 best_epoch=best_epoch,
-                rng=rng,
-                callbacks=callbacks,
-                validation=validation,
                 penalty_rows=network.penalty_rows,
                 **options | {"epochs": first_epoch + options["epochs"]},
+            )
+            new_history, best_epoch, interrupt = trainer.train(
+                program, train, plan, rng, callbacks=callbacks, validation=validation
             )
         network.offer()
         vars(self).update(learned(network, new_history), best_epoch_=best_epoch)

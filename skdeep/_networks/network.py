@@ -25,6 +25,7 @@ from skdeep._common.states import check_attributes, is_count
 from skdeep._common.version import __version__
 from skdeep._data.validation import memory_errors
 from skdeep._engine import last_layer, trace_cache
+from skdeep._engine.program import Program
 from skdeep._engine.replicas import check_scope, current_strategy
 from skdeep._files.network_limits import limited_variables
 from skdeep._files.pickling import loss_in_state, with_pickled
@@ -34,7 +35,6 @@ from skdeep._networks import builders
 
 compilation = lazy_module("skdeep._networks.compilation")
 own_models = lazy_module("skdeep._networks.own_models")  # which derives from what is here
-trainer = lazy_module("skdeep._engine.trainer")
 
 # The form of the state below; 1 is the first.
 _FORMAT = 1
@@ -298,7 +298,7 @@ class Network:
             model = self.architecture.build()
         with limited_variables(_VARIABLES_OF_TRAINING * n_numbers + _VARIABLES_OF_METRICS):
             compilation.compile_model(model, self.settings, encoding=self.head.encoding)
-            return trainer.Program(model, model.layers)
+            return Program(model, model.layers)
 
     def _draw_values(self, program, rng, *, keep_weights):
         initializers = {

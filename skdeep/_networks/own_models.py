@@ -29,15 +29,14 @@ import numpy as np
 from skdeep._common.state_options import is_for_file
 from skdeep._data.heads import Head
 from skdeep._engine import trace_cache
+from skdeep._engine.program import Program
 from skdeep._engine.replicas import current_strategy
 from skdeep._files.keras_files import describe_network, make_network
 from skdeep._files.plain_states import altered, check_state
 from skdeep._keras import copying, describing
 from skdeep._keras.comparing import settings_key, structure_key
-from skdeep._lazy import keras, lazy_module, tf
+from skdeep._lazy import keras, tf
 from skdeep._networks.network import Network
-
-trainer = lazy_module("skdeep._engine.trainer")
 
 _trained = weakref.WeakSet()  # layers with weights of the models that fits trained
 _is_from_file = contextvars.ContextVar("is_from_file", default=False)
@@ -150,7 +149,7 @@ class OwnNetwork(Network):
         is_trained = model.optimizer.built and int(model.optimizer.iterations) > 0
         is_special = is_trained or model.optimizer.use_ema or current_strategy() is not None
         key = None if is_special else structure_key(model)
-        program = trace_cache.obtain(key, functools.partial(trainer.Program, model))
+        program = trace_cache.obtain(key, functools.partial(Program, model))
         if program.model is not model:
             program.set_values({"model": [variable.numpy() for variable in model.variables], "optimizer": None})
             program.reset_optimizer(_learning_rate(model.optimizer))
@@ -193,7 +192,7 @@ class OwnNetwork(Network):
         return other
 
     def _rebuilt(self, values):
-        program = self._make() if self._make is not None else trainer.Program(_made(self.description, values))
+        program = self._make() if self._make is not None else Program(_made(self.description, values))
         program.set_values(values)
         return program, None
 

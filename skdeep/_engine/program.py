@@ -1,0 +1,378 @@
+"""A network as TensorFlow runs it: the compiled loop over batches, and prediction.
+
+Keras's `fit` calls one TensorFlow function for each batch, fed by a data pipeline. Here one call takes a chunk of many
+batches: rows are gathered on the host, and a loop inside the TensorFlow function runs Keras's own `train_step` on each
+batch, so that losses, metrics, regularisers, optimizers, gradient clipping and batch normalisation are Keras's. The
+same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole, in any order in
+memory: beyond it there are two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C, which is
+answered between chunks (see `skdeep._common.interrupts`), is answered soon; where chunks end does not change what is
+learned.
+"""
+
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from skdeep._common import interrupts
+from skdeep._engine.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
+from skdeep._engine.tracing import Strengths, replaced_parts, traced
+from skdeep._keras.changes import Watch
+from skdeep._keras.copying import faithful_copy, without_training
+from skdeep._keras.summary import layer_shapes
+from skdeep._lazy import keras, tf
+
+_CHUNK_BYTES = 8 * 2**20
+_CHUNK_SECONDS = 0.25
+_FIRST_CHUNK_BATCHES = 16
+
+
+class Program:
+    """A compiled model and the TensorFlow functions that train, test and apply it.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled model.
+    layers : sequence of keras.layers.Layer, default=()
+        Those whose dropout rate or strength of the L2 penalty shall be a variable of the traces.
+    """
+
+    def __init__(self, model, layers=()):
+        self.model = model
+        self.strategy = current_strategy()
+        self._layers = list(layers)
+        self._strengths = Strengths(layers)
+        self._watch = None
+        self._steps = {}
+        self._infer = None
+        # The memory that a row takes in prediction is about that of the largest layer.
+        outputs = [math.prod(size or 1 for size in shape) for shape in layer_shapes(model).values()] or [1]
+        self._infer_bytes = 4 * max(outputs)
+        # Training keeps the outputs of all layers for the gradients.
+        self._train_bytes = 4 * sum(outputs)
+        self._batch_seconds = {}
+        self._has_metrics = False
+        self._build_optimizer()
+
+    def watch(self):
+        """Look from now on whether somebody outside changes the model."""
+        if self._watch is None:
+            self._watch = Watch(self.model)
+
+    def is_changed(self):
+        """Whether the model is another one than that which was built, but for the values of its variables."""
+        self.follow_changes()
+        return self._watch is not None and self._watch.is_changed()
+
+    def copied(self):
+        """Return a program for a copy of the model as it is now."""
+        self.follow_changes()
+        model = faithful_copy(self.model)
+        numbers = [number for number, layer in enumerate(self.model.layers) if layer in self._layers]
+        other = Program(model, [model.layers[number] for number in numbers])
+        if self._watch is not None:
+            other._watch = self._watch.of_copy(model)
+        return other
+
+    def get_values(self):
+        """Return the values of all that training changes: weights, random states and the state of the optimizer."""
+        self.follow_changes()
+        return {
+            "model": [variable.numpy() for variable in self.model.variables],
+            "optimizer": self.get_optimizer_values(),
+        }
+
+    def set_values(self, values):
+        """Set what `get_values` returned, here or in a program of the same model; the optimizer's may be None."""
+        _assign(self.model.variables, values["model"])
+        if values["optimizer"] is not None:
+            self.set_optimizer_values(values["optimizer"])
+
+    def reset_optimizer(self, learning_rate):
+        """Make the optimizer as it was before any training, with this learning rate if it is a number."""
+        self.set_optimizer_values(self._fresh_optimizer)
+        if isinstance(learning_rate, Real):
+            self.model.optimizer.learning_rate = float(learning_rate)
+
+    def get_optimizer_values(self):
+        """Return the values of the optimizer's state."""
+        return [variable.numpy() for variable in self.model.optimizer.variables]
+
+    def set_optimizer_values(self, values):
+        """Set what `get_optimizer_values` returned."""
+        _assign(self.model.optimizer.variables, values)
+
+    def predict(self, rows, convert):
+        """Return what `convert` makes of the outputs of the network, for all rows.
+
+        Parameters
+        ----------
+        rows : Rows
+            Data.
+        convert : callable
+            Takes the outputs for some of the rows, as an array of shape (n, n_outputs), and returns an array of n
+            entries. So no more of the outputs is kept than is needed.
+
+        Returns
+        -------
+        converted : ndarray of shape (n_rows, ...)
+
+        Notes
+        -----
+        TensorFlow multiplies a single row by other code than a batch, which rounds differently. A row on its own goes
+        in twice, so that it gets the same bits as in any batch.
+        """
+        self.follow_changes()
+        if self._infer is None:
+            signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
+            self._infer = traced(lambda x: self.model(x, training=False), signature)
+        converted = None
+        for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
+            interrupts.answer()
+            (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
+            batch = np.repeat(x, 2, axis=0) if len(x) == 1 else x
+            part = convert(self._infer(tf.constant(batch)).numpy()[: len(x)])
+            if converted is None:
+                converted = np.empty((len(rows), *part.shape[1:]), part.dtype)
+            converted[chunk] = part
+        return converted
+
+    def metric_names(self, rows):
+        """Return the names that `fit` on such rows reports."""
+        self.build_metrics(rows)
+        return list(self.model.get_metrics_result())
+
+    def evaluate(self, rows, batch_size):
+        """Return the metrics on rows by name, as `fit` gets them on its validation rows."""
+        self._check_memory(batch_size)
+        self.model.stop_evaluating = False
+        self.build_metrics(rows)
+        self._strengths.update()
+        return self.run_epoch("test", rows, np.arange(len(rows)), batch_size)
+
+    def prepare_training(self, rows, batch_size):
+        """Make all that training on such rows needs, or raise for what it lacks."""
+        self.follow_changes()
+        self._check_optimizer()
+        self._check_memory(batch_size)
+        self.build_metrics(rows)
+
+    def set_penalty_scale(self, scale):
+        """Multiply the L2 penalties by this in what follows, and take dropout rates and strengths as they are now."""
+        self._strengths.update(scale)
+
+    def follow_changes(self):
+        """Forget the traces if somebody outside changed what they were made of."""
+        if self._watch is None:
+            return
+        if not self.model.optimizer.built:  # compiled again
+            self._build_optimizer()
+        if not self._watch.look():
+            return
+        self._steps, self._infer, self._has_metrics = {}, None, False
+        self._strengths = Strengths([layer for layer in self._layers if layer in self.model.layers])
+        self._build_optimizer()
+
+    def _build_optimizer(self):
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
+        self._fresh_optimizer = [_without_repetition(value) for value in self.get_optimizer_values()]
+
+    def _check_optimizer(self):
+        """Raise if something is to be trained that the optimizer was not built for."""
+        optimizer = self.model.optimizer
+        known = {id(each) for each in getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables}
+        unknown = [variable.path for variable in self.model.trainable_variables if id(variable) not in known]
+        if unknown and known:
+            raise ValueError(
+                f"The optimizer of model_ does not know {', '.join(unknown)}, which became trainable after it was "
+                "built. Compile model_ again."
+            )
+
+    def start_optimizer(self):
+        """Let an optimizer whose state starts from the weights start from those of now, unless it has trained.
+
+        It is built before the weights are there; of Keras's own classes only one minds.
+        """
+        optimizer = self.model.optimizer
+        kind = type(getattr(optimizer, "inner_optimizer", optimizer))
+        starts_from_weights = kind.__name__ == "ScheduleFreeAdamW" or not kind.__module__.startswith("keras.")
+        if not starts_from_weights or int(optimizer.iterations.numpy()):
+            return
+        fresh = without_training(optimizer)
+        fresh.build(self.model.trainable_variables)
+        _assign(optimizer.variables, [variable.numpy() for variable in fresh.variables])
+
+    def go_back_to(self, weights):
+        """Set these weights, and start the moments of the optimizer anew, but not its scalars, such as its steps."""
+        self.model.set_weights(weights)
+        state = zip(self.get_optimizer_values(), self._fresh_optimizer, strict=True)
+        self.set_optimizer_values([now if now.ndim == 0 and np.isfinite(now) else fresh for now, fresh in state])
+
+    def _check_memory(self, batch_size):
+        """Ask for the memory of a batch and give it back, since operations of TensorFlow may crash where it lacks."""
+        n_bytes = batch_size * self._train_bytes
+        try:
+            np.empty(n_bytes, dtype=np.uint8)
+        except MemoryError as error:
+            raise MemoryError(
+                f"There is not enough memory for a batch of {batch_size} rows: the outputs of the layers alone take "
+                f"{n_bytes / 2**20:,.0f} MB. A smaller batch_size or smaller layers need less."
+            ) from error
+
+    def run_epoch(self, kind, rows, order, batch_size, hooks=None):
+        """Run one epoch of training or testing and return its metrics; with `hooks`, one batch at a time."""
+
+        def gather(start):
+            n_batches = 1 if hooks else self._chunk_batches(kind, batch_size * rows.row_bytes)
+            part = order[start : start + n_batches * batch_size]
+            return start + len(part), [tf.constant(array) for array in rows.gather(part)]
+
+        self.model.reset_metrics()
+        start, (stop, tensors) = 0, gather(0)
+        with ThreadPoolExecutor(1) as pool:  # which has no thread as long as nothing is submitted
+            while True:
+                ahead = pool.submit(gather, stop) if stop < len(order) else None
+                if hooks:
+                    hooks.call(f"on_{kind}_batch_begin", start // batch_size)
+                step = self._step(kind, tensors)
+                interrupts.answer()
+                began = time.monotonic()
+                result = step(*tensors, tf.constant(batch_size))
+                # Reading a metric waits for the end of the computation.
+                logs = {name: float(value) for name, value in result.items()}
+                self._batch_seconds[kind] = (time.monotonic() - began) / math.ceil((stop - start) / batch_size)
+                if hooks:
+                    hooks.call(f"on_{kind}_batch_end", start // batch_size, dict(logs))
+                must_stop = self.model.stop_training if kind == "train" else self.model.stop_evaluating
+                is_over = (hooks and must_stop) or (kind == "train" and not is_loss_finite(logs))
+                if ahead is None or is_over:
+                    return logs
+                start, (stop, tensors) = stop, ahead.result()
+
+    def _chunk_batches(self, kind, batch_bytes):
+        """Return how many batches the next chunk takes, by what it may need in memory and time."""
+        n_batches = _FIRST_CHUNK_BATCHES
+        if kind in self._batch_seconds:
+            n_batches = int(_CHUNK_SECONDS / self._batch_seconds[kind])
+        return max(1, min(n_batches, _CHUNK_BYTES // batch_bytes))
+
+    def _step(self, kind, tensors):
+        """Return the function that runs `train_step` or `test_step` on all batches of tensors of this kind."""
+        signature = tuple(tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in tensors)
+        key = (kind, signature)
+        if key not in self._steps:
+            run = self._run_own_steps if _is_overridden(self.model, f"{kind}_step") else self._run_steps
+
+            def run_all(*arguments):
+                *tensors, batch_size = arguments
+                return run(kind, tensors, batch_size)
+
+            with replaced_parts(self.model, self._strengths, n_replicas=n_replicas(self.strategy)):
+                self._steps[key] = traced(run_all, (*signature, tf.TensorSpec([], tf.int32)))
+            if self._watch is not None:
+                self._watch.look()  # layers of the user's may count how often they are traced
+        return self._steps[key]
+
+    def _run_steps(self, kind, tensors, batch_size):
+        """Run Keras's step on all batches and return the metrics, as tensors."""
+        n_rows = tf.shape(tensors[0])[0]
+
+        def run_batch(start):
+            stop = tf.minimum(start + batch_size, n_rows)
+            self._run_step(kind, tensors, start, stop, batch_size)
+            return (stop,)
+
+        tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
+        return self.model.get_metrics_result()
+
+    def _run_own_steps(self, kind, tensors, batch_size):
+        """Run a step of the user's on all batches and return what it returned for the last, as Keras's `fit` does."""
+        n_rows = tf.shape(tensors[0])[0]
+
+        def run_batch(start, _):
+            stop = tf.minimum(start + batch_size, n_rows)
+            logs = _flat(self._run_step(kind, tensors, start, stop, batch_size))
+            logs = {name: tf.convert_to_tensor(mean_of_replicas(self.strategy, logs[name])) for name in logs}
+            for name, value in logs.items():
+                if value.shape.rank != 0:
+                    raise ValueError(
+                        f"{kind}_step must return single numbers, but {name!r} has the shape {tuple(value.shape)}."
+                    )
+            return stop, logs
+
+        first = run_batch(tf.constant(0), None)  # outside of the loop: it tells what to pass through
+        _, logs = tf.while_loop(lambda start, _: start < n_rows, run_batch, first)
+        metrics = self.model.get_metrics_result()
+        return metrics if logs.keys() == metrics.keys() else logs
+
+    def _run_step(self, kind, tensors, start, stop, batch_size):
+        """Run a step on the rows from `start` up to `stop`; the penalty of weights is that of scikit-learn."""
+        step = self.model.train_step if kind == "train" else self.model.test_step
+        if kind == "train":
+            self._strengths.batch_share = lambda: (stop - start) / batch_size
+            self._strengths.n_steps = self.model.optimizer.iterations
+        try:
+            return run_on_shares(self.strategy, step, tensors, start, stop)
+        finally:
+            self._strengths.batch_share = self._strengths.n_steps = None
+
+    def build_metrics(self, rows):
+        """Make the variables of loss and metrics, which a traced loop may not make itself."""
+        if self._has_metrics:
+            return
+        # A single row is not enough for some losses and metrics, which warn of it.
+        x, *rest = rows.gather(np.arange(min(2, len(rows))))
+        y = tf.convert_to_tensor(rest[0])
+        # A call may draw random numbers, even without training.
+        before = [variable.numpy() for variable in self.model.non_trainable_variables]
+
+        def compute():
+            outputs = self.model(x, training=False)
+            self.model.compute_loss(x, y, outputs)
+            self.model.compute_metrics(x, y, outputs)
+
+        with self._strengths.replaced():
+            compute() if self.strategy is None else self.strategy.run(compute)
+            results = self.model.get_metrics_result()
+        for name, value in results.items():
+            if np.ndim(value):
+                raise ValueError(
+                    f"metrics must be single numbers, but {name!r} gives {len(value)}, one for each class; it may "
+                    "have a parameter for their mean, such as metrics__average='macro'."
+                )
+        self.model.reset_metrics()
+        _assign(self.model.non_trainable_variables, before)
+        self._has_metrics = True
+
+
+def _is_overridden(model, step):
+    return getattr(getattr(model, step), "__func__", None) is not getattr(keras.Model, step)
+
+
+def _flat(logs):
+    """Return what a step returned as one dict, as Keras does for dicts in it."""
+    flat = {}
+    for name, value in (logs or {}).items():
+        flat |= _flat(value) if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def is_loss_finite(logs):
+    """Whether the loss is finite, if there is one: the steps of a user's model may report something else."""
+    return math.isfinite(logs.get("loss", 0.0))
+
+
+def _without_repetition(array):
+    """Return an equal array that takes no memory if all its values are the same, as in most optimizers at first."""
+    first = array.ravel()[:1]
+    return np.broadcast_to(first, array.shape) if array.ndim and (array == first).all() else array
