@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: experiments report test test-oldest test-newest docs lint format
+.PHONY: experiments report test test-slow test-oldest test-newest docs lint format
 
 experiments: .venv
 	$(BIN)/pip install -q -e .
@@ -19,10 +19,15 @@ test: .venv
 	$(BIN)/pip install -q -e '.[test]'
 	$(BIN)/python -m pytest
 
-# With the versions of requirements/, each in an environment of its own.
+test-slow: .venv
+	$(BIN)/pip install -q -e '.[test]'
+	$(BIN)/python -m pytest -m slow
+
+# With the versions of requirements/, each in an environment of its own; TESTS='slow or not slow' runs all.
+TESTS = not slow
 test-oldest test-newest: test-%: .venv-%
 	.venv-$*/bin/pip install -q -e '.[test]' -c requirements/$*.txt
-	.venv-$*/bin/python -m pytest
+	.venv-$*/bin/python -m pytest -m '$(TESTS)'
 
 docs: .venv
 	$(BIN)/pip install -q -e '.[docs]'

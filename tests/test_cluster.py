@@ -31,7 +31,7 @@ spec = importlib.util.spec_from_file_location("cluster_search", SCRIPT)
 example = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(example)
 
-pytestmark = pytest.mark.timeout(150)  # whatever hangs: the processes are ended then, too
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]  # whatever hangs: the processes are ended then, too
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from skdeep._keras.comparing import differences, put_back, structure_key
+from skdeep._keras.beside_configs import differences, put_back
+from skdeep._keras.comparing import structure_key
 from skdeep._keras.describing import Pickled, describe_model, make_model
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)

@@ -12,6 +12,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SEARCH = """
 import os, signal, sys, warnings
 import keras

@@ -26,6 +26,8 @@ from sklearn.preprocessing import StandardScaler
 import skdeep
 from skdeep import CNNClassifier, DNNClassifier, DNNRegressor, Flatten, KerasClassifier, ReadImages, ZScore
 
+pytestmark = pytest.mark.slow
+
 # Forks once for each file: TensorFlow is imported, but not started before the fork.
 SERVER = """
 import json, os, resource, signal, sys, time, warnings

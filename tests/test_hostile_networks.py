@@ -12,6 +12,8 @@ from skdeep._data.heads import Head
 from skdeep._files.keras_files import make_from_file, untrusted_names
 from skdeep._networks.own_models import OwnNetwork, safe_mode
 
+pytestmark = pytest.mark.slow
+
 MANY = 10**9
 
 

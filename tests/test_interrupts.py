@@ -19,6 +19,8 @@ from skdeep import DNNClassifier, KerasRegressor
 from skdeep._common import interrupts
 from skdeep._common.interrupts import answer, at_once, deferred
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def python_handler():

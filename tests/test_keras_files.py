@@ -23,7 +23,7 @@ from skdeep._files.keras_names import (
     TRUSTED_BY_NAME,
     item_of,
 )
-from skdeep._keras.comparing import differences
+from skdeep._keras.beside_configs import differences
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
 Y = np.abs(X[:, :1])

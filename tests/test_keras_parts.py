@@ -18,7 +18,7 @@ from sklearn.base import clone
 
 from skdeep import DNNClassifier, DNNRegressor, KerasClassifier, KerasRegressor, programs
 from skdeep._files.keras_files import describe_for_file, is_keras_object, make_from_file
-from skdeep._keras.comparing import differences as differences_of
+from skdeep._keras.beside_configs import differences as differences_of
 
 _rng = np.random.default_rng(0)
 X = _rng.normal(size=(16, 4)).astype("float32")

@@ -24,6 +24,8 @@ from skdeep import (
     programs,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def make_two_cpus():
     cpu = tf.config.list_physical_devices("CPU")[0]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[1] / "examples" / "reproduce.py"
 NAMES = [
     *("ann-mnist", "dnn-mnist", "dnn-cifar10", "mlp-mnist", "cnn-mnist", "cnn-fashion", "cnn-cifar10", "fnn-mse"),

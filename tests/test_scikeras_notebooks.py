@@ -13,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skdeep.wrappers import KerasClassifier, KerasRegressor
 
+pytestmark = pytest.mark.slow
+
 
 def hidden(n_features, sizes, dropout=0.0):
     layers = [keras.Input((n_features,))]

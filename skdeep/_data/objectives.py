@@ -121,7 +121,7 @@ def common_form(loss, metrics, target_encoding, *, of_own):
     loss : str, class, callable or loss object
         As given to the estimator or to Keras.
     metrics : list
-        Likewise.
+        As given to the estimator or to Keras.
     target_encoding : {"auto", "ordinal", "one-hot"}
         As given to the estimator.
     of_own : str

@@ -1,8 +1,8 @@
-"""Rows of X as networks take them, gathered a chunk at a time."""
+"""Rows of X: which of them, and how networks get them, a chunk at a time."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import issparse
@@ -70,6 +70,74 @@ class Rows:
     def _targets(self, positions):
         y = self.y[positions]
         return y if self.encode is None else self.encode(y)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Some rows of X, with what y and the weights say of them.
+
+    Parameters
+    ----------
+    X : ndarray, sparse matrix or RowSource of shape (n_total, ...)
+        Checked, never copied whole.
+    row_shape : tuple of int
+        Shape of one row as the network takes it.
+    index : ndarray of int of shape (n_rows,)
+        Which rows of X.
+    codes : ndarray of shape (n_rows, ...)
+        What `encode` of the targets makes of their y.
+    weight : ndarray of shape (n_rows,) or None
+        Their weights; None if all are equal.
+    """
+
+    X: object
+    row_shape: tuple
+    index: np.ndarray
+    codes: np.ndarray
+    weight: np.ndarray | None
+
+    def part(self, positions):
+        """Return those at some positions."""
+        weight = None if self.weight is None else self.weight[positions]
+        return Selection(self.X, self.row_shape, self.index[positions], self.codes[positions], weight)
+
+    def weighted(self, weight):
+        """Return the same rows with other weights."""
+        return replace(self, weight=weight)
+
+    def rows(self, network, suffix=""):
+        """Return them as a network takes them.
+
+        Parameters
+        ----------
+        network : skdeep._networks.network.Network
+            Tells the dtypes and the form of the targets.
+        suffix : str, default=""
+            Of the names of y and the weights in messages.
+
+        Raises
+        ------
+        ValueError
+            If a number is too large for the dtype of the network.
+        """
+        dtype, codes, weight = network.value_dtype, self.codes, self.weight
+        if weight is not None:
+            if weight.max(initial=0) > np.finfo(dtype).max:
+                raise ValueError(
+                    f"sample_weight{suffix} contains a value too large for {dtype}, in which the network computes."
+                )
+            weight = weight.astype(dtype)
+        if codes.dtype.kind == "f":
+            if np.abs(codes).max(initial=0) > np.finfo(dtype).max:
+                raise ValueError(f"y{suffix} contains a value too large for {dtype}, in which the network computes.")
+            codes = codes.astype(dtype, copy=False)
+        head = network.head
+
+        def encode(codes):
+            y = head.encode(codes)
+            return y.astype(dtype, copy=False) if y.dtype.kind == "f" else y
+
+        return Rows(self.X, self.row_shape, network.dtype, codes, weight, self.index, encode)
 
 
 def _slice_if_neighbours(rows):

@@ -101,7 +101,7 @@ def n_validation_rows(fraction, n_rows):
 
 
 def split(codes, targets, fraction, rng):
-    """Return the positions of training and validation rows, with the same shares of the classes if possible."""
+    """Return the positions of training and validation rows, with the same fractions of the classes if possible."""
     n_rows = len(codes)
     seed = int(rng.integers(2**31))
     n_validation = n_validation_rows(fraction, n_rows)

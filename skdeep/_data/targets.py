@@ -196,7 +196,7 @@ class Targets:
         of_numbers = "indices" if keras_name(loss) else "column of indices"
         return Head(n_classes, output_activation, loss, "one-hot" if form == ROWS else of_numbers)
 
-    def penalty_share(self, loss):
+    def penalty_factor(self, loss):
         """Return the factor of alpha over the rows of a batch: Keras averages over labels, scikit-learn sums."""
         return 0.5 / (len(self.classes) if self.kind == "multilabel" else 1)
 
@@ -332,7 +332,7 @@ class NumericTargets:
         check_numbers(loss, metrics)
         return Head(self.n_outputs, output_activation, loss, "numbers")
 
-    def penalty_share(self, loss):
+    def penalty_factor(self, loss):
         """Return the factor of alpha over the rows of a batch: scikit-learn halves the squared error."""
         return 1.0 if keras_name(loss) == "mean_squared_error" else 0.5
 

@@ -314,12 +314,12 @@ class Program:
         """Run a step on the rows from `start` up to `stop`; the penalty of weights is that of scikit-learn."""
         step = self.model.train_step if kind == "train" else self.model.test_step
         if kind == "train":
-            self._strengths.batch_share = lambda: (stop - start) / batch_size
+            self._strengths.batch_fraction = lambda: (stop - start) / batch_size
             self._strengths.n_steps = self.model.optimizer.iterations
         try:
             return run_on_shares(self.strategy, step, tensors, start, stop)
         finally:
-            self._strengths.batch_share = self._strengths.n_steps = None
+            self._strengths.batch_fraction = self._strengths.n_steps = None
 
     def build_metrics(self, rows):
         """Make the variables of loss and metrics, which a traced loop may not make itself."""

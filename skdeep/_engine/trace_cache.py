@@ -24,8 +24,8 @@ hold its model: `model_` was not read, no callback that the user wrote saw it, a
 The pool holds the most recently used programs, 6 unless told otherwise: `set_size`, `info` and `clear` are there to
 change, see and empty it, ``set_size(0)`` turns reuse off. Each process has its own.
 
-Memory: a program that falls out of the pool is a knot of objects that refer to each other, with its weights and traces.
-Python's collector would untie it in the end, but it counts objects, not bytes, and may let a dozen wait. So it is asked
+Memory: a program that falls out of the pool is a reference cycle, with its weights and traces.
+Python's collector would free it in the end, but it counts objects, not bytes, and may let a dozen wait. So it is asked
 to once a few have been dropped.
 """
 
@@ -130,7 +130,7 @@ def program_key(architecture, rates, l2, settings, encoding):
 
 
 def obtain(key, make):
-    """Return a program of this key, with whatever values: an idle one, that of a trained network, or a new one.
+    """Return a program of this key, whose values are to be set: an idle one, that of a trained network, or a new one.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def obtain(key, make):
 
 
 def obtain_idle(key, make):
-    """Return a program of this key, with whatever values: an idle or a new one."""
+    """Return a program of this key, whose values are to be set: an idle or a new one."""
     return _pop_idle(key) or _made(make)
 
 

@@ -12,7 +12,7 @@ The replacements compute what the parts do, and each mends one thing:
 - The optimizer's sum of gradients over replicas. If there is one replica, the sum is the gradient itself, but
   TensorFlow registers a function for each such sum that it traces and never drops it, nor the traced graph that the
   function refers to: about 4 MB for a small network.
-- Adam's step, likewise for one replica. Keras writes it as a dozen operations on each variable; TensorFlow has one for
+- Adam's step, if there is one replica. Keras writes it as a dozen operations on each variable; TensorFlow has one for
   the same formula.
 
 When the trace is made the model is as before: nobody outside sees the replacements, and what is saved is plain Keras.
@@ -50,11 +50,11 @@ class Strengths:
 
     Attributes
     ----------
-    batch_share : callable or None
-        While a step is traced: returns the rows of its batch, as a share of the batch size, as a tensor. The penalty is
+    batch_fraction : callable or None
+        While a step is traced: returns a tensor, the rows of its batch as a fraction of the batch size. The penalty is
         divided by it.
     n_steps : keras.Variable, tensor or None
-        Likewise: how many steps the optimizer has made.
+        While a step is traced: how many steps the optimizer has made.
     """
 
     def __init__(self, layers):
@@ -65,7 +65,7 @@ class Strengths:
         }
         self._penalty_scale = tf.Variable(1.0, trainable=False, dtype=tf.float64)
         self._normalizations = [layer for layer in layers if type(layer) is keras.layers.BatchNormalization]
-        self.batch_share = self.n_steps = None
+        self.batch_fraction = self.n_steps = None
         self._penalties = {
             layer: tf.Variable(layer.kernel_regularizer.l2, trainable=False, dtype=layer.variable_dtype)
             for layer in layers
@@ -84,8 +84,8 @@ class Strengths:
 
     def _penalty(self, strength, kernel):
         penalty = strength.read_value() * tf.reduce_sum(tf.square(kernel))
-        if self.batch_share is not None:
-            factor = self._penalty_scale.read_value() / tf.cast(self.batch_share(), tf.float64)
+        if self.batch_fraction is not None:
+            factor = self._penalty_scale.read_value() / tf.cast(self.batch_fraction(), tf.float64)
             penalty *= tf.cast(factor, penalty.dtype)
         return tf.cast(
             penalty, keras.config.floatx()
@@ -100,7 +100,7 @@ class Strengths:
         n_steps = keras.ops.cast(self.n_steps, dtype)
         # 1 in place of 4 would be the mean of all batches, but after the first ones the weights have changed most.
         growing = tf.minimum(tf.cast(momentum, dtype), n_steps / (n_steps + 4))
-        layer.momentum = 1 - (1 - growing) * tf.cast(self.batch_share(), dtype)
+        layer.momentum = 1 - (1 - growing) * tf.cast(self.batch_fraction(), dtype)
         try:
             return type(layer).call(layer, x, training=True, mask=mask)
         finally:

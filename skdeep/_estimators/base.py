@@ -25,7 +25,7 @@ from skdeep._common.private_sklearn import check_feature_names, check_n_features
 from skdeep._common.states import check_attributes
 from skdeep._common.user_warnings import warn
 from skdeep._data.row_source import RowSource, is_row_source
-from skdeep._data.rows import Rows
+from skdeep._data.rows import Rows, Selection
 from skdeep._data.sampling import n_validation_rows, split, total_weight, weighted_rows, with_mean_one
 from skdeep._data.validation import (
     as_numbers,
@@ -39,6 +39,7 @@ from skdeep._data.validation import (
 from skdeep._estimators.copies import cloned, deep_copied, picklable
 from skdeep._estimators.inspection import NetworkInspection
 from skdeep._estimators.parameters import refuses_other_arguments, routed_parameters
+from skdeep._estimators.run import Run
 from skdeep._keras.user_callbacks import shown, with_copied_callbacks
 from skdeep._lazy import lazy_module
 
@@ -67,8 +68,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Return the dtype in which the network computes."""
 
     @abstractmethod
-    def _validation_share(self):
-        """Return the share of the rows to set aside for validation, or None."""
+    def _validation_fraction(self):
+        """Return the fraction of the rows to set aside for validation, or None."""
 
     @abstractmethod
     def _check_y(self, y, name):
@@ -131,24 +132,15 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             was.
         """
         with interrupts.deferred(), restored_on_error(self), memory_errors():
-            continued = self.warm_start and hasattr(self, "_network")
             metadata = None if sample_weight is None else {"sample_weight": sample_weight}
             task_data = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-            X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
-            targets = self._learn_targets(y, weight)
-            if continued:
-                targets = targets.continuing(self._targets)
-            rng = copy.deepcopy(self._rng) if continued else self._new_rng()
-            earlier = self._network if continued else None
-            n_rows = self._n_training_rows(len(index), X_val)
-            network, row_shape = self._new_network(X, targets, n_rows, rng, earlier)
-            self._warn_of_units(X, y, network)
-            held = self._validate_validation_data(X_val, y_val, sample_weight_val, network, targets)
-            train, validation = self._training_rows(X, y, index, weight, row_shape, network, targets, rng, held)
+            run, given = self._start_or_resume(X, y, sample_weight, X_val)
+            held_out = self._check_validation_data(X_val, y_val, sample_weight_val, run.targets)
+            train, validation = self._training_rows(given, held_out, run)
             options = self._training_options(len(train))
             task = self._init_callback_context(max_subtasks=options["epochs"])
             task.call_on_fit_task_begin(**task_data)
-            interrupt = self._train(network, targets, train, validation, rng, continued, options, task, task_data)
+            interrupt = self._train(run, train, validation, options, task, task_data)
             if interrupt is None:
                 task.call_on_fit_task_end(**task_data, reconstruction_attributes={})
         if interrupt is not None:
@@ -158,25 +150,13 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         self._check_partial()
         with interrupts.deferred(), restored_on_error(self), memory_errors():
-            first = not hasattr(self, "_network")
-            X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=first)
-            if first:
-                targets = self._first_targets(y, weight, classes)
-                rng = self._new_rng()
-                network, row_shape = self._new_network(X, targets, len(index), rng, earlier=None)
-                self._warn_of_units(X, y, network)
-            else:
-                self._check_classes(classes)
-                targets, rng, network = self._targets, copy.deepcopy(self._rng), self._network
-                network.check_scope()
-                network.follow_changes()
-                row_shape = self._row_shape(X, reset=False)
-            codes = targets.encode(y)
-            weight = total_weight(weight, self._weight_by_class(weight, codes, targets), codes)
-            train = self._rows(X, index, row_shape, network, codes, weight)
+            run, given = self._start_or_go_on(X, y, sample_weight, classes)
+            by_class = self._weight_by_class(given.weight, given.codes, run.targets)
+            given = given.weighted(total_weight(given.weight, by_class, given.codes))
+            train = given.rows(run.network)
             options = self._training_options(len(train)) | {"epochs": 1}
-            with network.restored_on_error():
-                interrupt = self._train(network, targets, train, None, rng, not first, options)
+            with run.network.restored_on_error():
+                interrupt = self._train(run, train, None, options)
         if interrupt is not None:
             raise interrupt
         return self
@@ -259,7 +239,42 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         index, weight = weighted_rows(sample_weight, X)
         return X, y if weight is None else y[index], index, weight
 
-    def _new_network(self, X, targets, n_rows, rng, earlier):
+    def _start_or_resume(self, X, y, sample_weight, X_val=None):
+        """Return the run of a `fit`, and its data as a `Selection`."""
+        X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
+        targets = self._learn_targets(y, weight)
+        n_rows = self._n_training_rows(len(index), X_val)
+        if self.warm_start and hasattr(self, "_network"):
+            targets, rng = targets.continuing(self._targets), copy.deepcopy(self._rng)
+            network, row_shape = self._new_network(X, targets, n_rows, rng, earlier=self._network)
+            run = Run(network, targets, rng, True, self.history_, self.n_iter_, self.best_epoch_)
+        else:
+            rng = self._new_rng()
+            network, row_shape = self._new_network(X, targets, n_rows, rng)
+            run = Run(network, targets, rng)
+        self._warn_of_units(X, y, network)
+        return run, Selection(X, row_shape, index, targets.encode(y), weight)
+
+    def _start_or_go_on(self, X, y, sample_weight, classes):
+        """Return the run of a `partial_fit`, and its data as a `Selection`."""
+        is_first = not hasattr(self, "_network")
+        X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=is_first)
+        if is_first:
+            targets, rng = self._first_targets(y, weight, classes), self._new_rng()
+            network, row_shape = self._new_network(X, targets, len(index), rng)
+            self._warn_of_units(X, y, network)
+            run = Run(network, targets, rng)
+        else:
+            self._check_classes(classes)
+            network = self._network
+            network.check_scope()
+            network.follow_changes()
+            row_shape = self._row_shape(X, reset=False)
+            rng = copy.deepcopy(self._rng)
+            run = Run(network, self._targets, rng, True, self.history_, self.n_iter_, self.best_epoch_)
+        return run, Selection(X, row_shape, index, run.targets.encode(y), weight)
+
+    def _new_network(self, X, targets, n_rows, rng, earlier=None):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
         check_not_forked()
         row_shape = self._row_shape(X, reset=True)
@@ -279,7 +294,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _check_classes(self, classes):
         """Raise if `partial_fit` gets other classes than before."""
 
-    def _monitoring(self, network, train, validation, batch_size, *, continued, has_callbacks):
+    def _monitoring(self, run, train, validation, batch_size):
         """Return callbacks that end training early."""
         return []
 
@@ -287,8 +302,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Return what `skdeep._networks.compilation.make_callbacks` takes."""
         return [self.callbacks], routed_parameters(self)
 
-    def _validate_validation_data(self, X_val, y_val, sample_weight_val, network, targets):
-        """Return the data that were given for validation as `Rows`, their codes and their weights, or None."""
+    def _check_validation_data(self, X_val, y_val, sample_weight_val, targets):
+        """Return the data that were given for validation as a `Selection`, or None."""
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         if X_val is None or y_val is None:
             missing = [name for name in ("X_val", "y_val") if given[name] is None]
@@ -304,91 +319,51 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             raise kind(f"X_val or y_val does not fit: {error}") from error
         index, weight = weighted_rows(sample_weight_val, X_val, "sample_weight_val")
         codes = targets.encode(y_val[index], "y_val")
-        return X_val, index, row_shape, codes, weight
+        return Selection(X_val, row_shape, index, codes, weight)
 
-    def _training_rows(self, X, y, index, weight, row_shape, network, targets, rng, held):
+    def _training_rows(self, given, held_out, run):
         """Return the rows to train on and those to validate on, or None for the latter."""
-        codes = targets.encode(y)
-        train, fraction = (X, index, row_shape, codes, weight), self._validation_share()
-        if held is None and fraction is not None:
-            train, held = (
-                (X, index[part], row_shape, codes[part], None if weight is None else weight[part])
-                for part in split(codes, targets, fraction, rng)
-            )
-        *_, codes, weight = train
-        by_class = self._weight_by_class(weight, codes, targets)
-        parts = {False: train} if held is None else {False: train, True: held}
-        rows = []
-        for validates, (X, index, row_shape, codes, weight) in parts.items():
-            weight = self._weights_in_fit(weight, by_class, codes, validates=validates)
-            rows.append(self._rows(X, index, row_shape, network, codes, weight, "_val" if validates else ""))
-        return rows[0], rows[1] if rows[1:] else None
+        fraction = self._validation_fraction()
+        if held_out is None and fraction is not None:
+            given, held_out = map(given.part, split(given.codes, run.targets, fraction, run.rng))
+        by_class = self._weight_by_class(given.weight, given.codes, run.targets)
+
+        def rows(selection, *, validates):
+            weight = self._weights_in_fit(selection.weight, by_class, selection.codes, validates=validates)
+            return selection.weighted(weight).rows(run.network, "_val" if validates else "")
+
+        train = rows(given, validates=False)
+        return train, None if held_out is None else rows(held_out, validates=True)
 
     def _n_training_rows(self, n_rows, X_val):
         """Return how many rows train the network, after those that validate it are set aside."""
-        fraction = None if X_val is not None else self._validation_share()
+        fraction = None if X_val is not None else self._validation_fraction()
         return n_rows if fraction is None else max(1, n_rows - n_validation_rows(fraction, n_rows))
 
-    def _rows(self, X, index, row_shape, network, codes, weight, suffix=""):
-        dtype = network.value_dtype
-        if weight is not None:
-            if weight.max(initial=0) > np.finfo(dtype).max:
-                raise ValueError(
-                    f"sample_weight{suffix} contains a value too large for {dtype}, in which the network computes."
-                )
-            weight = weight.astype(dtype)
-        if codes.dtype.kind == "f":
-            if np.abs(codes).max(initial=0) > np.finfo(dtype).max:
-                raise ValueError(f"y{suffix} contains a value too large for {dtype}, in which the network computes.")
-            codes = codes.astype(dtype, copy=False)
-        head = network.head
-
-        def encode(codes):
-            y = head.encode(codes)
-            return y.astype(dtype, copy=False) if y.dtype.kind == "f" else y
-
-        return Rows(X, row_shape, network.dtype, codes, weight, index, encode)
-
-    def _train(self, network, targets, train, validation, rng, continued, options, task=None, task_data=None):
-        """Train the network and set what was learned on the estimator; return what interrupted it, or None."""
-        history, first_epoch = (self.history_, self.n_iter_) if continued else ({}, 0)
-        given = compilation.make_callbacks(*self._callback_parameters())
-        size, best_epoch = min(options["batch_size"], len(train)), self.best_epoch_ if continued else 0
-        monitoring = self._monitoring(network, train, validation, size, continued=continued, has_callbacks=bool(given))
-        callbacks = [*given, *monitoring]
-
-        def learned(network, new_history):
-            # Empty if training was interrupted in the first epoch.
-            n_new = max(map(len, new_history.values()), default=0)
-            return {
-                "_network": network,
-                "_targets": targets,
-                "_rng": copy.deepcopy(rng),
-                **targets.attributes(),
-                "history_": {
-                    name: [*history.get(name, [np.nan] * first_epoch), *new_history.get(name, [np.nan] * n_new)]
-                    for name in {**history, **new_history}
-                },
-                "n_iter_": first_epoch + n_new,
-                "best_epoch_": first_epoch + n_new,
-                "callbacks_": given,
-            }
-
+    def _train(self, run, train, validation, options, task=None, task_data=None):
+        """Train the network and publish what was learned; return what interrupted it, or None."""
+        network, run.callbacks = run.network, compilation.make_callbacks(*self._callback_parameters())
+        size = min(options["batch_size"], len(train))
+        callbacks = [*run.callbacks, *self._monitoring(run, train, validation, size)]
         if task is not None and hasattr(self, "_skl_callbacks"):
-            callbacks.append(epoch_tasks.EpochTasks(task, task_data, network, learned))
-        with network.in_use() as program, shown(network, program, given):
-            plan = trainer.Plan(
-                first_epoch,
-                best_epoch=best_epoch,
-                penalty_rows=network.penalty_rows,
-                **options | {"epochs": first_epoch + options["epochs"]},
-            )
-            new_history, best_epoch, interrupt = trainer.train(
-                program, train, plan, rng, callbacks=callbacks, validation=validation
+            callbacks.append(epoch_tasks.EpochTasks(task, task_data, run))
+        plan = trainer.Plan(
+            run.n_epochs,
+            best_epoch=run.best_epoch,
+            penalty_rows=network.penalty_rows,
+            **options | {"epochs": run.n_epochs + options["epochs"]},
+        )
+        with network.in_use() as program, shown(network, program, run.callbacks):
+            history, best_epoch, interrupt = trainer.train(
+                program, train, plan, run.rng, callbacks=callbacks, validation=validation
             )
         network.offer()
-        vars(self).update(learned(network, new_history), best_epoch_=best_epoch)
+        self._publish(run, history, best_epoch)
         return interrupt
+
+    def _publish(self, run, history, best_epoch):
+        """Set what was learned; fitted attributes are set nowhere else, but for those of the shape of X."""
+        vars(self).update(run.learned(history, best_epoch=best_epoch))
 
     def _outputs(self, X, convert):
         check_is_fitted(self)

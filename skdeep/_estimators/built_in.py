@@ -45,7 +45,7 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
         settings = {name: plain_number(value) for name, value in settings.items()}
         initializers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
         batch_rows = min(self._batch_size(n_rows), n_rows)
-        l2 = float(self.alpha) * targets.penalty_share(head.loss) / batch_rows
+        l2 = float(self.alpha) * targets.penalty_factor(head.loss) / batch_rows
         # Before, since the new network may get the program of the estimator whose weights these are.
         weights = None if self.initial_model is None else initial_weights(self.initial_model)
         network = Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng, batch_rows)
@@ -72,7 +72,7 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
     def _value_dtype(self):
         return value_dtype(self.dtype_policy)
 
-    def _validation_share(self):
+    def _validation_fraction(self):
         if self.validation_fraction is None and self.early_stopping and self.monitor.startswith("val_"):
             return 0.1
         return self.validation_fraction
@@ -102,16 +102,16 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
                 "partial_fit sees a part of the data at a time, so it does not work with early_stopping=True."
             )
 
-    def _monitoring(self, network, train, validation, batch_size, *, continued, has_callbacks):
+    def _monitoring(self, run, train, validation, batch_size):
         if not self.early_stopping:
             return []
         monitor = self.monitor
-        with network.in_use() as program:
+        with run.network.in_use() as program:
             of_training = program.metric_names(train)
             of_validation = [] if validation is None else [f"val_{name}" for name in of_training]
             names = of_training + of_validation
             unknown = "" if monitor in names else f"not among the metrics of this fit, which are {names!r}"
-            if unknown and not has_callbacks:
+            if unknown and not run.callbacks:
                 raise ValueError(f"monitor={monitor!r} is {unknown}.")
             mode = hooks.direction(program.model, monitor) if self.monitor_mode == "auto" else self.monitor_mode
             if mode is None:
@@ -120,10 +120,12 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
                 )
                 raise ValueError(f"monitor={monitor!r} is {what}: set monitor_mode to 'min' or 'max'.")
             start = math.nan
-            if continued and monitor in of_validation:  # measured now, since the earlier fit may have had other rows
+            if (
+                run.is_resumed and monitor in of_validation
+            ):  # measured now, since the earlier fit may have had other rows
                 start = program.evaluate(validation, batch_size)[monitor.removeprefix("val_")]
-            elif continued:
-                start = next(iter(self.history_.get(monitor, [])[self.best_epoch_ - 1 : self.best_epoch_]), math.nan)
+            elif run.is_resumed:
+                start = next(iter(run.history.get(monitor, [])[run.best_epoch - 1 : run.best_epoch]), math.nan)
         return [hooks.EarlyStopping(monitor, mode, self.n_iter_no_change, self.tol, start)]
 
 

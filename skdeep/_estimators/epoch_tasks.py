@@ -14,18 +14,15 @@ class EpochTasks(keras.callbacks.Callback):
         The task that is the whole fit.
     task_data : dict
         What is told of each epoch: the estimator and its arguments.
-    network : skdeep._networks.network.Network
+    run : skdeep._estimators.run.Run
         What is trained.
-    learned : callable
-        From a network and a history to the attributes of an estimator fitted so far.
     """
 
-    def __init__(self, task, task_data, network, learned):
+    def __init__(self, task, task_data, run):
         super().__init__()
         self._task = task
         self._task_data = task_data
-        self._network = network
-        self._learned = learned
+        self._run = run
         self._history = {}
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -40,7 +37,8 @@ class EpochTasks(keras.callbacks.Callback):
         with contextlib.ExitStack() as loans:
 
             def attributes():
-                return self._learned(loans.enter_context(self._network.lent()), self._history)
+                network = loans.enter_context(self._run.network.lent())
+                return self._run.learned(self._history, network=network)
 
             if self._epoch_task.call_on_fit_task_end(**self._task_data, reconstruction_attributes=attributes):
                 self.model.stop_training = True

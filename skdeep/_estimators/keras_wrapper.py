@@ -26,6 +26,7 @@ from skdeep._data.validation import memory_errors, restored_on_error
 from skdeep._engine import last_layer
 from skdeep._estimators.base import BaseDeepEstimator
 from skdeep._estimators.parameters import CONSTRAINTS
+from skdeep._estimators.run import Run
 from skdeep._estimators.searched import warn_of_lost_arguments
 from skdeep._keras import copying, describing
 from skdeep._keras.compiled import check_used, compiled_metrics
@@ -150,16 +151,9 @@ class KerasModelEstimator(BaseDeepEstimator):
         self._validate_params()
         with interrupts.deferred(), restored_on_error(self), memory_errors():
             X, y, index, weight = self._validate_training_data(X, y, None, reset=True)
-            targets = self._learn_targets(y, weight)
-            rng = self._new_rng()
-            network, _ = self._new_network(X, targets, len(index), rng, earlier=None)
-            vars(self).update(
-                {"_network": network, "_targets": targets, "_rng": rng, **targets.attributes()},
-                history_={},
-                n_iter_=0,
-                best_epoch_=0,
-                callbacks_=[],
-            )
+            targets, rng = self._learn_targets(y, weight), self._new_rng()
+            network, _ = self._new_network(X, targets, len(index), rng)
+            self._publish(Run(network, targets, rng), history={}, best_epoch=0)
             return self
 
     @property
@@ -285,7 +279,7 @@ class KerasModelEstimator(BaseDeepEstimator):
     def _value_dtype(self):
         return "float32"
 
-    def _validation_share(self):
+    def _validation_fraction(self):
         return self._fit_setting("validation_split") or None
 
     def _weights_in_fit(self, weight, by_class, codes, *, validates):

@@ -29,7 +29,7 @@ class _Number(Interval):
 
 
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
-_SHARE = Interval(Real, 0, 1, closed="neither")
+_FRACTION = Interval(Real, 0, 1, closed="neither")
 
 # What has a form of its own, such as hidden_layer_sizes or optimizer, is checked where it is used.
 CONSTRAINTS = {
@@ -45,7 +45,7 @@ CONSTRAINTS = {
     "epochs": [_POSITIVE_INT, StrOptions({"auto"})],
     "batch_size": [_POSITIVE_INT, StrOptions({"auto"})],
     "shuffle": ["boolean", StrOptions({"blocks"})],
-    "validation_fraction": [_SHARE, None],
+    "validation_fraction": [_FRACTION, None],
     "early_stopping": ["boolean"],
     "monitor": [str],
     "monitor_mode": [StrOptions({"auto", "min", "max"})],

@@ -25,7 +25,7 @@ from skdeep._files.keras_names import (
 from skdeep._files.making_from_files import Making, making
 from skdeep._files.plain_states import check_state, is_users
 from skdeep._keras import describing
-from skdeep._keras.comparing import put_back, untracked
+from skdeep._keras.beside_configs import put_back, untracked
 from skdeep._keras.user_callbacks import attributes_of, copied_callbacks
 from skdeep._lazy import keras, tf
 

@@ -18,7 +18,7 @@ from skdeep._files.keras_names import PRIVATE_MODULES, item_of
 from skdeep._files.network_limits import check_sizes, limited_variables
 from skdeep._files.plain_states import altered, check_state
 from skdeep._keras import describing
-from skdeep._keras.comparing import put_back
+from skdeep._keras.beside_configs import put_back
 from skdeep._lazy import keras, tf
 
 _OF_PARTS = 2**22  # numbers in the variables of metrics and losses

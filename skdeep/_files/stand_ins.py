@@ -74,7 +74,7 @@ class Distribution:
     arguments : list
         Numbers.
     keywords : dict of str to number
-        Likewise.
+        Numbers by name.
     """
 
     def __init__(self, name, arguments, keywords):

@@ -15,7 +15,7 @@ import threading
 import numpy as np
 
 from skdeep._common.forked import ForkedProcessError, check_not_forked
-from skdeep._keras.comparing import differences, put_back, untracked
+from skdeep._keras.beside_configs import differences, put_back, untracked
 from skdeep._keras.copying import contents
 from skdeep._lazy import keras
 

@@ -43,7 +43,7 @@ def build_dense(
     activation : str, callable or sequence of them
         Keras activation of all hidden layers, or one for each.
     dropout : float or sequence of float
-        Share of units dropped after each hidden layer, or one share for each.
+        Fraction of units dropped after each hidden layer, or one for each.
     output_activation : str
         Keras activation of the output layer.
     dtype_policy : str
@@ -194,7 +194,7 @@ def draw_values(model, rates, l2, initializers, rng, *, keep_weights=False):
     rates : tuple of float
         From `dropout_rates`; above 0 where those that the model was built with are.
     l2 : float
-        Likewise.
+        Strength of the L2 penalty; above 0 where the model was built with one.
     initializers : dict of str to callable
         For "kernel" and "bias" a function from `rng` to a fresh Keras initializer.
     rng : numpy.random.Generator

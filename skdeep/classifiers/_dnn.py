@@ -15,7 +15,7 @@ class DNNClassifier(DeepClassifierMixin, DenseEstimator):
     activation : str, callable or sequence of them, default="relu"
         Keras activation of all hidden layers, or one for each.
     dropout : float or sequence of float, default=0.2
-        Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
+        Fraction of units dropped in training after each hidden layer, in [0, 1), or one for each layer.
     alpha : float, default=0.0
         Strength of the L2 penalty, on the scale of scikit-learn's `MLPClassifier`: to the loss is added half of alpha
         times the sum of the squares of all kernels, divided by the rows of the batch; for multilabel targets also by
@@ -63,7 +63,7 @@ class DNNClassifier(DeepClassifierMixin, DenseEstimator):
         Whether each epoch takes the rows in a new random order. "blocks" is for data that is not in memory: blocks of
         512 neighbouring rows come in random order, and the rows of each four blocks are mixed.
     validation_fraction : float, default=None
-        Share of the training data set aside for validation, in (0, 1), with the same share of each class. None is no
+        Fraction of the training data set aside for validation, in (0, 1), the same of each class. None is no
         validation, or 0.1 with early stopping.
     early_stopping : bool, default=False
         Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are

@@ -36,7 +36,7 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
     activation : str, callable or sequence of them, default="relu"
         Keras activation of all hidden layers, or one for each.
     dropout : float or sequence of float, default=0.5
-        Share of units dropped in training after each hidden layer, in [0, 1), or one share for each layer.
+        Fraction of units dropped in training after each hidden layer, in [0, 1), or one for each layer.
     alpha : float, default=0.0
         Strength of the L2 penalty, on the scale of scikit-learn's `MLPRegressor`: to the mean squared error is added
         alpha times the sum of the squares of all kernels, those of the convolutions included, divided by the rows of
@@ -80,7 +80,7 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
         Whether each epoch takes the rows in a new random order. "blocks" is for data that is not in memory: blocks of
         512 neighbouring rows come in random order, and the rows of each four blocks are mixed.
     validation_fraction : float, default=None
-        Share of the training data set aside for validation, in (0, 1). None is no
+        Fraction of the training data set aside for validation, in (0, 1). None is no
         validation, or 0.1 with early stopping.
     early_stopping : bool, default=False
         Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are

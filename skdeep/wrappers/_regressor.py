@@ -32,9 +32,10 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
         Keras optimizer, for models that the function does not compile itself, and in `compile_kwargs`. A name or class
         takes routed parameters: ``optimizer="sgd", optimizer__momentum=0.9``.
     loss : str, class, callable, keras.losses.Loss or None, default=None
-        Keras loss, likewise. Targets are given to it in shape (n_samples, n_outputs).
+        Keras loss, for models that the function does not compile itself, and in `compile_kwargs`. Targets are given to
+        it in shape (n_samples, n_outputs).
     metrics : str, class, keras.metrics.Metric, list of them or None, default=None
-        Keras metrics to follow in `history_`, likewise.
+        Keras metrics to follow in `history_`, beside the loss, for models that the function does not compile itself.
     batch_size : int or None, default=None
         Rows for one step of the optimizer; None is 32, -1 is all rows.
     validation_batch_size : int or None, default=None
@@ -47,7 +48,7 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
         routed parameters: ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``, in a list by number, in a dict by
         name: ``callbacks={"plateau": ReduceLROnPlateau}, callbacks__plateau__monitor="loss"``.
     validation_split : float, default=0.0
-        Share of the training data set aside for validation, in [0, 1). Unlike Keras, which
+        Fraction of the training data set aside for validation, in [0, 1). Unlike Keras, which
         takes the last rows, skdeep draws them at random.
     shuffle : bool or "blocks", default=True
         Whether each epoch takes the rows in a new random order. "blocks" is for data that is not in memory: blocks of

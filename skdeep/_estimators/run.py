@@ -1,0 +1,69 @@
+"""What `fit` and `partial_fit` train, and what an estimator has learned when they end."""
+
+import copy
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class Run:
+    """A network with all that training goes on from.
+
+    Parameters
+    ----------
+    network : skdeep._networks.network.Network
+        What is trained.
+    targets : skdeep._data.targets.Targets or skdeep._data.targets.NumericTargets
+        The form of y.
+    rng : numpy.random.Generator
+        The random stream; training draws from it.
+    is_resumed : bool, default=False
+        Whether an earlier `fit` or `partial_fit` is gone on with.
+    history : dict of str to list of float, default={}
+        Metrics of the epochs before.
+    n_epochs, best_epoch : int, default=0
+        Epochs before, and that of the weights.
+    callbacks : list of keras.callbacks.Callback, default=[]
+        Those of the user's in this training.
+    """
+
+    network: object
+    targets: object
+    rng: np.random.Generator
+    is_resumed: bool = False
+    history: dict = field(default_factory=dict)
+    n_epochs: int = 0
+    best_epoch: int = 0
+    callbacks: list = field(default_factory=list)
+
+    def learned(self, new_history, *, network=None, best_epoch=None):
+        """Return the attributes of an estimator that this run has trained.
+
+        Parameters
+        ----------
+        new_history : dict of str to list of float
+            Metrics of the epochs of this run; empty if it was interrupted in the first.
+        network : skdeep._networks.network.Network, default=None
+            In place of the network.
+        best_epoch : int, default=None
+            Epoch of the weights; None is the last one.
+        """
+        n_new = max(map(len, new_history.values()), default=0)
+        n_epochs = self.n_epochs + n_new
+        return {
+            "_network": self.network if network is None else network,
+            "_targets": self.targets,
+            "_rng": copy.deepcopy(self.rng),
+            **self.targets.attributes(),
+            "history_": {
+                name: [
+                    *self.history.get(name, [np.nan] * self.n_epochs),
+                    *new_history.get(name, [np.nan] * n_new),
+                ]
+                for name in {**self.history, **new_history}
+            },
+            "n_iter_": n_epochs,
+            "best_epoch_": n_epochs if best_epoch is None else best_epoch,
+            "callbacks_": self.callbacks,
+        }

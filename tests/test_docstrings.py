@@ -1,0 +1,84 @@
+"""Parameters and attributes that several classes share have the same words in all of them."""
+
+import pytest
+import sklearn.utils._testing as testing
+
+import skdeep
+
+pytest.importorskip("numpydoc")
+
+CLASSIFIERS = [skdeep.MLPClassifier, skdeep.DNNClassifier, skdeep.CNNClassifier]
+REGRESSORS = [skdeep.MLPRegressor, skdeep.DNNRegressor, skdeep.CNNRegressor]
+CONVOLUTIONAL = [skdeep.CNNClassifier, skdeep.CNNRegressor]
+WRAPPERS = [skdeep.KerasClassifier, skdeep.KerasRegressor]
+OF_ALL = ["shuffle"]
+OF_BUILT_IN = [
+    "activation",
+    "kernel_initializer",
+    "bias_initializer",
+    "initial_model",
+    "frozen_layers",
+    "epochs",
+    "batch_size",
+    "early_stopping",
+    "monitor",
+    "monitor_mode",
+    "n_iter_no_change",
+    "tol",
+    "callbacks",
+    "warm_start",
+    "dtype_policy",
+    "random_state",
+    "verbose",
+]
+OF_KIND = ["output_activation", "loss", "optimizer", "learning_rate", "metrics", "validation_fraction"]
+OF_CONVOLUTIONS = [
+    "hidden_layer_sizes",
+    "dropout",
+    "batch_normalization",
+    "conv_filters",
+    "kernel_size",
+    "conv_activation",
+    "padding",
+    "pool_size",
+    "image_shape",
+    "augment",
+]
+OF_WRAPPERS = [
+    "model",
+    "build_fn",
+    "optimizer",
+    "metrics",
+    "epochs",
+    "batch_size",
+    "validation_batch_size",
+    "callbacks",
+    "warm_start",
+    "random_state",
+    "run_eagerly",
+    "verbose",
+]
+ATTRIBUTES = ["history_", "n_iter_", "callbacks_", "model_", "feature_names_in_"]
+GROUPS = {
+    "all": (CLASSIFIERS + REGRESSORS + WRAPPERS, OF_ALL, ATTRIBUTES),
+    "built-in": (CLASSIFIERS + REGRESSORS, OF_BUILT_IN, ["best_epoch_"]),
+    "classifiers": (CLASSIFIERS, [*OF_KIND, "target_encoding", "class_weight"], ["classes_"]),
+    "regressors": (REGRESSORS, [*OF_KIND, "scale_targets"], False),
+    "dense": ([*CLASSIFIERS[:2], *REGRESSORS[:2]], ["batch_normalization"], ["n_features_in_"]),
+    "dense classifiers": (CLASSIFIERS[:2], ["alpha"], False),
+    "dense regressors": (REGRESSORS[:2], ["alpha"], False),
+    "convolutional": (CONVOLUTIONAL, OF_CONVOLUTIONS, ["n_features_in_", "image_shape_"]),
+    "wrappers": (WRAPPERS, OF_WRAPPERS, ["best_epoch_", "n_features_in_"]),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_shared_parameters_have_the_same_words(group):
+    classes, parameters, attributes = GROUPS[group]
+    testing.assert_docstring_consistency(classes, include_params=parameters, include_attrs=attributes)
+
+
+def test_every_shared_parameter_of_the_built_in_networks_is_in_a_group():
+    """Where defaults differ, as those of `dropout` do, classes of one group have the same."""
+    held = {name for _, parameters, _ in GROUPS.values() for name in parameters}
+    assert set(skdeep.DNNClassifier().get_params()) <= held
