@@ -1,6 +1,7 @@
 """What holds for all tests, doctests included."""
 
 import sys
+from collections import Counter
 
 import pytest
 
@@ -8,10 +9,16 @@ import pytest
 collect_ignore = ["docs/conf.py", "docs/_build", "docs/auto_examples", "docs/api/generated"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items):
-    """Mark what is slow by its kind: the examples of the documentation, and tests on real data."""
+    """Mark what is slow by its kind: examples of the documentation, tests on real data, and what `slow_after` says."""
+    n_cases = Counter()
     for item in items:
-        if isinstance(item, pytest.DoctestItem) or item.get_closest_marker("real_data"):
+        n_cases[item.parent, getattr(item, "originalname", None)] += 1
+        case = n_cases[item.parent, getattr(item, "originalname", None)]
+        limit = item.get_closest_marker("slow_after")
+        is_late = limit is not None and case > limit.args[0]
+        if is_late or isinstance(item, pytest.DoctestItem) or item.get_closest_marker("real_data"):
             item.add_marker("slow")
 
 

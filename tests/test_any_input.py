@@ -200,6 +200,7 @@ def check(clf, X, y, n_classes, sums_to_one=True):
     return clf, probabilities, predicted
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda classifier: type(classifier).__name__)
 @modest
 @given(data=st.data())
@@ -226,6 +227,7 @@ def test_categories_come_back_with_the_dtype_of_the_categories(labels):
     assert clf.classes_.dtype == clf.predict(np.zeros((3, 1))).dtype == np.asarray(y).dtype
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda classifier: type(classifier).__name__)
 @modest
 @given(data=st.data())
@@ -242,6 +244,7 @@ def test_any_one_hot_rows(classifier, data):
     np.testing.assert_array_equal(numbers.predict_proba(X), probabilities)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda classifier: type(classifier).__name__)
 @modest
 @given(data=st.data())
@@ -255,6 +258,7 @@ def test_any_multilabel_rows(classifier, data):
     np.testing.assert_array_equal(predicted, probabilities > 0.5)
 
 
+@pytest.mark.slow
 @modest
 @given(
     seed=st.integers(0, 2**32 - 1),

@@ -161,6 +161,7 @@ def parameter_cases(table):
                 yield pytest.param(kind, name, value, allowed, id=f"{kind}-{name}={shown}")
 
 
+@pytest.mark.slow_after(8)
 @pytest.mark.parametrize("kind, name, value, allowed", list(parameter_cases(CHECKED_BY_SCIKIT_LEARN)))
 def test_a_parameter_of_another_type_or_range(kind, name, value, allowed, fitted):
     clf = fitted(kind).set_params(**{name: value})
@@ -225,6 +226,7 @@ CHECKED_WHERE_USED = {
 }
 
 
+@pytest.mark.slow_after(5)
 @pytest.mark.parametrize("kind, name, value, expected", list(parameter_cases(CHECKED_WHERE_USED)))
 def test_a_parameter_with_a_form_of_its_own(kind, name, value, expected, fitted):
     (error, allowed), name = expected, name.strip()
@@ -266,6 +268,7 @@ OTHER_PARAMETERS = [
 ]
 
 
+@pytest.mark.slow_after(5)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("params, error, said", OTHER_PARAMETERS, ids=ids(case[0] for case in OTHER_PARAMETERS))
 def test_a_parameter_that_fits_nothing(kind, params, error, said, fitted):
@@ -304,6 +307,7 @@ OBJECTS = [
 ]
 
 
+@pytest.mark.slow_after(9)
 @pytest.mark.parametrize("params, error, said", OBJECTS, ids=ids(case[0] for case in OBJECTS))
 def test_an_object_that_keras_cannot_use(params, error, said, fitted):
     clf = fitted("dnn").set_params(**params)
@@ -336,6 +340,7 @@ def test_a_parameter_of_the_cnn_that_fits_nothing(params, said, fitted):
         clf.fit(X, Y)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_an_error_of_the_users_own_code_is_not_hidden(kind, fitted):
     clf = fitted(kind).set_params(callbacks=keras.callbacks.LambdaCallback(on_epoch_end=fails))
@@ -420,6 +425,7 @@ ANY_X = {
 }
 
 
+@pytest.mark.slow_after(8)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("case", ANY_X)
@@ -450,6 +456,7 @@ FRAMES = {
 }
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("case", FRAMES)
 def test_frames_with_columns_that_hold_no_numbers(case, kind, fitted):
@@ -488,6 +495,7 @@ def test_lists_of_images_of_one_shape_are_images(fitted):
     np.testing.assert_array_equal(fitted("dnn").predict(list(X)), fitted("dnn").predict(tuple(X)))
 
 
+@pytest.mark.slow_after(10)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "X_val"])
 @pytest.mark.parametrize("convert", [np.asarray, scipy.sparse.csr_array, pd.DataFrame, np.ndarray.tolist])
@@ -497,6 +505,7 @@ def test_X_and_y_of_different_lengths(convert, method, kind, fitted):
         call(clf, method, convert(X[:29]))
 
 
+@pytest.mark.slow_after(19)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("method", ["partial_fit", "X_val", "predict", "predict_proba", "decision_function"])
 @pytest.mark.parametrize("width", [1, 3, 5])
@@ -507,6 +516,7 @@ def test_another_number_of_features_than_in_fit(width, method, kind, fitted):
         getattr(clf, method)(X_bad) if method.startswith(("predict", "dec")) else call(clf, method, X_bad)
 
 
+@pytest.mark.slow_after(10)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", DENSE)
 @pytest.mark.parametrize("shape", [(30, 2, 2), (30, 4, 1), (30, 2, 2, 1), (30, 1, 1, 4, 1)], ids=str)
@@ -526,6 +536,7 @@ def test_cnn_given_too_many_axes(shape, method, fitted):
         call(clf, method, X.reshape(shape))
 
 
+@pytest.mark.slow_after(5)
 @pytest.mark.parametrize("method", ["partial_fit", "X_val", "predict"])
 @pytest.mark.parametrize("shape", [(2, 3), (3, 2), (4, 1), (1, 4), (1, 1), (2, 2, 2), (2, 2, 3), (4, 4, 1)], ids=str)
 def test_images_of_another_size_than_in_fit(shape, method, fitted):
@@ -545,6 +556,7 @@ def test_flat_rows_that_are_no_image_of_the_size_in_fit(width, fitted):
         clf.predict(np.zeros((3, width)))
 
 
+@pytest.mark.slow_after(3)
 @pytest.mark.parametrize("method", ["partial_fit", "X_val", "predict"])
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize(
@@ -601,6 +613,7 @@ MISSING_LABELS = {
 }
 
 
+@pytest.mark.slow_after(19)
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "y_val"])
 @pytest.mark.parametrize("case", MISSING_LABELS)
 def test_missing_labels(case, method, fitted):
@@ -640,6 +653,7 @@ BAD_Y = {
 }
 
 
+@pytest.mark.slow_after(37)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("case", BAD_Y)
 def test_bad_y(case, kind, fitted):
@@ -662,6 +676,7 @@ LATER_Y = {
 }
 
 
+@pytest.mark.slow_after(8)
 @pytest.mark.parametrize("method", ["partial_fit", "y_val"])
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("case", LATER_Y)
@@ -754,6 +769,7 @@ BAD_WEIGHTS = {
 }
 
 
+@pytest.mark.slow_after(19)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("case", BAD_WEIGHTS)
@@ -797,6 +813,7 @@ def assert_probable(clf, data, n_classes):
     assert np.isin(clf.predict(data), clf.classes_).all()
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize(
     "rows",
@@ -808,6 +825,7 @@ def test_few_rows(rows, kind):
     assert_probable(clf, X, len(set(Y[rows])))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_a_class_a_row(kind):
     with pytest.warns(UserWarning, match="number of unique classes is greater than 50%"):
@@ -815,6 +833,7 @@ def test_a_class_a_row(kind):
     assert_probable(clf, X, N)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_more_classes_than_rows(kind):
     assert_probable(clone(CLASSIFIERS[kind]).partial_fit(X[:5], Y[:5], classes=np.arange(40)), X, 40)
@@ -822,6 +841,7 @@ def test_more_classes_than_rows(kind):
     assert one_hot.predict_proba(X).shape == one_hot.predict(X).shape == (N, 40)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("row", [0, 29])
 def test_a_single_row(row, kind, fitted):
@@ -848,6 +868,7 @@ def test_constant_X(value, kind):
         assert_probable(clf.fit(data, Y), data, 3)
 
 
+@pytest.mark.slow_after(12)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("batch_size", [1, 29, 30, 31, 10**9, 2**63, np.int64(7)], ids=str)
 def test_any_batch_size(batch_size, kind):
@@ -859,6 +880,7 @@ def test_a_batch_size_of_more_than_all_rows_is_that_of_all_rows():
     np.testing.assert_array_equal(whole.predict_proba(X), more.predict_proba(X))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.parametrize("value", [0, 1])
 def test_multilabel_targets_that_are_all_the_same(value, kind):

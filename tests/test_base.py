@@ -68,6 +68,7 @@ def test_decision_function_orders_as_the_probabilities(iris):
     np.testing.assert_allclose(shares.predict_proba(X), outputs / outputs.sum(axis=1, keepdims=True), atol=1e-6)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("classifier", [MLPClassifier, CNNClassifier])
 def test_a_row_is_predicted_alike_alone_and_in_any_batch(classifier, digits):
     X = digits.data[:50]
@@ -96,6 +97,7 @@ class TestRandomState:
         assert first.history_ == second.history_ != other.history_
         np.testing.assert_array_equal(weights(first), weights(second))
 
+    @pytest.mark.slow
     def test_same_bits_in_another_process(self):
         code = (
             "from sklearn.datasets import load_iris; from skdeep import DNNClassifier; "
@@ -130,6 +132,7 @@ class TestRandomState:
 
 
 class TestInput:
+    @pytest.mark.slow_after(4)
     @pytest.mark.parametrize(
         "convert",
         [
@@ -148,6 +151,7 @@ class TestInput:
         given = convert(X)
         np.testing.assert_array_equal(quick().fit(given, y).predict_proba(given), expected)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("frames", [pd, pl], ids=["pandas", "polars"])
     def test_frames(self, frames, iris):
         X, y = iris
@@ -304,6 +308,7 @@ class Noted(keras.callbacks.Callback):
 
 
 class TestTheAimOfEarlyStopping:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("mode", ["min", "max"])
     @pytest.mark.parametrize("estimator", [quick, lambda **params: DNNRegressor((8,), random_state=0, **params)])
     def test_of_a_metric_of_ones_own_it_must_be_said(self, mode, estimator, iris):
@@ -319,6 +324,7 @@ class TestTheAimOfEarlyStopping:
         assert clf.best_epoch_ == best + 1
         np.testing.assert_array_equal(weights(clf), clf.callbacks_[0].weights[best])
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "metric, aim",
         [
@@ -339,6 +345,7 @@ class TestTheAimOfEarlyStopping:
         clf = quick(early_stopping=True, monitor_mode="max").fit(*iris)
         assert clf.best_epoch_ == np.argmax(clf.history_["val_loss"]) + 1
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("mode, best", [("max", 2), ("min", 5)])
     def test_a_metric_that_a_callback_adds(self, mode, best, iris):
         clf = quick(early_stopping=True, monitor="val_score", callbacks=Noted(), epochs=7)
@@ -379,6 +386,7 @@ class TestTheAimOfEarlyStopping:
 class TestEarlyStoppingWithWarmStart:
     RATES = [0.01, 2.0, 0.003, 0.5]
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("monitor", ["val_loss", "val_accuracy", "loss", "val_score"])
     @pytest.mark.parametrize("kind", [DNNClassifier, CNNClassifier, DNNRegressor])
     def test_the_best_of_all_fits_is_kept(self, kind, monitor, iris):
@@ -448,6 +456,7 @@ class TestDivergence:
             if epoch == 3:
                 self.model.optimizer.learning_rate = 1e38
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
     @pytest.mark.parametrize("params", [{}, {"early_stopping": True, "monitor": "loss"}])
     def test_later_the_last_finite_weights_stay(self, optimizer, params, iris):
@@ -587,6 +596,7 @@ class TestNothingIsLostByAnError:
 
         return Raising()
 
+    @pytest.mark.slow_after(2)
     @pytest.mark.parametrize(
         "params, data",
         [
@@ -605,6 +615,7 @@ class TestNothingIsLostByAnError:
         np.testing.assert_array_equal(clf.predict_proba(iris[0]), before)
         assert set(vars(clf)) == state
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("method", ["fit", "partial_fit"])
     @pytest.mark.parametrize("warm_start", [False, True])
     def test_after_training_broke_off(self, method, warm_start, iris):
@@ -651,6 +662,7 @@ class TestOutput:
         lines = capfd.readouterr().out.splitlines()
         assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("sink", ["a pipe", "a terminal"])
     def test_the_line_has_what_keras_prints(self, sink, iris, monkeypatch):
         X, y = iris
@@ -693,6 +705,7 @@ def test_float64(iris):
     assert clf.score(X, y) > 0.9
 
 
+@pytest.mark.slow
 def test_mixed_bfloat16(digits):
     X = StandardScaler().fit_transform(digits.data)
     clf = quick(dtype_policy="mixed_bfloat16", epochs=20).fit(X, digits.target, X_val=X, y_val=digits.target)

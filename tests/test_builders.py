@@ -24,6 +24,7 @@ def cnn(shape, n_classes=10, **params):
     return CNNClassifier(epochs=1, **params).fit(X, np.arange(n_classes)).model_
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "model, n_parameters",
     [
@@ -89,6 +90,7 @@ def test_activation_and_dropout_layer_by_layer():
     ]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("sizes", [7, (7,), [7], np.array([7]), np.int64(7)])
 def test_one_hidden_layer_in_every_form(sizes):
     assert [layer.name for layer in dense(4, 3, hidden_layer_sizes=sizes, dropout=0).layers] == [
@@ -98,6 +100,7 @@ def test_one_hidden_layer_in_every_form(sizes):
     ]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "conv_filters, names",
     [
@@ -115,6 +118,7 @@ def test_blocks_of_convolutions(conv_filters, names):
     assert [layer.name for layer in model.layers] == ["input", *names, "flatten", "output"]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "shape, pool_size, sizes",
     [
@@ -180,6 +184,7 @@ class TestInitializers:
     def test_biases(self, bias):
         assert np.all(self.weights(bias_initializer=bias)[1] == (bias == "ones"))
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("form", ["he_normal", "HeNormal", keras.initializers.HeNormal])
     def test_every_form_draws_alike_and_with_the_seed_of_the_fit(self, form):
         expected = self.weights(kernel_initializer=keras.initializers.HeNormal())[0]
@@ -210,6 +215,7 @@ class TestInitializers:
         assert means == pytest.approx([0, 1, 0.25, 0], abs=0.01)
         assert programs.info()["reused"] == before + 3
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("name", ["normal", "uniform", "one", "zero", "OrthogonalInitializer"])
     def test_keras_s_other_names(self, name):
         expected = type(keras.initializers.get(name))()
@@ -262,6 +268,7 @@ class TestAugment:
         clf = self.fitted({"RandomCrop": {"height": 8, "width": 8}}, digits)
         assert clf.summary().layers[1].output_shape == (8, 8, 1)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "augment",
         [
@@ -291,6 +298,7 @@ class TestAugment:
         plain.model_.set_weights(clf.model_.get_weights())
         np.testing.assert_array_equal(clf.predict_proba(digits.images), plain.predict_proba(digits.images))
 
+    @pytest.mark.slow
     def test_what_is_learned_from_flipped_images(self):
         """A dot on the left or on the right: flipped, nothing tells them apart."""
         X = np.zeros((400, 4, 4))
@@ -301,6 +309,7 @@ class TestAugment:
         flipped = clf.set_params(augment=self.FLIP).fit(X, y)
         assert np.abs(flipped.predict_proba(X) - 0.5).max() < 0.1
 
+    @pytest.mark.slow
     def test_in_a_search_and_in_files(self, digits, tmp_path):
         X, y = digits.images[:100], digits.target[:100]
         clf = CNNClassifier((2,), epochs=1, random_state=0)

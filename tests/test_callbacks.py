@@ -21,6 +21,7 @@ def fitted(callback, iris, **params):
     return DNNClassifier((16,), epochs=60, callbacks=callback, random_state=0, **params).fit(*iris)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("metric, value", [("accuracy", 0.9), ("val_accuracy", 0.8), ("loss", 0.4), ("val_loss", 0.4)])
 def test_stops_in_the_first_epoch_that_reaches_the_value(metric, value, iris):
     clf = fitted(StopAtMetric(metric, value), iris, validation_fraction=0.2)
@@ -52,6 +53,7 @@ def test_mode_says_which_way_a_metric_goes(iris):
     assert fitted(StopAtMetric("loss", 0.0, mode="max"), iris).n_iter_ == 1
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("metric", ["kl_divergence", "mse", "val_hinge"])
 def test_of_keras_metrics_the_way_is_known(metric, iris):
     name = metric.removeprefix("val_")
@@ -260,6 +262,7 @@ class TestCallbacksOfScikitLearn:
         name = type(transformer).__name__
         assert recorder.events == ["setup", ("begin", name, "fit", 0, 0), ("end", name, "fit", 0), "teardown"]
 
+    @pytest.mark.slow
     def test_progress_of_a_search_with_two_workers(self):
         """Rich draws nothing where there is no terminal, but it writes the last state."""
         code = (

@@ -86,6 +86,7 @@ def trained_by_keras(model, X, y):
     return weights
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("way", COPIES)
 @pytest.mark.parametrize("change", CHANGES)
 def test_predictions_and_training_go_on_from_the_model_as_it_is_now(change, way, fitted, iris):
@@ -102,6 +103,7 @@ def test_predictions_and_training_go_on_from_the_model_as_it_is_now(change, way,
         np.testing.assert_allclose(fitted.predict_proba(X), expected_outputs, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow_after(1)
 def test_layers_frozen_without_compiling_are_not_trained(fitted, iris):
     layer = fitted.model_.get_layer("hidden_1")
     before = layer.get_weights()
@@ -112,6 +114,7 @@ def test_layers_frozen_without_compiling_are_not_trained(fitted, iris):
     assert np.abs(fitted.model_.layers[-1].get_weights()[0] - last).max() > 0
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("way", COPIES)
 @pytest.mark.parametrize("is_trained_on", [False, True])
 def test_copies_of_layers_frozen_without_compiling(is_trained_on, way, fitted, iris):
@@ -147,6 +150,7 @@ def test_low_rank_weights_predict_before_they_are_compiled(fitted, iris):
         fitted.partial_fit(*iris)
 
 
+@pytest.mark.slow_after(1)
 def test_penalties_set_on_a_layer_that_is_built_count_as_in_keras(fitted, iris):
     X, y = iris
     fitted.model_.get_layer("hidden_1").kernel_regularizer = keras.regularizers.L2(3.0)
@@ -175,6 +179,7 @@ def test_layers_that_the_optimizer_does_not_know(iris):
     assert np.abs(clf.model_.get_layer("hidden_1").get_weights()[0] - before).max() > 0
 
 
+@pytest.mark.slow_after(1)
 def test_an_activation_that_was_changed_counts_in_predictions(fitted, iris):
     X = iris[0].astype(np.float32)
     fitted.predict(X)  # traces
@@ -222,6 +227,7 @@ def test_regressors(iris):
 class TestSave:
     """Files hold what the parameters say, so they cannot hold another model."""
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("change", [compiled_again, frozen_and_compiled, of_one_hot_targets])
     def test_a_model_that_was_changed_is_refused_with_the_reason(self, change, iris, tmp_path):
         clf = ESTIMATORS["ready"]().fit(*iris)
@@ -230,6 +236,7 @@ class TestSave:
             skdeep.save(clf, tmp_path / "file")
         assert not (tmp_path / "file").exists()
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("change", [other_learning_rate, other_weights])
     def test_weights_and_learning_rate_are_saved(self, change, iris, tmp_path):
         X, y = iris
@@ -254,6 +261,7 @@ class TestSave:
         np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("change", [compiled_again, frozen_and_compiled])
 def test_warm_starts_say_that_they_would_drop_it(change, fitted, iris):
     change(fitted.model_)

@@ -22,7 +22,14 @@ ALL = [MLPClassifier, DNNClassifier, CNNClassifier]
 CHECKED = [MLPClassifier(epochs=30), DNNClassifier(epochs=30), CNNClassifier((8,), epochs=30)]
 
 
-@pytest.mark.parametrize("routing", [False, True], ids=["routing off", "routing on"])
+# The second pass is slow: no line of skdeep depends on it.
+ROUTING = [
+    pytest.param(False, id="routing off"),
+    pytest.param(True, id="routing on", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("routing", ROUTING)
 @parametrize_with_checks(CHECKED)
 def test_scikit_learn_checks(estimator, check, routing):
     if "sample_weight_equivalence" in str(check):
@@ -52,6 +59,7 @@ def test_every_parameter_and_attribute_is_documented(classifier, iris):
         assert f"\n{name} : " in doc, name
 
 
+@pytest.mark.slow
 def test_defaults_learn_digits_without_scaling(digits):
     X_train, X_test, y_train, y_test = train_test_split(digits.images, digits.target, random_state=0)
     clf = make_pipeline(Flatten(), DNNClassifier(random_state=0)).fit(X_train, y_train)
@@ -82,6 +90,7 @@ def with_batch_statistics(model, X):
     return np.asarray(x)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "n_rows, seed",
     [
@@ -163,6 +172,7 @@ def test_cnn_names_shapes_that_do_not_fit(X_shape, image_shape, message):
         CNNClassifier(image_shape=image_shape).fit(np.zeros(X_shape), np.arange(10) % 2)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("shape", [(8, 9), (9, 8), (8, 8, 3)])
 def test_cnn_refuses_images_of_another_size(shape, digits):
     cnn = CNNClassifier((4,), epochs=1).fit(digits.images, digits.target)
@@ -193,6 +203,7 @@ def test_global_settings_of_keras_change_nothing(digits):
         keras.config.set_floatx("float32")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("classifier", [Flatten, ScaleToUnit])
 def test_cross_validation_of_images(classifier, digits):
     clf = make_pipeline(classifier(), DNNClassifier(epochs=5, random_state=0) if classifier is Flatten else _cnn())

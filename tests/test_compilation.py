@@ -18,6 +18,7 @@ def quick(**params):
 
 
 class TestOptimizer:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "params",
         [
@@ -52,6 +53,7 @@ class TestOptimizer:
 
 
 class TestLoss:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "loss",
         [
@@ -87,6 +89,7 @@ class TestLoss:
 
 
 class TestMetrics:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "metrics, names",
         [
@@ -108,6 +111,7 @@ class TestMetrics:
         clf = quick(metrics="TopKCategoricalAccuracy", metrics__k=3, loss="categorical_crossentropy").fit(*iris)
         assert clf.history_["top_k_categorical_accuracy"] == [1.0, 1.0, 1.0]
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("metric", ["categorical_accuracy", "mean_squared_error", "auc", "precision"])
     def test_metrics_of_one_hot_rows_follow_the_default_loss(self, metric, iris):
         X, y = iris
@@ -118,6 +122,7 @@ class TestMetrics:
             expected = np.mean((clf.predict_proba(X) - np.eye(3)[y]) ** 2)
             assert clf.history_["val_mean_squared_error"][-1] == pytest.approx(expected, rel=1e-5)
 
+    @pytest.mark.slow
     def test_names_do_not_depend_on_what_ran_before(self, iris):
         clf = quick(metrics=["auc", "accuracy"], early_stopping=True, monitor="val_auc", warm_start=True)
         for _ in range(2):
@@ -152,6 +157,7 @@ class Recorder(keras.callbacks.Callback):
 
 
 class TestCallbacks:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "params",
         [
@@ -297,6 +303,7 @@ def regressor(**params):
 
 
 class TestWhatIsGivenIsWhatIsUsed:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "params, loss",
         [
@@ -321,6 +328,7 @@ class TestWhatIsGivenIsWhatIsUsed:
         clf = quick(loss=loss, dropout=0, shuffle=False, batch_size=50, optimizer="sgd")
         assert_as_keras(clf, iris[0], iris[1], np.eye(3)[iris[1]], {"optimizer": "sgd", "loss": loss})
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("make", [lambda: Slowed(0.1, divisor=50.0), own_adamw])
     def test_optimizers(self, make, rng):
         X, y = rng.normal(size=(150, 4)).astype(np.float32), rng.normal(size=150).astype(np.float32)
@@ -330,6 +338,7 @@ class TestWhatIsGivenIsWhatIsUsed:
             assert_as_keras(reg, X, y, y[:, np.newaxis], {"optimizer": make(), "loss": "mse"})
         assert not optimizer.built
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "rate", [0.25, keras.optimizers.schedules.ExponentialDecay(0.3, 3, 0.5)], ids=["number", "schedule"]
     )
@@ -350,6 +359,7 @@ class TestWhatIsGivenIsWhatIsUsed:
         for variable, value in zip(used.variables, before, strict=True):
             np.testing.assert_array_equal(variable.numpy(), value)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("threshold, share", [(2.0, 0.0), (-1.0, 1.0)])
     @pytest.mark.parametrize("as_class", [False, True])
     def test_metrics(self, threshold, share, as_class, iris):
@@ -358,6 +368,7 @@ class TestWhatIsGivenIsWhatIsUsed:
         for _ in range(2):
             assert clf.fit(*iris).history_["at_least"] == [share] * 3
 
+    @pytest.mark.slow
     def test_initializers(self, iris):
         untrained = {"optimizer": "sgd", "learning_rate": 1e-30, "epochs": 1}
 
@@ -397,6 +408,7 @@ class TestWhatIsGivenIsWhatIsUsed:
 
 
 class TestNames:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("metric", ["acc", "accuracy", "Accuracy", "mse", "MAE", "mape", "bce", "auc", "hinge"])
     def test_a_metric_has_the_name_it_was_given_by(self, metric, iris):
         """As in Keras's own compile."""
@@ -406,12 +418,14 @@ class TestNames:
         ours = quick(metrics=metric, loss="categorical_crossentropy", validation_fraction=0.2).fit(*iris).history_
         assert set(ours) == {*theirs, *(f"val_{name}" for name in theirs)}
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "metric, name", [("TopKCategoricalAccuracy", "top_k_categorical_accuracy"), (keras.metrics.AUC, "auc")]
     )
     def test_classes_have_their_default_name(self, metric, name, iris):
         assert list(quick(metrics=metric, epochs=1).fit(*iris).history_) == ["loss", name]
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("name", ["MeanIoU", "mean_io_u", "OneHotMeanIoU", keras.metrics.MeanIoU])
     @pytest.mark.parametrize("loss", ["categorical_crossentropy", "sparse_categorical_crossentropy", "auto"])
     def test_what_has_a_required_argument(self, name, loss, iris):
@@ -425,6 +439,7 @@ class TestNames:
         (found,) = (values for key, values in clf.history_.items() if key.endswith("io_u") and key.startswith("val"))
         assert found[-1] == pytest.approx(expected, abs=1e-5)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("name", ["schedule_free_adam_w", "ScheduleFreeAdamW", "adamw", "Adam_W", "RMSprop"])
     def test_optimizers(self, name, iris):
         assert type(quick(optimizer=name, epochs=1).fit(*iris).model_.optimizer).__name__.lower() == (
@@ -455,6 +470,7 @@ QUARTER = [np.float32(0.25), np.float64(0.25), np.array(0.25), np.float16(0.25)]
 
 
 class TestNumbersOfAnyKind:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("size", [0, 6], ids=["traced anew", "reused"])
     @pytest.mark.parametrize(
         "params, name, value, others",
@@ -501,6 +517,7 @@ print(methods() == before, any("scikeras" in str(getattr(method, "__module__", "
 """
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("first, expected", [("", "True False"), ("import scikeras", "True True")])
 def test_keras_is_as_it_was_unless_the_user_imported_scikeras(first, expected):
     code = PATCHED.format(first=first)

@@ -74,6 +74,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("is_trained", [False, True])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers(name, is_trained):
@@ -86,6 +87,7 @@ def test_optimizers(name, is_trained):
     assert_copies(model)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("by", ["var_names", "var_list"])
 def test_weights_that_are_not_decayed(by):
     model = stack(layers.Dense(3, bias_initializer="ones"))
@@ -135,6 +137,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", MODELS)
 def test_models(name):
     assert_copies(compiled(MODELS[name]()))
@@ -211,6 +214,7 @@ class Odd(keras.Model):
         return self.reference()(x) if self.way == "reference" else getattr(self, self.way)(x)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "way", ["attribute", "traced", "closed", "partial", "method", "reference", "held", "slotted", "recursive"]
 )

@@ -119,6 +119,7 @@ def trained(model):
     return [*history.values(), *(weight.tolist() for weight in model.get_weights())]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_made_of_a_description_trains_as_the_original(name):
     model = MODELS[name]()
@@ -129,6 +130,7 @@ def test_a_model_made_of_a_description_trains_as_the_original(name):
     assert trained(other) == trained(model)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", sorted(MODELS.keys() - {"lambda with a global"}))  # which pickle refuses
 def test_a_pickled_model_has_its_weights_and_the_state_of_its_optimizer(name):
     model = MODELS[name]()

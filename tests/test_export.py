@@ -45,6 +45,7 @@ def run_onnx(path, X):
 
 
 class TestKeras:
+    @pytest.mark.slow
     def test_computes_the_same_without_skdeep(self, iris, tmp_path):
         clf = quick(dropout=0.2, optimizer="sgd", optimizer__momentum=0.9).fit(*iris)
         clf.to_keras(tmp_path / "iris.keras")
@@ -58,6 +59,7 @@ class TestKeras:
         subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
         np.testing.assert_allclose(np.load(tmp_path / "there.npy"), clf.predict_proba(iris[0]), rtol=1e-5)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("batch_normalization", [False, True])
     def test_images(self, batch_normalization, digits, tmp_path):
         clf = CNNClassifier((4,), batch_normalization=batch_normalization, epochs=1)
@@ -104,6 +106,7 @@ class TestKeras:
 
 
 class TestOnnx:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "params",
         [
@@ -121,12 +124,14 @@ class TestOnnx:
         clf.to_onnx(tmp_path / "file.onnx")
         np.testing.assert_allclose(run_onnx(tmp_path / "file.onnx", iris[0]), clf.predict_proba(iris[0]), atol=1e-5)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("activation", ACTIVATIONS)
     def test_all_activations_of_keras(self, activation, iris, tmp_path):
         clf = quick(hidden_layer_sizes=(8,), epochs=1, activation=activation).fit(*iris)
         clf.to_onnx(tmp_path / "file.onnx")
         np.testing.assert_allclose(run_onnx(tmp_path / "file.onnx", iris[0]), clf.predict_proba(iris[0]), atol=1e-5)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "y",
         [
@@ -141,6 +146,7 @@ class TestOnnx:
         clf.to_onnx(tmp_path / "file.onnx")
         np.testing.assert_allclose(run_onnx(tmp_path / "file.onnx", iris[0]), clf.predict_proba(iris[0]), atol=1e-5)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "params",
         [
@@ -155,6 +161,7 @@ class TestOnnx:
         probabilities = run_onnx(tmp_path / "digits.onnx", digits.images[..., np.newaxis])
         np.testing.assert_allclose(probabilities, clf.predict_proba(digits.images), atol=1e-5)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "activation",
         [
@@ -260,6 +267,7 @@ def test_an_estimator_that_is_not_fitted(name, tmp_path):
         getattr(MLPClassifier(), name)(tmp_path / "file.keras")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_networks_of_ones_own(n_outputs, iris, tmp_path):
     X, y = iris[0], iris[1] if n_outputs == 3 else iris[1] == 0

@@ -178,6 +178,7 @@ def run_keras(clf, path, X):
     return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("name", "coding"),
     [(name, coding) for name in HEADS for coding in CODINGS if HEADS[name].units > 1 or coding != "one-hot"],
@@ -193,6 +194,7 @@ def test_heads(name, coding):
         check(clf.partial_fit(X, y), X, codes, head.meaning)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", HEADS)
 def test_files_give_the_same_probabilities(name, tmp_path):
     head = HEADS[name]
@@ -208,6 +210,7 @@ def test_files_give_the_same_probabilities(name, tmp_path):
     np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("name", MULTILABEL)
 def test_multilabel(name, tmp_path):
     head, X = MULTILABEL[name], TABLES[MULTI][0]
@@ -231,6 +234,7 @@ def test_multilabel_rows_do_not_go_with_a_softmax():
         network(head, TABLES[MULTI][0]).fit(TABLES[MULTI][0], TAGS)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", ["logit", "tanh, hinge", "linear, mse"])
 def test_a_search_by_area_under_the_curve(name):
     head = HEADS[name]
@@ -244,6 +248,7 @@ def test_a_search_by_area_under_the_curve(name):
         assert score == pytest.approx(roc_auc_score(y[100:], raw_outputs(clf, X[100:])[:, 0]), abs=1e-9)
 
 
+@pytest.mark.slow_after(3)
 @pytest.mark.parametrize("size", [1e2, 1e4, 1e6])
 @pytest.mark.parametrize("name", ["logit", "logits", "two logits", "linear, hinge"])
 def test_large_outputs_keep_their_order(name, size):
@@ -307,6 +312,7 @@ LAST_LAYERS = {
 }
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("name", LAST_LAYERS)
 def test_softmax_and_sigmoid_are_seen_however_they_are_written(name):
     """A loss with from_logits=True is believed only where the last layer makes no probabilities."""
@@ -383,12 +389,14 @@ class TestOwnLosses:
 class TestReady:
     """Their last layer makes probabilities, whatever the loss says."""
 
+    @pytest.mark.slow_after(2)
     @pytest.mark.parametrize("loss", ["auto", keras.losses.BinaryCrossentropy(from_logits=True), "hinge", "mse"])
     def test_two_classes(self, loss):
         X, y = TABLES[BINARY]
         clf = DNNClassifier((4,), loss=loss, epochs=3, random_state=0).fit(X, y)
         check(clf, X, y, "probabilities")
 
+    @pytest.mark.slow_after(2)
     @pytest.mark.parametrize("loss", ["auto", SPARSE, "categorical_hinge", "mse"])
     @pytest.mark.parametrize(("activation", "meaning"), [("softmax", "probabilities"), ("sigmoid", "shares")])
     def test_three_classes(self, activation, meaning, loss):

@@ -24,6 +24,7 @@ def test_a_name_that_is_not_there():
         skdeep.RNNClassifier  # noqa: B018
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "code", ["import skdeep", "from skdeep import *", "import skdeep.datasets; skdeep.__version__"]
 )
@@ -42,6 +43,7 @@ FIT = (
 )
 
 
+@pytest.mark.slow
 def test_a_fit_prints_nothing_but_what_tensorflow_lets_nobody_turn_off():
     silent = run("import os; os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'; import keras, tensorflow")
     done = run(FIT)
@@ -49,6 +51,7 @@ def test_a_fit_prints_nothing_but_what_tensorflow_lets_nobody_turn_off():
     assert len(done.stderr.splitlines()) <= len(silent.stderr.splitlines())
 
 
+@pytest.mark.slow
 def test_a_search_prints_nothing_more():
     """TensorFlow warns when it sees one function traced again and again, and every new network is traced."""
     search = (
@@ -62,6 +65,7 @@ def test_a_search_prints_nothing_more():
     assert len(done.stderr.splitlines()) <= len(silent.stderr.splitlines())
 
 
+@pytest.mark.slow
 def test_a_log_level_of_the_user_stays():
     done = run(FIT + "import os; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])", TF_CPP_MIN_LOG_LEVEL="1")
     assert done.stdout.strip() == "1"

@@ -63,6 +63,7 @@ def works(result):
     return not isinstance(result, Exception) and np.isfinite(np.asarray(result, dtype=float)).all()
 
 
+@pytest.mark.slow_after(1)
 @TABLES
 @pytest.mark.parametrize("reference", [theirs(), RandomForestClassifier(10, random_state=0)], ids=["MLP", "forest"])
 def test_every_scorer_that_works_with_scikit_learns_classifiers(reference, X, y):
@@ -93,6 +94,7 @@ META_ESTIMATORS = {
 }
 
 
+@pytest.mark.slow_after(1)
 @TABLES
 @pytest.mark.parametrize("name", META_ESTIMATORS)
 def test_every_meta_estimator_that_works_with_scikit_learns_mlp(name, X, y):
@@ -132,6 +134,7 @@ TOOLS = {
 }
 
 
+@pytest.mark.slow_after(3)
 @TABLES
 @pytest.mark.parametrize("name", TOOLS)
 def test_every_tool_that_works_with_scikit_learns_mlp(name, X, y):
@@ -143,6 +146,7 @@ def test_every_tool_that_works_with_scikit_learns_mlp(name, X, y):
         assert np.shape(result) == np.shape(expected)
 
 
+@pytest.mark.slow_after(4)
 @TABLES
 @pytest.mark.parametrize("form", [pd.DataFrame, scipy.sparse.csr_array, np.ndarray.tolist, lambda y: y.astype(bool)])
 def test_every_form_of_the_matrix(form, X, y):

@@ -192,6 +192,7 @@ def trained(model):
     return [*history.values(), *(weight.tolist() for weight in model.get_weights())]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", MODELS)
 def test_models_are_trained_on_as_the_original(name):
     model = MODELS[name]()
@@ -211,6 +212,7 @@ def test_a_description_is_plain_but_for_what_is_the_users():
 
 
 class TestCallbacks:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "callback",
         [

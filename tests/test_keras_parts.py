@@ -581,22 +581,27 @@ class TestFiles:
                 assert differences_of(made, other) == [], part
                 assert repr(other.get_config()) == repr(made.get_config()), part
 
+    @pytest.mark.slow_after(2)
     @numbered("losses", LOSSES, every=4)
     def test_losses(self, number):
         self.assert_trains_as_expected(Case("losses", number))
 
+    @pytest.mark.slow_after(1)
     @numbered("metrics", every=6)
     def test_metrics(self, number):
         self.assert_trains_as_expected(Case("metrics", number))
 
+    @pytest.mark.slow_after(1)
     @numbered("optimizers", every=4)
     def test_optimizers(self, number):
         self.assert_trains_as_expected(Case("optimizers", number, hidden=(5,), batch_size=4))
 
+    @pytest.mark.slow_after(1)
     @numbered("schedules", every=3)
     def test_schedules(self, number):
         self.assert_trains_as_expected(Case("schedules", number, batch_size=4))
 
+    @pytest.mark.slow_after(1)
     @numbered("optimizers", every=5)
     def test_a_trained_model_is_trained_on(self, number):
         case = Case("optimizers", number, hidden=(5,), batch_size=4)
@@ -617,6 +622,7 @@ class TestFiles:
 
 
 class TestLosses:
+    @pytest.mark.slow_after(1)
     @numbered("losses", LOSSES)
     def test_ready_network(self, number):
         case = Case("losses", number)
@@ -624,6 +630,7 @@ class TestLosses:
             pytest.skip("ready classifiers have probabilities as outputs")
         assert_trains_as(case.ready(), case.y, *case.expected())
 
+    @pytest.mark.slow_after(1)
     @numbered("losses", LOSSES, every=2)
     def test_own_network(self, number):
         case = Case("losses", number)
@@ -631,6 +638,7 @@ class TestLosses:
 
 
 class TestMetrics:
+    @pytest.mark.slow_after(1)
     @numbered("metrics")
     def test_ready_network(self, number):
         case = Case("metrics", number)
@@ -638,6 +646,7 @@ class TestMetrics:
             pytest.skip("ready classifiers have probabilities as outputs")
         assert_trains_as(case.ready(), case.y, *case.expected())
 
+    @pytest.mark.slow_after(1)
     @numbered("metrics", every=4)
     def test_own_network(self, number):
         case = Case("metrics", number)
@@ -645,11 +654,13 @@ class TestMetrics:
 
 
 class TestOptimizers:
+    @pytest.mark.slow_after(1)
     @numbered("optimizers")
     def test_ready_network(self, number):
         case = Case("optimizers", number, hidden=(5,), batch_size=4)
         assert_trains_as(case.ready(), case.y, *case.expected(fits=2))
 
+    @pytest.mark.slow_after(1)
     @numbered("optimizers", every=2)
     def test_own_network(self, number):
         case = Case("optimizers", number, hidden=(5,), batch_size=4)
@@ -657,11 +668,13 @@ class TestOptimizers:
 
 
 class TestSchedules:
+    @pytest.mark.slow_after(1)
     @numbered("schedules")
     def test_ready_network(self, number):
         case = Case("schedules", number, batch_size=4)
         assert_trains_as(case.ready(), case.y, *case.expected(fits=2))
 
+    @pytest.mark.slow_after(1)
     @numbered("schedules", every=2)
     def test_own_network(self, number):
         case = Case("schedules", number, batch_size=4)
@@ -703,18 +716,22 @@ def assert_layers_train_alike(of_layer, make, refused=None):
 
 
 class TestPartsOfLayers:
+    @pytest.mark.slow_after(1)
     @numbered("regularizers")
     def test_regularizer(self, number):
         assert_layers_train_alike(OF_LAYER["regularizers"], lambda: REGULARIZERS[number].make("regularizers"))
 
+    @pytest.mark.slow_after(1)
     @numbered("constraints")
     def test_constraint(self, number):
         assert_layers_train_alike(OF_LAYER["constraints"], lambda: CONSTRAINTS[number].make("constraints"))
 
+    @pytest.mark.slow_after(1)
     @numbered("initializers", every=3)
     def test_initializer(self, number):
         assert_layers_train_alike(OF_LAYER["initializers"], lambda: INITIALIZERS[number].make("initializers"))
 
+    @pytest.mark.slow_after(1)
     @numbered("initializers")
     def test_initializer_of_a_ready_network(self, number):
         part = INITIALIZERS[number].make("initializers")
@@ -733,6 +750,7 @@ class TestPartsOfLayers:
 class TestPartsOfOtherForm:
     """Parts that do not take an output for each target."""
 
+    @pytest.mark.slow_after(1)
     @numbered("losses", LOSSES_OF_CLASS_NUMBERS)
     @pytest.mark.parametrize("way", ["ready", "of_own_network", "of_model"])
     def test_losses_of_class_numbers_get_them_or_say_that_they_need_them(self, number, way):
@@ -983,12 +1001,14 @@ class TestOwnParts:
 
     # A schedule of the user's has a config only if the class defines one, so pickling may be refused.
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("own", OWN_COMPILED)
     def test_ready_network(self, own):
         reg = DNNRegressor((), scale_targets=False, **self.given(own, {"learning_rate": 0.1}), **_IN_STEPS)
         refused = names_of_own(own) if own.startswith("schedule") else None
         assert_trains_as(reg, _NUMBERS, *self.expected(own), refused=refused)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("own", list(OWN_COMPILED)[::2])
     def test_own_network(self, own):
         reg = KerasRegressor(network, **self.given(own, {"optimizer__learning_rate": 0.1}), **_IN_STEPS)
@@ -997,21 +1017,25 @@ class TestOwnParts:
 
     # Pickling a fitted network of the user's, or a model, goes by Keras's configs and may be refused.
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("own", [own for own in OWN_COMPILED if "class" not in own])
     def test_compiled_network(self, own):
         reg = KerasRegressor(compiled_own, own=own, **_IN_STEPS)
         assert_trains_as(reg, _NUMBERS, *self.expected(own), refused=names_of_own(own))
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("own", [own for own in OWN_COMPILED if "class" not in own])
     def test_model(self, own):
         reg = KerasRegressor(compiled_own(own), **_IN_STEPS)
         assert_trains_as(reg, _NUMBERS, *self.expected(own), refused=names_of_own(own))
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("own", OWN_OF_LAYER)
     def test_layer(self, own):
         of_layer, make = OWN_OF_LAYER[own]
         assert_layers_train_alike((of_layer,), make, refused=[getattr(make(), "__name__", type(make()).__name__)])
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("given", [Ramp(0.2), Ramp, Ones(), Ones])
     def test_initializer_of_a_ready_network(self, given):
         reg = DNNRegressor((), kernel_initializer=given, scale_targets=False, optimizer="sgd", **_FULL_BATCH)
@@ -1033,6 +1057,7 @@ class TestOwnParts:
 class TestPartsThatAreAlike:
     """One after the other, so that the second might get the trace of the first."""
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "one, two",
         [

@@ -37,6 +37,7 @@ def test_there_are_ten():
     assert sum(FAILS in code for _, code in EXAMPLES) == 1
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("heading, code", EXAMPLES, ids=[heading for heading, _ in EXAMPLES])
 @pytest.mark.filterwarnings("ignore")  # of scikeras and of what it calls
 def test_before(heading, code, monkeypatch):
@@ -51,6 +52,7 @@ def test_before(heading, code, monkeypatch):
         exec(code, names)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("code", [code for _, code in examples("coming_from_keras.md")], ids=["script", "wrapper"])
 @pytest.mark.filterwarnings("ignore")  # of Keras's wrapper
 def test_before_of_keras(code, monkeypatch):
@@ -111,11 +113,13 @@ class TestWhatBehavesDifferently:
         clf = new(optimizer=keras.optimizers.SGD()).fit(*iris)
         assert works(lambda: clf.fit(*iris)) is is_ours
 
+    @pytest.mark.slow_after(1)
     def test_strings_in_validation_data(self, new, is_ours, iris):
         y = np.array(["a", "b", "c"])[iris[1]]
         clf = new(fit__validation_data=(iris[0], y))
         assert works(lambda: clf.fit(iris[0], y)) is is_ours
 
+    @pytest.mark.slow_after(1)
     def test_warm_start(self, new, is_ours, iris):
         clf = new(warm_start=True).fit(*iris).fit(*iris)
         assert len(clf.history_["loss"]) == (2 if is_ours else 1)
@@ -124,6 +128,7 @@ class TestWhatBehavesDifferently:
         def build_one():
             return keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "sigmoid")])
 
+        keras.backend.reset_uids()  # scikeras keeps its name to that of the first AUC of a process
         clf = library.KerasClassifier(build_one, loss="binary_crossentropy", metrics=["AUC"], verbose=0, random_state=0)
         assert ("auc" if is_ours else "a_u_c") in clf.fit(iris[0], iris[1] == 0).history_
 
@@ -143,6 +148,7 @@ class TestWhatBehavesDifferently:
         clf = Scored(build, loss="sparse_categorical_crossentropy", verbose=0, random_state=0)
         assert works(lambda: clf.fit(*iris).score(*iris)) is not is_ours
 
+    @pytest.mark.slow_after(1)
     def test_fits_with_and_without_a_seed(self, library, is_ours):
         code = (
             "import sys; sys.path.insert(0, 'tests'); from test_migration_guide import *; import numpy as np; "

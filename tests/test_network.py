@@ -40,6 +40,7 @@ def test_a_copy_predicts_the_same_bits(way, iris, tmp_path):
     assert other.history_ == clf.history_
 
 
+@pytest.mark.slow_after(3)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "optimizer",
@@ -76,6 +77,7 @@ def test_settings_changed_after_fit_do_not_disturb_a_copy(iris):
     np.testing.assert_array_equal(other.predict_proba(iris[0]), clf.predict_proba(iris[0]))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "params",
     [
@@ -108,6 +110,7 @@ def relu(x):
     return -x
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("activation", [[make_power(0.5), make_power(1.5)], ["relu", relu], lambda x: x**2])
 def test_functions_with_any_name_survive_a_copy(activation, iris):
     clf = quick(activation=activation, hidden_layer_sizes=(8, 8)).fit(*iris)
@@ -116,6 +119,7 @@ def test_functions_with_any_name_survive_a_copy(activation, iris):
     assert other.partial_fit(*iris).history_ == clf.partial_fit(*iris).history_
 
 
+@pytest.mark.slow
 def test_a_pipeline_is_loaded_in_another_process(digits, tmp_path):
     pipe = make_pipeline(ScaleToUnit(), CNNClassifier((4,), epochs=1, random_state=0)).fit(digits.images, digits.target)
     joblib.dump(pipe, tmp_path / "pipe.joblib")

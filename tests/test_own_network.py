@@ -119,12 +119,15 @@ class TestReuse:
 
         return counts(run)
 
+    @pytest.mark.slow
     def test_the_same_function_gives_the_same_program(self, iris):
         assert self.fits(iris, quick(), quick(random_state=1), quick(epochs=1)) == (1, 2)
 
+    @pytest.mark.slow
     def test_two_functions_that_build_the_same(self, iris):
         assert self.fits(iris, quick(), quick(lambda: build())) == (1, 1)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "one, two",
         [
@@ -138,6 +141,7 @@ class TestReuse:
     def test_other_models_get_other_programs(self, one, two, iris):
         assert self.fits(iris, quick(**one), quick(**two)) == (2, 0)
 
+    @pytest.mark.slow
     def test_layers_keep_their_names(self, iris):
         first = quick(name="features").fit(*iris)
         for name in ("trunk", "features"):
@@ -146,12 +150,14 @@ class TestReuse:
             assert name in str(clf.summary())
         assert first.model_.get_layer("features").name == "features"
 
+    @pytest.mark.slow
     def test_dtype_policies_are_not_names_of_layers(self, iris):
         def of_dtype(dtype):
             return lambda: build_from_layers([keras.layers.Dense(4, dtype=dtype)])
 
         assert self.fits(iris, quick(of_dtype("float32")), quick(of_dtype("float64"))) == (2, 0)
 
+    @pytest.mark.slow
     def test_learning_rates_share_a_program_and_schedules_do_not(self, iris):
         def with_rate(rate):
             def function():
@@ -169,6 +175,7 @@ class TestReuse:
         schedules = [keras.optimizers.schedules.ExponentialDecay(rate, 10, 0.5) for rate in (0.1, 0.2)]
         assert self.fits(iris, *(quick(with_rate(schedule)) for schedule in schedules)) == (2, 0)
 
+    @pytest.mark.slow
     def test_wiring_counts(self, iris):
         def wired(order):
             def function():
@@ -183,6 +190,7 @@ class TestReuse:
 
         assert self.fits(iris, quick(wired(1)), quick(wired(-1)), quick(wired(1))) == (2, 1)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("function", [build_with_lambda, build_with_own_layer, build_with_own_activation])
     def test_code_of_the_users_is_never_taken_for_the_same(self, function, iris):
         assert self.fits(iris, quick(function), quick(function)) == (2, 0)
@@ -194,6 +202,7 @@ class TestReuse:
         assert programs.info()["idle"] == 1
         np.testing.assert_array_equal(weights(quick(epochs=3).fit(*iris)), expected)
 
+    @pytest.mark.slow
     def test_layers_that_have_seen_data(self, iris):
         def adapted(factor):
             def function():
@@ -231,6 +240,7 @@ class TestNeverShared:
         assert not np.array_equal(start, weights(clf))
         assert kept[0].optimizer.iterations.numpy() == 0
 
+    @pytest.mark.slow
     def test_live_estimators_copies_and_a_kept_model(self, iris):
         first = quick().fit(*iris)
         kept, before = first.model_, weights(first)
@@ -259,6 +269,7 @@ class TestWhatFunctionsReturn:
         clf = quick(Keeping().__call__).fit(*iris)
         assert clf.model_ is returned[0]()
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "way", ["closure", "default", "partial", "parameter", "method", "global", "class", "cache"]
     )
@@ -357,6 +368,7 @@ class TestWhatFunctionsReturn:
 
 
 class TestState:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "function",
         [
@@ -425,6 +437,7 @@ class TestSave:
         with pytest.raises(ValueError, match=r"keras\.layers\.Lambda cannot be in a file"):
             skdeep.save(clf, tmp_path / "file", trusted=[f"{__name__}.build_with_lambda"])
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
     def test_what_was_loaded_can_be_copied_and_saved_again(self, copied, iris, tmp_path):
         clf, trusted = quick().fit(*iris), [f"{__name__}.build"]
@@ -538,6 +551,7 @@ class TestWhatNoConfigTells:
         ours, theirs = self.trained(function, iris)
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("output_mode", ["one_hot", "int"])
     def test_adapted_bins(self, output_mode, iris):
         def function():
@@ -584,6 +598,7 @@ def build_recurrent(kind=keras.layers.LSTM, **arguments):
     return model
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("arguments", [{"dropout": 0.5}, {"recurrent_dropout": 0.5}, {"activation": "softmax"}])
 @pytest.mark.parametrize("kind", [keras.layers.LSTM, keras.layers.GRU])
 def test_recurrent_layers_give_the_same_bits_with_and_without_reuse(kind, arguments, iris):
@@ -649,6 +664,7 @@ def test_outputs_that_are_no_probabilities(iris):
     np.testing.assert_allclose(clf.predict_proba(iris[0]).sum(axis=1), 1)
 
 
+@pytest.mark.slow
 def test_classes_of_a_script_are_not_taken_for_the_same():
     code = """
 import keras, numpy as np
@@ -691,6 +707,7 @@ def test_settings_of_a_fit_are_checked(setting, message, iris):
         quick(**{f"fit__{name}": value for name, value in setting.items()}).fit(*iris)
 
 
+@pytest.mark.slow
 def test_float16_with_a_scaled_loss(iris):
     X, y = iris
 
@@ -736,6 +753,7 @@ def test_layers_that_keep_a_state_are_refused_by_name(is_given, iris):
             method(X, y)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     "loss",
     [
@@ -764,6 +782,7 @@ def test_one_sigmoid_unit_with_a_loss_for_several_is_refused(loss, iris):
             clf.partial_fit(X, y, classes=[False, True])
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_limits_of_files(tmp_path):
     """They are told as what they are, not as a file that was altered."""

@@ -92,6 +92,7 @@ def saved(iris, tmp_path_factory):
 
 
 class TestRoundTrip:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "make",
         [
@@ -141,6 +142,7 @@ class TestRoundTrip:
         assert loaded.history_ == clf.history_
         np.testing.assert_array_equal(loaded.predict_proba(iris[0]), clf.predict_proba(iris[0]))
 
+    @pytest.mark.slow
     def test_training_goes_on_in_another_process_with_the_same_bits(self, digits, tmp_path):
         X, y = digits.data, digits.target
         clf = quick(dropout=0.3, learning_rate=0.01).fit(X, y)
@@ -177,6 +179,7 @@ class TestRoundTrip:
         assert (tmp_path / "all").stat().st_size < 1.3 * 3 * weights
         assert (tmp_path / "weights").stat().st_size < 1.2 * weights
 
+    @pytest.mark.slow
     def test_in_another_process_without_tensorflow_until_it_predicts(self, saved, iris, tmp_path):
         pipeline, path = saved
         np.save(tmp_path / "X.npy", iris[0])
@@ -247,6 +250,7 @@ HOLDERS = {
 class TestWhatHoldsAnEstimator:
     """Searches and meta-estimators of scikit-learn are saved without `trusted`."""
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("name", HOLDERS)
     def test_predicts_the_same(self, name, iris, tmp_path):
         X, y = iris[0][::5][:30], iris[1][::5][:30]
@@ -270,6 +274,7 @@ class TestWhatHoldsAnEstimator:
         for name in ("params", "mean_test_score"):
             np.testing.assert_array_equal(*(result[name] for result in results))
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "make, targets",
         [
@@ -410,6 +415,7 @@ OBJECTS = {
 class TestObjectsOfKeras:
     """Among the parameters, as they are documented, without `trusted`."""
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("name", OBJECTS)
     def test_comes_back_and_trains_the_same(self, name, iris, tmp_path):
         clf = quick(**OBJECTS[name]()).fit(*iris)
@@ -423,6 +429,7 @@ class TestObjectsOfKeras:
             each.fit(*iris)
         assert trained[0].history_ == trained[2].history_
 
+    @pytest.mark.slow
     def test_before_a_fit(self, iris, tmp_path):
         for make in OBJECTS.values():
             skdeep.save(quick(**make()), tmp_path / "file")
@@ -456,6 +463,7 @@ class TestObjectsOfKeras:
         assert loaded.best_weights is None
         assert loaded._model is None
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("model", [module_model(), module_model], ids=["model", "function"])
     def test_models(self, model, iris, tmp_path):
         clf = skdeep.KerasClassifier(model, loss="sparse_categorical_crossentropy", epochs=2, random_state=0).fit(*iris)
@@ -475,6 +483,7 @@ class TestOtherSavers:
         loaded = skops.io.load(tmp_path / "pipeline.skops", trusted=skdeep.trusted_types())
         np.testing.assert_array_equal(loaded.predict_proba(iris[0]), saved[0].predict_proba(iris[0]))
 
+    @pytest.mark.slow
     def test_mlflow_by_its_default_format(self, saved, iris, tmp_path):
         """In a process of its own, since MLflow warns of much."""
         (tmp_path / "pipeline").write_bytes(pickle.dumps(saved[0]))
@@ -495,6 +504,7 @@ class TestOtherSavers:
             module, _, short = name.rpartition(".")
             assert hasattr(importlib.import_module(module), short), name
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("dump", [pickle.dumps, cloudpickle.dumps, dumped_by_joblib])
     def test_a_pickle_for_prediction_only(self, dump, iris):
         for clf in (quick(), make_pipeline(StandardScaler(), quick()), skdeep.KerasClassifier(module_model, epochs=1)):
@@ -637,6 +647,7 @@ class TestWriting:
         old[1].parent.chmod(0o700)
         assert old[1].read_bytes() == saved[1].read_bytes()
 
+    @pytest.mark.slow
     def test_killed_at_any_moment(self, old, saved):
         """kill -9 while one process saves again and again."""
         code = f"{self.SAVE}print('go', flush=True)\nwhile True: skdeep.save(clf, sys.argv[2])"
@@ -656,6 +667,7 @@ def test_without_skops_it_says_what_to_install(tmp_path, monkeypatch):
         skdeep.save(ScaleToUnit(), tmp_path / "file")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.skdeep")), ids=lambda path: path.stem)
 def test_files_of_earlier_versions_predict_as_they_did(path):

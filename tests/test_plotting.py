@@ -282,6 +282,7 @@ class TestImageGridDisplay:
         assert (np.diff(left[:12]) > 0).all()
         assert (np.diff(top[::12]) < 0).all()
 
+    @pytest.mark.slow_after(3)
     @pytest.mark.parametrize(
         "low, high, dtype",
         [
@@ -346,6 +347,7 @@ class TestImageGridDisplay:
         display = ImageGridDisplay(as_type(digits.data[:5]), image_shape=image_shape).plot()
         assert_array_equal(values_drawn(display), digits.images[:5] / 16)
 
+    @pytest.mark.slow_after(8)
     @pytest.mark.parametrize("shape", [(20, 8, 8), (20, 4, 12), (20, 12, 4)])
     @pytest.mark.parametrize("n_columns, figsize", [(1, None), (4, None), (12, None), (20, None), (5, (4, 3))])
     @pytest.mark.filterwarnings("ignore:Glyph .* missing from font:UserWarning")
@@ -472,6 +474,7 @@ class TestPredictionDisplay:
         with pytest.raises(ValueError, match="errors_only=True needs the true labels, but y was not given"):
             PredictionDisplay.from_estimator(pipe, digits.images[:3], errors_only=True)
 
+    @pytest.mark.slow_after(3)
     @pytest.mark.parametrize(
         "form", [np.asarray, np.ndarray.tolist, pd.Series, lambda y: y[:, np.newaxis], lambda y: np.eye(10)[y]]
     )

@@ -29,7 +29,14 @@ ARRAYS = [Flatten(), Reshape((4, -1)), ScaleToUnit(), ZScore(), ZScore(axis=0)]
 ALL = [*ARRAYS, OneHot()]
 
 
-@pytest.mark.parametrize("routing", [False, True], ids=["routing off", "routing on"])
+# The second pass is slow: no line of skdeep depends on it.
+ROUTING = [
+    pytest.param(False, id="routing off"),
+    pytest.param(True, id="routing on", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("routing", ROUTING)
 @parametrize_with_checks([Flatten(), Reshape(), ScaleToUnit(), ZScore(), ZScore(axis=0), OneHot()])
 def test_scikit_learn_estimator_checks(estimator, check, routing):
     with sklearn.config_context(enable_metadata_routing=routing):
@@ -679,6 +686,7 @@ class TestContainers:
             assert list(table.columns) == ["x0_a", "x0_b"]
             assert table.to_numpy().tolist() == [[1, 0], [0, 1], [1, 0]]
 
+    @pytest.mark.slow_after(2)
     def test_in_a_pipeline_with_a_network(self, container, globally):
         X, y = load_digits().images[:60], load_digits().target[:60]
         for steps in ((ScaleToUnit(),), (ZScore(), Flatten(), Reshape((8, 8, 1)))):
@@ -701,6 +709,7 @@ OneHot().fit_transform(["dog", "cat"])
 """
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "code",
     ["import skdeep\n", "import skdeep.preprocessing\n", USE_EVERY_TRANSFORMER],

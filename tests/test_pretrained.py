@@ -30,6 +30,7 @@ def learned(tables):
 
 
 class TestStarts:
+    @pytest.mark.slow
     def test_from_an_estimator_a_model_and_a_file(self, learned, tables, tmp_path):
         _, _, X, y = tables
         learned.to_keras(tmp_path / "model.keras")

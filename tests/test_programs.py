@@ -72,6 +72,7 @@ class TestReuse:
             assert reused_by(lambda params=params: quick(**params).fit(*iris)) == 1, params
         assert reused_by(lambda: quick().fit(iris[0][::2], iris[1][::2])) == 1
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "params",
         [
@@ -101,6 +102,7 @@ class TestReuse:
         finally:
             keras.config.set_epsilon(1e-7)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "params",
         [
@@ -115,6 +117,7 @@ class TestReuse:
         quick(**params).fit(*iris)
         assert reused_by(lambda: quick(**params).fit(*iris)) == 0
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "params",
         [
@@ -141,6 +144,7 @@ class TestReuse:
         np.testing.assert_array_equal(clf.predict_proba(X), fresh.predict_proba(X))
         assert clf.partial_fit(X, y).history_ == fresh.partial_fit(X, y).history_ if not params else True
 
+    @pytest.mark.slow
     def test_batch_normalization_goes_on_with_the_same_bits_whatever_the_rows(self, iris, tmp_path):
         """Also while its momentum still grows, and where another number of rows was trained on before."""
         X, y = iris
@@ -156,6 +160,7 @@ class TestReuse:
             each.partial_fit(X[1::3], y[1::3])
             np.testing.assert_array_equal(each.predict_proba(X), fresh.predict_proba(X))
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("name", CALLBACKS_OF_KERAS)
     def test_callbacks_of_keras_reuse_it_with_the_same_bits(self, name, iris, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)  # where some write files
@@ -181,6 +186,7 @@ class TestReuse:
             np.testing.assert_array_equal(found[0].predict_proba(iris[0]), expected.predict_proba(iris[0]))
             del found
 
+    @pytest.mark.slow
     def test_a_search_with_a_callback_of_keras_needs_few_traces(self, iris):
         stop = keras.callbacks.EarlyStopping("loss", patience=2, restore_best_weights=True)
         for clf in (quick(callbacks=stop), own(callbacks=stop)):
@@ -188,6 +194,7 @@ class TestReuse:
             GridSearchCV(clf, {"random_state": [0, 1, 2]}, cv=3, error_score="raise").fit(*iris)
             assert programs.info()["traced"] - before == 1
 
+    @pytest.mark.slow
     def test_what_users_wrote_is_traced_for_each_fit(self, iris):
         class Mine(keras.callbacks.EarlyStopping):
             pass
@@ -223,6 +230,7 @@ class TestReuse:
         assert reused_by(lambda: cnn.fit(digits.images, digits.target)) == 1
         np.testing.assert_array_equal(cnn.predict_proba(digits.images), expected)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("params", [{"monitor": "nothing", "early_stopping": True}, {"class_weight": {0: -1}}])
     def test_after_a_fit_that_failed(self, params, iris):
         programs.set_size(0)
@@ -268,6 +276,7 @@ class TestNeverShared:
         for ours, old in zip(kept[0].get_weights(), before, strict=True):
             np.testing.assert_array_equal(ours, old)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("way", ["attribute", "a function's list", "nested", "a list of layers"])
     def test_a_callback_of_keras_that_can_hold_the_model(self, way, iris):
         held = []
@@ -287,6 +296,7 @@ class TestNeverShared:
         quick(callbacks=callback).fit(*iris)
         assert reused_by(lambda: quick(random_state=1).fit(*iris)) == 0
 
+    @pytest.mark.slow
     def test_a_callback_of_keras_within_one_of_the_users(self, iris):
         class Group(keras.callbacks.CallbackList):
             pass
@@ -305,6 +315,7 @@ class TestNeverShared:
         np.testing.assert_array_equal(clf.predict_proba(X), expected)
         assert not np.array_equal(other.predict_proba(X), expected)
 
+    @pytest.mark.slow
     def test_threads_that_fit_at_once(self, iris):
         X, y = iris
         expected = [quick(random_state=seed).fit(X, y).predict_proba(X) for seed in range(4)]
@@ -326,6 +337,7 @@ class TestNeverShared:
 class TestSurrender:
     """A fit takes the program of a trained network that is alive but not in use."""
 
+    @pytest.mark.slow
     def test_an_ensemble_needs_one_trace(self, iris):
         X, y = iris
         bagging = BaggingClassifier(quick(), n_estimators=4, random_state=0)
@@ -365,6 +377,7 @@ class TestSurrender:
             clf.set_params(monitor="nothing", early_stopping=True).fit(X, y)
         np.testing.assert_array_equal(clf.predict_proba(X), expected)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "use",
         [
@@ -398,6 +411,7 @@ class TestSurrender:
         assert reused_by(lambda: second.fit(X, y)) == 1
         assert second.history_ == expected
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "name, given, change",
         [
@@ -433,6 +447,7 @@ class TestSurrender:
         np.testing.assert_array_equal(clf.predict_proba(X), expected)
         assert len(draws) == 2
 
+    @pytest.mark.slow
     def test_a_network_in_use_keeps_its_program(self, iris):
         clf = quick().fit(*iris)
         with clf._network.in_use() as program:
@@ -459,6 +474,7 @@ class TestSurrender:
         np.testing.assert_array_equal(first.predict_proba(X), expected)
         assert not np.array_equal(wrappers[1].predict_proba(X), expected)
 
+    @pytest.mark.slow
     def test_threads_that_predict_while_others_fit(self, iris):
         X, y = iris
         fitted = [quick(random_state=seed).fit(X, y) for seed in range(3)]
@@ -484,6 +500,7 @@ class TestSurrender:
 
 
 class TestLoaded:
+    @pytest.mark.slow
     def test_an_estimator_that_was_unpickled_uses_an_idle_program(self, iris):
         X, y = iris
         clf = quick().fit(X, y)
@@ -520,6 +537,7 @@ class TestPool:
         assert reused_by(lambda: quick().set_params(hidden_layer_sizes=4).fit(*iris)) == 0
         assert reused_by(lambda: quick().set_params(hidden_layer_sizes=6).fit(*iris)) == 1
 
+    @pytest.mark.slow
     def test_off(self, iris):
         programs.set_size(0)
         quick().fit(*iris)
@@ -532,6 +550,7 @@ class TestPool:
         assert programs.info()["idle"] == 0
         assert reused_by(lambda: quick().fit(*iris)) == 0
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("size", [-1, 1.5, None, True])
     def test_a_bad_size_is_named(self, size):
         with pytest.raises(ValueError, match=f"size must be an int of at least 0. Got {size!r}"):

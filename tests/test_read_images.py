@@ -321,6 +321,7 @@ def test_formats(suffix, tmp_path):
     assert np.abs(X_out[0].astype(int) - (200, 100, 50)).max() <= 2
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("suffix", ["gif", "tif", "png", "webp"])
 def test_of_several_frames_the_first_is_read(suffix, tmp_path):
     frames = [Image.new("RGB", (4, 4), colour) for colour in ("white", "red", "blue")]
@@ -339,6 +340,7 @@ def test_missing_file_is_named(paths):
             call(paths)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("content", [b"", b"text", "half"])
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp", "webp"])
 def test_broken_file_is_named(content, suffix, tmp_path):
@@ -582,6 +584,7 @@ def test_pipeline_from_paths_to_classes(labelled):
     assert pipe.score(paths, y) > 0.9
 
 
+@pytest.mark.slow
 def test_search_over_size_and_mode_with_two_threads(labelled):
     paths, y = labelled
     clf = DNNClassifier((4,), epochs=2, random_state=0)

@@ -39,7 +39,14 @@ ALL = [MLPRegressor, DNNRegressor, CNNRegressor]
 CHECKED = [MLPRegressor(32, epochs=30), DNNRegressor((20, 10), epochs=30), CNNRegressor((8,), epochs=30)]
 
 
-@pytest.mark.parametrize("routing", [False, True], ids=["routing off", "routing on"])
+# The second pass is slow: no line of skdeep depends on it.
+ROUTING = [
+    pytest.param(False, id="routing off"),
+    pytest.param(True, id="routing on", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("routing", ROUTING)
 @parametrize_with_checks(CHECKED)
 def test_scikit_learn_checks(estimator, check, routing):
     estimator = clone(estimator)  # which other checks share
@@ -78,6 +85,7 @@ def test_no_fewer_checks_than_for_scikit_learns_mlp(regressor):
     assert is_regressor(regressor())
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("regressor", ALL)
 def test_every_parameter_and_attribute_is_documented(regressor, table):
     doc = inspect.getdoc(regressor)
@@ -88,6 +96,7 @@ def test_every_parameter_and_attribute_is_documented(regressor, table):
     assert not hasattr(fitted, "classes_")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("regressor", [MLPRegressor, DNNRegressor])
 @pytest.mark.parametrize(
     "data", [load_diabetes(return_X_y=True), make_regression(300, 20, noise=5, random_state=0)], ids=["real", "made"]
@@ -124,6 +133,7 @@ class TestUnitOfY:
         assert reg.predict(X).min() > 0
         assert reg.score(X, y) > 0.5
 
+    @pytest.mark.slow
     def test_the_loss_is_that_of_the_scaled_y(self, table):
         X, y = table
         reg = quick(metrics="mae").fit(X, y, X_val=X, y_val=y)
@@ -151,6 +161,7 @@ class TestUnitOfY:
             quick(epochs=3).fit(X, y * factor).predict(X) / factor, expected, rtol=1e-3, atol=1e-3
         )
 
+    @pytest.mark.slow_after(5)
     @pytest.mark.parametrize("value", [0.1, -7, 1e30, 1e-30, 1e200])
     @pytest.mark.parametrize("weight", [None, np.linspace(0.1, 1, 60)], ids=["equal", "weighted"])
     def test_of_one_number(self, value, weight, table):
@@ -324,6 +335,7 @@ class TestState:
         assert reg.best_epoch_ == np.argmin(losses) + 1
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "build",
     [
@@ -353,6 +365,7 @@ def test_meta_estimators_of_several_columns(build, table):
 class TestAlpha:
     """The penalty is on scikit-learn's scale."""
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("loss", ["mean_squared_error", "MSE", keras.losses.MeanSquaredError()])
     @pytest.mark.parametrize("n_targets", [1, 2])
     def test_all_rows_in_a_batch_give_ridge(self, loss, n_targets, rng):
@@ -373,6 +386,7 @@ class TestAlpha:
         expected = np.abs(reg.predict(X) - y).mean() + 7.0 / 2 * squares / 60
         assert reg.history_["loss"][0] == pytest.approx(expected, rel=1e-5)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("validation", ["validation_fraction", "X_val", None])
     def test_the_rows_that_train_count(self, validation, rng):
         X, y = rng.normal(size=(60, 3)), rng.normal(size=60)
@@ -405,6 +419,7 @@ class TestAlpha:
             # The mean over 20, 20 and 10 rows, each batch weighed by its rows.
             assert penalty == pytest.approx(7.0 * squares * 3 / 50, rel=1e-4)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("kind", ["one target", "two targets", "two classes", "three classes", "three labels"])
     def test_the_same_steps_as_scikit_learn(self, kind, rng):
         """50 rows in batches of 20, so the last, smaller batch of an epoch has a larger penalty."""

@@ -45,6 +45,7 @@ def weights(estimator):
     return np.concatenate([weight.ravel() for weight in estimator.model_.get_weights()])
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 @pytest.mark.parametrize("shuffle", [True, False, "blocks"])
 def test_the_same_bits_as_from_memory(dtype, shuffle, source, digits):
@@ -58,6 +59,7 @@ def test_the_same_bits_as_from_memory(dtype, shuffle, source, digits):
     assert clf.n_features_in_ == 64
 
 
+@pytest.mark.slow_after(1)
 def test_images_validation_data_and_partial_fit(source, digits):
     X, y = digits.images, digits.target
     cnn = CNNClassifier((4,), epochs=1, random_state=0)
@@ -69,6 +71,7 @@ def test_images_validation_data_and_partial_fit(source, digits):
         cnn.predict(source(X[:, :, :7]))
 
 
+@pytest.mark.slow_after(1)
 def test_weights_leave_rows_out(source, digits):
     X, y = digits.data, digits.target
     weight = np.arange(len(y)) % 3

@@ -95,6 +95,7 @@ class TestTables:
             assert "All values of X are tiny" in said(FORMS[form](TABLES[name] * 1e-5))
             assert "up to" in said(FORMS[form](TABLES[name] * 1e4))
 
+    @pytest.mark.slow_after(17)
     @pytest.mark.parametrize("name", TABLES)
     @pytest.mark.parametrize("scaler", SCALERS, ids=lambda scaler: type(scaler).__name__)
     @pytest.mark.parametrize("form", ["C", "csr", "float32", "source"])
@@ -208,6 +209,7 @@ class Own(keras.Model):
 class TestOwnNetworks:
     data = load_wine(return_X_y=True)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "layers",
         [
@@ -223,6 +225,7 @@ class TestOwnNetworks:
     def test_whose_weights_get_X_as_it_is(self, layers):
         assert len(warned(own(*layers), *self.data)) == 1
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
         "layers",
         [
@@ -237,6 +240,7 @@ class TestOwnNetworks:
     def test_that_scale_X_themselves(self, layers):
         assert warned(own(*layers), *self.data) == []
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("scales_itself", [False, True])
     def test_functional_models_and_subclasses(self, scales_itself):
         X, y = self.data
@@ -281,6 +285,7 @@ class TestTargets:
     X, y = load_diabetes(return_X_y=True)
     unit = preprocessing.scale(y)
 
+    @pytest.mark.slow_after(2)
     @pytest.mark.parametrize("mean, deviation", [(152, 77), (0, 0.03), (0, 100), (10, 1), (-30, 1), (0.5, 0.01)])
     def test_far_from_1(self, mean, deviation):
         (said,) = warned(regressor(), self.X, self.unit * deviation + mean)

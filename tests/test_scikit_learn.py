@@ -48,6 +48,7 @@ def test_an_integer_cv_is_stratified(iris):
     assert min(cross_val_score(quick(), *iris, cv=3)) > 0.8
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("scoring", ["roc_auc", "average_precision", "neg_log_loss", "neg_brier_score", "f1"])
 def test_scores_for_two_classes(scoring, iris):
     X, y = iris[0], iris[1] == 0
@@ -61,6 +62,7 @@ def test_scores_for_three_classes(scoring, iris):
     assert np.all(scores > (0.8 if not scoring.startswith("neg") else -0.5))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "build",
     [
@@ -103,6 +105,7 @@ def test_cross_validate_returns_histories(iris):
     assert [len(estimator.history_["val_loss"]) for estimator in result["estimator"]] == [10, 10, 10]
 
 
+@pytest.mark.slow
 def test_a_search_gives_the_same_results_each_time_with_one_worker_and_with_two(digits):
     X, _, y, _ = train_test_split(digits.images, digits.target, train_size=300, random_state=0)
     grid = {
@@ -155,6 +158,7 @@ def test_halving_searches_with_epochs_as_resource(search, iris):
     assert np.all(found.cv_results_["mean_fit_time"] > 0)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "backend, size", [("sequential", 6), ("sequential", 0), ("threading", 6), ("threading", 0), ("loky", 6)]
 )
@@ -183,6 +187,7 @@ def test_same_weights_whatever_runs_the_fits(backend, size, name, digits):
             np.testing.assert_array_equal(our_weight, their_weight)
 
 
+@pytest.mark.slow
 def test_threads_do_not_disturb_each_other(iris):
     grid = {"hidden_layer_sizes": [(4,), (8,)], "dropout": [0.0, 0.3]}
     one = GridSearchCV(quick(), grid, cv=3, refit=False).fit(*iris).cv_results_["mean_test_score"]

@@ -75,6 +75,7 @@ def compiled(loss):
     return model
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "grid, kind, argument",
     [
@@ -106,6 +107,7 @@ def test_in_pipelines_and_in_models(data):
     assert any("loses delta" in each for each in said(lambda: GridSearchCV(reg, models, cv=2).fit(*data)))
 
 
+@pytest.mark.slow
 def test_what_the_warning_advises_works(data):
     grid = {"loss": [keras.losses.Huber], "loss__delta": [0.01, 100.0]}
     search = GridSearchCV(regressor(), grid, cv=2, scoring="neg_mean_squared_error")
@@ -114,6 +116,7 @@ def test_what_the_warning_advises_works(data):
     assert scores[0] != scores[1]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "grid",
     [
@@ -127,6 +130,7 @@ def test_nothing_is_said_where_nothing_is_lost(grid, data):
     assert said(lambda: GridSearchCV(regressor(), grid, cv=2).fit(*data)) == []
 
 
+@pytest.mark.slow
 def test_parameters_that_are_not_searched_are_kept_and_nothing_is_said(data):
     reg = regressor(loss=keras.losses.Huber(delta=0.01))
     scores = []
@@ -140,6 +144,7 @@ def test_nothing_is_said_of_objects_that_are_set_by_hand(data):
     assert said(lambda: regressor().set_params(loss=keras.losses.Huber()).fit(*data)) == []
 
 
+@pytest.mark.slow
 def test_workers_say_it_on_their_standard_error_and_the_parent_at_the_refit():
     code = """
 import keras

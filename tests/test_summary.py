@@ -48,6 +48,7 @@ def test_notebooks_show_a_table_also_with_the_estimator(cnn):
     assert "Layers</summary>" not in CNNClassifier()._repr_mimebundle_()["text/html"]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "wrap",
     [

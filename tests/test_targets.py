@@ -34,6 +34,7 @@ LABELS = {
 }
 
 
+@pytest.mark.slow_after(4)
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_labels_of_any_type(kind, n_classes, iris):
@@ -65,6 +66,7 @@ def test_a_column_counts_as_labels_with_a_warning(iris):
     assert clf.score(X, y[:, np.newaxis]) == expected.score(X, y)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, bool])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_one_hot_rows_are_learned_as_their_labels(dtype, n_classes, iris):
@@ -98,6 +100,7 @@ def test_multilabel(convert, iris):
     assert clf.history_["accuracy"][-1] == pytest.approx(np.mean(predicted == y), abs=0.1)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     "params, n_outputs, activation",
     [
@@ -118,6 +121,7 @@ def test_output_layer_for_two_classes(params, n_outputs, activation, iris):
     np.testing.assert_allclose(clf.predict_proba(X).sum(axis=1), 1)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("loss", ["auto", "categorical_crossentropy", "CategoricalCrossentropy", "mse", "poisson"])
 @pytest.mark.parametrize("output_activation", ["auto", "sigmoid"])
 def test_output_layer_for_three_classes(loss, output_activation, iris):
@@ -191,6 +195,7 @@ def test_equal_labels_of_another_type_are_known(iris):
     assert clf.n_iter_ == 2
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("loss", ["kl_divergence", "cosine_similarity"])
 def test_losses_that_compare_distributions_get_an_output_a_class(loss, iris):
     X, y = iris[0], iris[1] == 0
@@ -221,6 +226,7 @@ def test_multilabel_needs_independent_outputs(params, message, iris):
 class TestRowsOfZeroAndOne:
     """`output_activation` says what they are, so that nothing hangs on which rows come."""
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("method", ["fit", "partial_fit", "a search", "loaded"])
     def test_sigmoid_says_multilabel(self, method, iris):
         X, y = iris
@@ -279,6 +285,7 @@ class TestRowsOfZeroAndOne:
             quick().partial_fit(iris[0], np.eye(3)[iris[1]], classes=["a", "b", "c"])
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("rows, params", [(60, {}), (100, {"validation_fraction": 0.1})])
 @pytest.mark.parametrize("kind", ["numbers", "strings"])
 def test_memory_for_y(rows, params, kind):
@@ -312,6 +319,7 @@ def test_memory_for_y(rows, params, kind):
     assert (peak(200_000) - peak(100_000)) / 100_000 < rows + (88 if kind == "strings" else 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     labels=st.one_of(
@@ -345,6 +353,7 @@ def own_network(n_outputs=3, **compiled):
     return network
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("own", [False, True], ids=["ready network", "network of the user's"])
 def test_each_loss_of_keras_gets_targets_in_the_form_it_takes(name, own, iris):
@@ -402,6 +411,7 @@ def test_forms_that_contradict_each_other(params, message, iris):
         quick(**params).fit(*iris)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("sparse_y_true", [False, True])
 def test_flags_of_a_metric_object_decide_for_the_loss_auto(sparse_y_true, iris):
     X, y = iris
@@ -411,6 +421,7 @@ def test_flags_of_a_metric_object_decide_for_the_loss_auto(sparse_y_true, iris):
     assert clf.history_["val_iou"][-1] == pytest.approx(jaccard_score(y, clf.predict(X), average="macro"), abs=1e-5)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("metric", ["sparse_categorical_accuracy", "CategoricalAccuracy", "top_k_categorical_accuracy"])
 def test_metrics_of_several_outputs_give_two_classes_two(metric, iris):
     X, y = iris[0], iris[1] == 1
@@ -420,6 +431,7 @@ def test_metrics_of_several_outputs_give_two_classes_two(metric, iris):
     assert list(clf.history_.values())[-1][-1] == pytest.approx(clf.score(X, y))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_the_f1_score_of_independent_outputs(multilabel, iris):
     X, y = iris[0], iris[1] == 1
@@ -450,6 +462,7 @@ class NumbersLoss(keras.losses.Loss):
         return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     "target_encoding, own, one_hot_y, shape",
     [
@@ -478,6 +491,7 @@ def test_what_a_loss_of_the_users_gets(target_encoding, own, one_hot_y, shape, c
     assert clf.history_["val_loss"][-1] == pytest.approx(log_loss(y, clf.predict_proba(X)), rel=1e-4)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("loss", [NumbersLoss, NumbersLoss()])
 def test_classes_of_the_users_for_class_numbers(loss, iris):
     X, y = iris

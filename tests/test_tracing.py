@@ -25,6 +25,7 @@ def test_the_fitted_model_is_plain_keras(iris, tmp_path):
     assert not names & {name for part in (*clf.model_.layers, clf.model_.optimizer) for name in vars(part)}
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_a_reused_program_drops_the_share_that_is_asked_for(rate, iris):
     quick(dropout=0.3).fit(*iris)

@@ -95,6 +95,7 @@ def assert_same_training(ours, theirs, our_history, their_history):
         np.testing.assert_allclose(values, their_history[name], rtol=1e-4)
 
 
+@pytest.mark.slow_after(4)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "mean_squared_error"])
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -124,6 +125,7 @@ def test_same_weights_and_history_as_keras_fit(optimizer, loss, weights, iris):
     assert_same_training(clf.model_, model, clf.history_, expected.history)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_same_training_of_a_model_with_regularisers_and_batch_normalisation(optimizer, weighted, iris):
@@ -173,6 +175,7 @@ class GrowingMomentum(keras.callbacks.Callback):
         self.n_steps += 1
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("dtype_policy", ["float32", "float64", "mixed_bfloat16"])
 def test_batch_normalization_is_that_of_keras_with_a_momentum_that_grows(dtype_policy, iris):
     X, y = iris[0].astype(np.float32), iris[1]
@@ -220,6 +223,7 @@ def test_the_first_step_sets_the_averages_of_batch_normalization(iris, tmp_path)
     assert_averages(skdeep.load(tmp_path / "file").partial_fit(X[::2], y[::2]), X[::2])
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("params", [{"alpha": 2.0}, {"batch_normalization": True}, {"alpha": 0.5, "optimizer": "sgd"}])
 def test_same_training_with_penalties_and_batch_normalization(params, iris):
     X, y = iris[0].astype(np.float32), iris[1]
@@ -331,6 +335,7 @@ def test_stop_training_ends_after_the_epoch(iris):
     assert plain(epochs=10, callbacks=Stop).fit(*iris).n_iter_ == 3
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array, "memory map"])
 def test_many_chunks_learn_what_one_does(container, tmp_path, monkeypatch, digits):
     X, y = digits.data.astype(np.uint8), digits.target
@@ -391,6 +396,7 @@ class TestInterrupt:
             getattr(clf, method)(X, y, **arguments)
         return caught.value.__notes__
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("hook", ["on_epoch_begin", "on_train_batch_end", "on_train_end"])
     def test_what_was_learned_is_kept_and_training_goes_on(self, hook, iris, tmp_path):
         X, y = iris
@@ -562,6 +568,7 @@ def own_steps(make):
     return model
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("make", [OwnSteps, OwnStepsWithLoss, OnlyTestStep])
 def test_steps_of_the_users_model_report_what_they_return(make, iris):
     """150 rows in batches of 32: what the last, smaller batch returned is in the history."""
@@ -636,6 +643,7 @@ def peak_of(function, *arguments):
         tracemalloc.stop()
 
 
+@pytest.mark.slow_after(6)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("form", [*FORMS, *CONVERTED_ONCE])
 def test_x_of_any_form_is_never_copied_whole_and_gives_the_same_bits(form, dtype, rng, tmp_path, monkeypatch):
@@ -657,6 +665,7 @@ def test_x_of_any_form_is_never_copied_whole_and_gives_the_same_bits(form, dtype
         assert fit_peak < 2.5 * plain_X.nbytes
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("shuffle", [True, False, "blocks"])
 def test_images_of_any_form_give_the_same_bits(shuffle, digits):
     X, y = digits.images.astype(np.uint8), digits.target
@@ -711,6 +720,7 @@ def test_rows_in_many_blocks(rng, monkeypatch):
         np.testing.assert_array_equal(x, X[positions])
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", ["numbers", "strings", "one-hot"])
 def test_predictions_keep_no_more_of_the_outputs_than_they_need(kind, rng, monkeypatch):
     monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
@@ -740,6 +750,7 @@ def test_outputs_that_are_not_finite_are_counted_over_all_chunks(rng, monkeypatc
         clf.predict(X)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("dtype_policy", ["float32", "float64"])
 def test_one_hot_targets_are_made_a_chunk_at_a_time(dtype_policy, rng, monkeypatch):
     monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)

@@ -95,6 +95,7 @@ FORMS = {
 
 
 class TestTheGivenObjectsAreUsed:
+    @pytest.mark.slow_after(2)
     @pytest.mark.parametrize("form", FORMS)
     @pytest.mark.parametrize("kind", KINDS)
     def test_in_every_form(self, kind, form, iris):
@@ -104,6 +105,7 @@ class TestTheGivenObjectsAreUsed:
         assert recorder in clf.callbacks_
         assert len(clf.callbacks_) == (1 if form in ("alone", "function") else 2)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("kind", ["own", "own regressor"])
     def test_given_to_fit(self, kind, iris):
         first, second, third = Recorder(), Recorder(), Recorder()
@@ -116,6 +118,7 @@ class TestTheGivenObjectsAreUsed:
         assert third.values == clf.history_["loss"]
         assert len(first.values) == 6
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("kind", KINDS)
     def test_warm_start_and_partial_fit(self, kind, iris):
         recorder = Recorder()
@@ -149,6 +152,7 @@ class TestTheGivenObjectsAreUsed:
 
 
 class TestFunctions:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("kind", ["ready", "own"])
     def test_each_fit_calls_them(self, kind, iris):
         made = []
@@ -238,6 +242,7 @@ COPIES = {
 
 
 class TestCopies:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("name", COPIES)
     def test_no_model_after_a_fit_or_a_failed_one(self, name, iris):
         for callbacks in ([Keeper(None)], [Keeper(None), Crash()]):
@@ -322,6 +327,7 @@ class TestCopies:
         clf = ready(callbacks=recorder).fit(*iris)
         assert clone(clf).callbacks.teacher is teacher
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("kind", ["ready", "own"])
     def test_pickles_hold_the_network_once(self, kind, iris):
         def stop():
@@ -354,6 +360,7 @@ class TestCopies:
         with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException):
             skops.io.loads(skops.io.dumps(clf))
 
+    @pytest.mark.slow
     def test_workers_send_back_those_of_a_script(self):
         code = (
             "import keras; from skdeep import DNNClassifier; from sklearn.datasets import load_iris; "
@@ -449,6 +456,7 @@ STEERING = [
 
 
 class TestSteering:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("callback", STEERING, ids=lambda callback: callback.__name__)
     def test_as_in_keras(self, callback, iris):
         ready().fit(*iris)  # whose traces would not know
@@ -480,6 +488,7 @@ def deep(**params):
 
 
 class TestBackupAndRestore:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("make", [ready, deep, own], ids=lambda make: make.__name__)
     def test_the_same_bits_as_if_it_had_not_been_broken_off(self, make, iris, tmp_path):
         whole = make(epochs=5).fit(*iris)
@@ -537,6 +546,7 @@ class PutBack(keras.callbacks.Callback):
 
 
 class TestBestEpoch:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("epochs", [6, 40])
     @pytest.mark.parametrize("kind", ["ready", "own"])
     def test_weights_restored_by_early_stopping(self, kind, epochs, iris):
@@ -572,6 +582,7 @@ class TestBestEpoch:
 
 
 class TestOptuna:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("kind", ["ready", "own"])
     def test_pruning_alone(self, kind, iris):
         rate = "learning_rate" if kind == "ready" else "optimizer__learning_rate"

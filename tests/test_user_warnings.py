@@ -90,6 +90,7 @@ def test_training_that_diverges(iris):
     assert len(warnings_of(lambda: first.partial_fit(*iris), ConvergenceWarning)) == 1
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "decision_function", "score"])
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_outputs_that_are_not_finite(method, wrapped, iris):

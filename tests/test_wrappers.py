@@ -93,7 +93,14 @@ CHECKS = [
 NOT_AS_REPEATED_ROWS = "sample_weight_equivalence"
 
 
-@pytest.mark.parametrize("routing", [False, True], ids=["routing off", "routing on"])
+# The second pass is slow: no line of skdeep depends on it.
+ROUTING = [
+    pytest.param(False, id="routing off"),
+    pytest.param(True, id="routing on", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("routing", ROUTING)
 @pytest.mark.parametrize("estimator, check", CHECKS)
 def test_scikit_learn_checks(estimator, check, routing, request):
     if NOT_AS_REPEATED_ROWS in str(check):
@@ -132,6 +139,7 @@ class TestLikeScikeras:
         assert ours.pop("scale_targets", False) is False
         assert ours == named(getattr(scikeras.wrappers, theirs))
 
+    @pytest.mark.slow_after(1)
     def test_the_same_attributes_for_the_function(self, wrapper, theirs, iris):
         seen = []
 
@@ -161,6 +169,7 @@ class TestLikeScikeras:
         for name, value in their_meta.items():
             np.testing.assert_array_equal(meta[name], value, err_msg=name)
 
+    @pytest.mark.slow_after(1)
     def test_the_same_mathematics(self, wrapper, theirs, iris):
         X, y = iris[0].astype(np.float32), iris[1].astype(np.float32)
         loss = "mse" if wrapper is KerasRegressor else "sparse_categorical_crossentropy"
@@ -247,6 +256,7 @@ class TestModels:
 
         assert quick(model=build, epochs=30).fit(*iris).score(*iris) > 0.8
 
+    @pytest.mark.slow
     def test_embeddings_of_numbers_of_words(self, rng):
         X = rng.integers(0, 30_000, (200, 6))
         y = (X < 15_000).sum(axis=1) > 3
@@ -286,6 +296,7 @@ class TestModels:
         assert clf.predict_proba(X).min() >= 0
         assert clf.score(X, y) > 0.9
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("loss", ["categorical_crossentropy", "mse", keras.losses.KLDivergence])
     def test_losses_of_one_hot_targets(self, loss, iris):
         names = np.array(["setosa", "versicolor", "virginica"])[iris[1]]
@@ -333,6 +344,7 @@ class Subclassed(keras.Model):
 
 
 class TestTraining:
+    @pytest.mark.slow
     def test_settings_of_a_fit_by_prefix_and_in_the_call(self, iris):
         assert quick(fit__epochs=3).fit(*iris).n_iter_ == 3
         clf = quick(fit__epochs=3)
@@ -440,6 +452,7 @@ class TestTraining:
 class TestRandomState:
     """random_state decides all that Keras draws when a model is built and trained, and leaves nothing behind."""
 
+    @pytest.mark.slow
     def test_the_same_bits_with_and_without_reuse_in_threads_and_processes(self, iris):
         def all_weights():
             clf = quick(dropout=0.2, epochs=2)
@@ -455,6 +468,7 @@ class TestRandomState:
             finally:
                 programs.set_size(6)
 
+    @pytest.mark.slow
     def test_another_process(self, iris):
         code = (
             "import sys; sys.path.insert(0, 'tests'); from test_wrappers import *; from conftest import *; "
@@ -666,6 +680,7 @@ class TestSettingsBesideACompiledModel:
 
 
 class TestWeightsAsInKeras:
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("class_weight", [None, {0: 1.0, 1: 5.0, 2: 0.5}])
     @pytest.mark.parametrize("sample_weight", [None, np.linspace(1.0, 9.0, 150)], ids=["no weights", "weights"])
     def test_the_same_loss_metrics_and_weights(self, class_weight, sample_weight, iris):
@@ -705,6 +720,7 @@ class TestWeightsAsInKeras:
         for name in plain:
             assert weighted[name][0] == pytest.approx(3 * plain[name][0], rel=1e-5)
 
+    @pytest.mark.slow_after(1)
     @pytest.mark.parametrize("by", ["sample_weight_val", "validation_data", "fit__validation_data"])
     @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
     def test_weights_of_validation_rows(self, by, reduction, iris):
@@ -785,6 +801,7 @@ def test_parameters_of_classifiers_are_none_of_regressors(name, iris):
 class TestTargetType:
     """What rows of 0 and 1 are, if they are not to be guessed from those that come."""
 
+    @pytest.mark.slow
     def test_batches_with_one_tag_each_are_multilabel(self, iris):
         X, y = iris
         tags = np.column_stack([y == 0, y > 0, y == 2]).astype(int)
