@@ -247,7 +247,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         if self.warm_start and hasattr(self, "_network"):
             targets, rng = targets.continuing(self._targets), copy.deepcopy(self._rng)
             network, row_shape = self._new_network(X, targets, n_rows, rng, earlier=self._network)
-            run = Run(network, targets, rng, True, self.history_, self.n_iter_, self.best_epoch_)
+            run = self._resumed(network, targets, rng)
         else:
             rng = self._new_rng()
             network, row_shape = self._new_network(X, targets, n_rows, rng)
@@ -270,9 +270,13 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             network.check_scope()
             network.follow_changes()
             row_shape = self._row_shape(X, reset=False)
-            rng = copy.deepcopy(self._rng)
-            run = Run(network, self._targets, rng, True, self.history_, self.n_iter_, self.best_epoch_)
+            run = self._resumed(network, self._targets, copy.deepcopy(self._rng))
         return run, Selection(X, row_shape, index, run.targets.encode(y), weight)
+
+    def _resumed(self, network, targets, rng):
+        """Return a run that goes on from what this estimator has learned."""
+        so_far = {"history": self.history_, "n_epochs": self.n_iter_, "best_epoch": self.best_epoch_}
+        return Run(network, targets, rng, is_resumed=True, **so_far)
 
     def _new_network(self, X, targets, n_rows, rng, earlier=None):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""

@@ -18,16 +18,15 @@ from sklearn.utils.multiclass import type_of_target
 
 from skdeep._common import interrupts
 from skdeep._common.near_names import did_you_mean_parameter
-from skdeep._common.private_sklearn import Interval, InvalidParameterError, Options, validate_parameter_constraints
+from skdeep._common.private_sklearn import Interval, Options, validate_parameter_constraints
 from skdeep._common.user_warnings import warn
 from skdeep._data.sampling import total_weight
 from skdeep._data.scales import trouble_with_table
 from skdeep._data.validation import memory_errors, restored_on_error
 from skdeep._engine import last_layer
 from skdeep._estimators.base import BaseDeepEstimator
-from skdeep._estimators.parameters import CONSTRAINTS
+from skdeep._estimators.parameters import CONSTRAINTS, set_parameters
 from skdeep._estimators.run import Run
-from skdeep._estimators.searched import warn_of_lost_arguments
 from skdeep._keras import copying, describing
 from skdeep._keras.compiled import check_used, compiled_metrics
 from skdeep._keras.units import takes_numbers_as_they_are
@@ -195,16 +194,7 @@ class KerasModelEstimator(BaseDeepEstimator):
             The estimator itself.
         """
         known = list(dict.fromkeys([*self.get_params(), *self._model_parameters()]))
-        for name in params:
-            if name not in known and not name.startswith(_PREFIXES):
-                raise InvalidParameterError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}."
-                    f"{did_you_mean_parameter(name, known, _PREFIXES)} "
-                    f"Valid parameters are {known}, and routed ones that start with {', '.join(_PREFIXES)}."
-                )
-        for name, value in params.items():
-            setattr(self, name, value)
-        warn_of_lost_arguments(params)
+        set_parameters(self, params, known, _PREFIXES)
         return self
 
     def __sklearn_tags__(self):

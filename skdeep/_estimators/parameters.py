@@ -130,18 +130,22 @@ class RoutedParameters(BaseEstimator):
         self : estimator
             The estimator itself.
         """
-        known = self._get_param_names()
-        for name in params:
-            if name not in known and not name.startswith(_PREFIXES):
-                raise InvalidParameterError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}."
-                    f"{did_you_mean_parameter(name, known, _PREFIXES)} "
-                    f"Valid parameters are {known}, and routed ones that start with {', '.join(_PREFIXES)}."
-                )
-        for name, value in params.items():
-            setattr(self, name, value)
-        warn_of_lost_arguments(params)
+        set_parameters(self, params, self._get_param_names(), _PREFIXES)
         return self
+
+
+def set_parameters(estimator, params, known, prefixes):
+    """Set parameters as attributes of an estimator, if each has a known name or starts with one of the prefixes."""
+    for name in params:
+        if name not in known and not name.startswith(prefixes):
+            raise InvalidParameterError(
+                f"Invalid parameter {name!r} for estimator {type(estimator).__name__}."
+                f"{did_you_mean_parameter(name, known, prefixes)} "
+                f"Valid parameters are {known}, and routed ones that start with {', '.join(prefixes)}."
+            )
+    for name, value in params.items():
+        setattr(estimator, name, value)
+    warn_of_lost_arguments(params)
 
 
 def routed_parameters(estimator):
