@@ -210,7 +210,9 @@ class TestInitializers:
         means = []
         for form in ("zeros", keras.initializers.RandomNormal(mean=1.0), Filled(0.25), "zeros"):
             clf = DNNClassifier((400,), kernel_initializer=form, learning_rate=1e-30, epochs=1, random_state=0)
-            means.append(clf.fit(X, y)._network._program.model.get_weights()[0].mean())  # model_ would stop the reuse
+            program = clf.fit(X, y)._network._lease.program  # model_ would stop the reuse
+            means.append(program.model.get_weights()[0].mean())
+            del program
             del clf
         assert means == pytest.approx([0, 1, 0.25, 0], abs=0.01)
         assert programs.info()["reused"] == before + 3

@@ -209,10 +209,10 @@ class TestCallbacksOfScikitLearn:
         X, y = iris
         programs.clear()
         keeper = Keeper()
-        models = [quick().set_callbacks(keeper).fit(X, y)._network._program.model for _ in range(2)]
+        models = [quick().set_callbacks(keeper).fit(X, y)._network._lease.program.model for _ in range(2)]
         assert models[0] is not models[1]
         recorder = Recorder()
-        ids = {id(quick().set_callbacks(recorder).fit(X, y)._network._program) for _ in range(2)}
+        ids = {id(quick().set_callbacks(recorder).fit(X, y)._network._lease.program) for _ in range(2)}
         assert len(ids) == 1
 
     def test_a_failed_fit_ends_them_and_leaves_what_was_learned(self, iris):

@@ -657,8 +657,7 @@ CHANGES = {
         "values=",
     ),
     "no values": ("dnn", with_part(("values", "model"), sequence([], "list")), None),
-    "labels of another kind": ("dnn", with_part(("kind",), "others", "Targets"), "kind='others'"),
-    "labels without axes": ("dnn", with_array(("classes",), np.array(3), "Targets"), "classes="),
+    "labels without axes": ("dnn", with_array(("classes",), np.array(3), "LabelTargets"), "classes="),
     "a mean of a million": ("pipe", with_array(("mean_",), np.zeros((10**6, 1, 1)), "ZScore"), None),
     # Networks of the user's own and other objects of Keras.
     **{

@@ -10,7 +10,8 @@ import pytest
 from skdeep import KerasClassifier
 from skdeep._data.heads import Head
 from skdeep._files.keras_files import make_from_file, untrusted_names
-from skdeep._networks.own_models import OwnNetwork, safe_mode
+from skdeep._networks.network import Network
+from skdeep._networks.own_models import OwnModelSpecification, safe_mode
 
 pytestmark = pytest.mark.slow
 
@@ -283,16 +284,18 @@ class TestOwnNetwork:
         parts = {
             "format": 1,
             "version": "0",
-            "settings": {"optimizer": "x"},
+            "optimizer": "x",
             "head": Head(3, "softmax", "sparse_categorical_crossentropy", "column of indices"),
             "description": description,
             "values": {"model": description["value"]["values"], "optimizer": None},
-        }
+        } | changes
+        specification = {name: parts.pop(name) for name in ("optimizer", "description", "more") if name in parts}
         clf = KerasClassifier(KerasClassifier, verbose=0)
-        network = OwnNetwork.__new__(OwnNetwork)
+        clf._network = Network.__new__(Network)
         with safe_mode():
-            network.__setstate__(parts | changes)
-        clf._network = network
+            parts["specification"] = OwnModelSpecification.__new__(OwnModelSpecification)
+            parts["specification"].__setstate__(specification)
+            clf._network.__setstate__(parts)
         return clf
 
     @pytest.mark.parametrize("name", ["lambda", "private class", "a long name", "cycle", "units of a string"])
@@ -313,9 +316,9 @@ class TestOwnNetwork:
         "changes",
         [
             {"head": None},
-            {"head": Head("3", "softmax", "mse", "column")},
-            {"settings": {"optimizer": 3}},
-            {"settings": []},
+            {"head": {"n_outputs": 3}},
+            {"optimizer": 3},
+            {"more": 1},
             {"values": None},
             {"values": {"model": [1], "optimizer": None}},
             {"values": {"model": None, "optimizer": None}},

@@ -340,7 +340,7 @@ class TestFit:
         np.testing.assert_array_equal(clf.predict_proba(iris[0]), before)
 
     def test_one_while_all_is_put_on_the_estimator(self, iris, monkeypatch):
-        monkeypatch.setattr("skdeep._networks.network.Network.offer", lambda self: press())
+        monkeypatch.setattr("skdeep._networks.network.Network.spare", lambda self: press())
         clf = DNNClassifier((4,), epochs=2)
         with pytest.raises(KeyboardInterrupt):
             clf.fit(*iris)

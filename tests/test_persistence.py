@@ -545,8 +545,8 @@ class TestWhatIsNotTrusted:
     @pytest.mark.parametrize(
         "change",
         [
-            lambda network: network.architecture.__dict__.update(builder="draw_values"),
-            lambda network: network.architecture.parameters.update(activation={"function": "<lambda>"}),
+            lambda network: network.specification.architecture.__dict__.update(builder="draw_values"),
+            lambda network: network.specification.architecture.parameters.update(activation={"function": "<lambda>"}),
         ],
     )
     def test_an_altered_network_is_not_built(self, change, iris, tmp_path):
@@ -560,7 +560,7 @@ class TestWhatIsNotTrusted:
 
     def test_an_altered_augmentation_is_not_built(self, iris, tmp_path):
         clf = pickle.loads(pickle.dumps(CNNClassifier((2,), epochs=1, augment="RandomFlip").fit(*iris)))
-        clf._network.architecture.parameters["augment"] = (("Lambda", {"function": "print"}),)
+        clf._network.specification.architecture.parameters["augment"] = (("Lambda", {"function": "print"}),)
         skdeep.save(clf, tmp_path / "file")
         with pytest.raises(ValueError, match="no random layer 'Lambda'"):
             skdeep.load(tmp_path / "file").predict(iris[0])

@@ -222,7 +222,7 @@ class TestTrainingHistoryDisplay:
     def test_the_program_of_the_network_can_still_be_reused(self, pipe):
         """Reading `model_` would keep it from that."""
         plot_loss(pipe)
-        assert pipe[-1]._network._give_back is not None
+        assert not pipe[-1]._network.is_kept
 
     @pytest.mark.parametrize(
         "estimator", [network(), make_pipeline(Flatten(), network()), GridSearchCV(network(), {"epochs": [1]})]

@@ -54,7 +54,7 @@ def test_dropout_drops_units_and_scales_the_others():
 def test_a_dropped_program_leaves_no_graph_behind(iris):
     programs.clear()
     clf = quick().fit(*iris)
-    graphs = [weakref.ref(step.graph) for step in clf._network._program._steps.values()]
+    graphs = [weakref.ref(step.graph) for step in clf._network._lease.program._steps.values()]
     assert graphs
     assert all(graph() is not None for graph in graphs)
     del clf

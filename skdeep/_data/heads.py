@@ -97,7 +97,7 @@ class Head:
         return replace(self, activation=last, loss=loss, encoding=encoding, outputs=outputs)
 
     def encode(self, codes):
-        """Return the network's targets for the codes from `Targets.encode`."""
+        """Return the network's targets for the codes from `encode` of the targets."""
         if self.encoding == "one-hot":
             return one_hot(codes, self.n_outputs, np.float32)
         if self.encoding == "column":
@@ -112,7 +112,7 @@ class Head:
     @property
     def is_converted(self):
         """Whether `probabilities` changes more than the number of columns of what the network gives."""
-        of_softmax = self.encoding in ("column", "indicator") or self.activation == "softmax"
+        of_softmax = self._is_of_each or self.activation == "softmax"
         return self.outputs != "probabilities" or not of_softmax
 
     def decide(self, outputs):
@@ -127,9 +127,9 @@ class Head:
         smallest = np.finfo(outputs.dtype).smallest_subnormal  # which has a finite logarithm
         values = outputs.astype(np.float64)
         if self.outputs != "probabilities" or self._is_pair_of_votes:
-            return values - self.cut if self.encoding in ("column", "indicator") else values
+            return values - self.cut if self._is_of_each else values
         logarithms = np.log(np.maximum(values, smallest))
-        if self.encoding in ("column", "indicator"):
+        if self._is_of_each:
             return logarithms - np.log(np.maximum(1 - values, smallest))
         return logarithms
 
@@ -137,7 +137,7 @@ class Head:
         """Return probabilities of shape (n, n_classes), as arrays of the library `xp`; those of numpy are float64."""
         if xp is np:
             outputs = np.asarray(outputs, dtype=np.float64)
-        if self.encoding in ("column", "indicator"):
+        if self._is_of_each:
             probabilities = self._of_each(outputs, xp)
             if self.encoding == "indicator":
                 return probabilities
@@ -152,6 +152,11 @@ class Head:
         total = xp.sum(outputs, axis=1, keepdims=True)
         # Sigmoid outputs may all have underflowed to zero: then the network prefers no class.
         return xp.where(total == 0, 1 / self.n_outputs, outputs / xp.where(total == 0, 1, total))
+
+    @property
+    def _is_of_each(self):
+        """Whether each output is a question of its own."""
+        return self.encoding in ("column", "indicator")
 
     @property
     def _is_pair_of_votes(self):

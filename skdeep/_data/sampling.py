@@ -75,7 +75,7 @@ def weight_by_class(class_weight, codes, targets, sample_weight):
     """Return the weight of each class for rows of these codes and weights, or None if there is no `class_weight`."""
     if class_weight is None:
         return None
-    if targets.kind == "multilabel":
+    if not targets.has_one_class_a_row:
         raise ValueError("class_weight is for targets with one class a row, but y is multilabel; use sample_weight.")
     if class_weight == "balanced":
         present = np.unique(codes)
@@ -95,8 +95,12 @@ def weight_by_class(class_weight, codes, targets, sample_weight):
     return by_class
 
 
-def n_validation_rows(fraction, n_rows):
-    """Return how many rows are set aside for validation."""
+def n_training_rows(n_rows, fraction):
+    """Return how many rows train a network, after a fraction of them, or None, is set aside for validation."""
+    return n_rows if fraction is None else max(1, n_rows - _n_validation_rows(n_rows, fraction))
+
+
+def _n_validation_rows(n_rows, fraction):
     return math.ceil(fraction * n_rows)
 
 
@@ -104,11 +108,11 @@ def split(codes, targets, fraction, rng):
     """Return the positions of training and validation rows, with the same fractions of the classes if possible."""
     n_rows = len(codes)
     seed = int(rng.integers(2**31))
-    n_validation = n_validation_rows(fraction, n_rows)
+    n_validation = _n_validation_rows(n_rows, fraction)
     if n_validation >= n_rows:
         raise ValueError(f"validation_fraction={fraction} of {n_rows} rows leaves no row to train on.")
     stratify = None
-    if targets.kind in ("labels", "one-hot"):
+    if targets.has_one_class_a_row:
         present, counts = np.unique(codes, return_counts=True)
         if counts.min() > 1 and min(n_validation, n_rows - n_validation) >= len(present):
             stratify = codes

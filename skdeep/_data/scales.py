@@ -11,8 +11,8 @@ import math
 import numpy as np
 from scipy.sparse import issparse
 
+from skdeep._data.numeric_targets import NumericTargets
 from skdeep._data.row_source import RowSource
-from skdeep._data.targets import NumericTargets
 
 _TINY, _FACTOR = 0.01, 1000
 # What is that small beside the largest column is what rounding leaves, as in the last columns of PCA.

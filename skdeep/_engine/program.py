@@ -58,6 +58,12 @@ class Program:
         self._has_metrics = False
         self._build_optimizer()
 
+    @property
+    def input_dtype(self):
+        """The dtype of the data that the model takes, but of text, which comes as numbers."""
+        inputs = getattr(self.model, "inputs", None)
+        return inputs[0].dtype if inputs and inputs[0].dtype != "string" else "float32"
+
     def watch(self):
         """Look from now on whether somebody outside changes the model."""
         if self._watch is None:

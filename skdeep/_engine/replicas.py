@@ -5,12 +5,22 @@ of its variables on each device. Each step gives every replica its share of the 
 their gradients. Such a network is not reused by others: its variables are those of the strategy.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 from skdeep._lazy import tf
 
 
 def current_strategy():
     """Return the strategy in whose scope this is called, or None."""
     return tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
+
+
+def outside_of_scopes(function):
+    """Call a function without a strategy: a network that is built again trains on one device."""
+    if current_strategy() is None:
+        return function()
+    with ThreadPoolExecutor(1) as pool:  # TensorFlow's scopes are those of a thread
+        return pool.submit(function).result()
 
 
 def check_scope(strategy):

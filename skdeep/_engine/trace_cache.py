@@ -1,221 +1,317 @@
-"""The reuse of traced programs.
+"""The reuse of traced programs: one cache, in which each program is leased to one network at a time.
 
 Tracing a network's training costs more than training it on a small table, and a search trains the same few networks
-again and again. So a program, the compiled model with its traced TensorFlow functions, goes to a pool when the
-estimator that held it is gone. The next fit that needs a program of the same key takes it from there instead of
-building a model: either way the initial weights, the dropout seeds and the state of the optimizer are set anew. Results
-are the same bits with and without reuse.
+again and again. So a program, the compiled model with its traced TensorFlow functions, is free for others once the
+network that had it is gone. The next fit that needs a program of the same key leases that one instead of building a
+model: either way the initial weights, the dropout seeds and the state of the optimizer are set anew. Results are the
+same bits with and without reuse.
 
-If none waits there, the fit asks the trained networks of that key that are still alive, as in an ensemble, or in
-joblib, which keeps what it fitted until a batch of fits has ended. One that is not in use surrenders its program, keeps
-its values as arrays, like one that was unpickled, and builds a model again if it is asked for anything. That takes a
-part of the time of a trace, and most such networks are not asked again. Between two trainings a network loses its
-program once at most.
+If none is free, the fit asks the trained networks of that key that are still alive, as in an ensemble, or in joblib,
+which keeps what it fitted until a batch of fits has ended. One that is not in use gives up its program, keeps its
+values as arrays, like one that was unpickled, and leases a program again if it is asked for anything: a free or a new
+one. That takes a part of the time of a trace, and most such networks are not asked again. Between two trainings a
+network loses its program once at most.
 
-The key is all that the trace depends on: the builder with its arguments, and the settings that the model is compiled
-with; not the learning rate, the dropout rates and the L2 penalty, which are variables (but for whether there are any).
-Only plain values make a key; a model with Keras objects or functions of the user's among them is not reused. For models
-of the user's own see `skdeep._networks.own_models`: there the key tells all attributes of all parts of the model, and
-the values of the model that was just built go into the idle program.
+The key is all that the trace depends on; see `skdeep._networks.built_in` and `skdeep._networks.own_models`.
 
-A program is never shared: it belongs to one network at a time, and goes on to another one only if nobody outside can
-hold its model: `model_` was not read, no callback that the user wrote saw it, and those of Keras let go of it.
+A program is never shared, and goes on to another network only if nobody outside can hold its model: a lease is pinned
+if `model_` was read, or a callback that the user wrote saw it, or one of Keras's may hold it.
 
-The pool holds the most recently used programs, 6 unless told otherwise: `set_size`, `info` and `clear` are there to
-change, see and empty it, ``set_size(0)`` turns reuse off. Each process has its own.
+The cache keeps the most recently used free programs, 6 unless told otherwise; each process has its own.
 
-Memory: a program that falls out of the pool is a reference cycle, with its weights and traces.
-Python's collector would free it in the end, but it counts objects, not bytes, and may let a dozen wait. So it is asked
-to once a few have been dropped.
+Memory: a program that falls out of the cache is a reference cycle, with its weights and traces. Python's collector
+would free it in the end, but it counts objects, not bytes, and may let a dozen wait. So it is asked to once a few have
+been evicted.
 """
 
+import contextlib
 import gc
-import json
 import threading
 import weakref
-from collections import OrderedDict, deque
-from numbers import Real
+from collections import deque
 
-import numpy as np
+from skdeep._common.forked import check_not_forked
+from skdeep._data.validation import memory_errors
+from skdeep._engine.replicas import current_strategy, outside_of_scopes
 
-from skdeep._lazy import keras
-
-_lock = threading.Lock()
-_idle = OrderedDict()  # (key, number of the program): program, the least recently used first
-_offered = weakref.WeakKeyDictionary()  # trained networks: the keys of their programs
-_returned = deque()  # what is on its way there, see release
-_size = 6
-_counts = {"traced": 0, "reused": 0}
-_dropped = 0  # since the last collection
-_MAX_DROPPED = 4
-
-# Settings that are values of variables, so that a trace does not depend on them.
-_VARIABLE = ("learning_rate", "optimizer__learning_rate")
+_MAX_EVICTED = 4  # before the next collection
 
 
-def info():
-    """Tell what the pool holds and did.
+class Lease:
+    """What a network has: a program, or else values, and what gives it a program again if it is asked for anything.
 
-    Returns
-    -------
-    info : dict
-        "size" (the largest number of idle programs kept), "idle" (how many there are now), and how many networks were
-        "traced" anew and how many "reused" a program since the process began.
-
-    Examples
-    --------
-    >>> from skdeep import programs
-    >>> sorted(programs.info())
-    ['idle', 'reused', 'size', 'traced']
+    Parameters
+    ----------
+    source : object or None
+        Makes programs, by three methods: `key` returns what their traces depend on, or None if that is not known;
+        ``build(values)`` returns a new one, ``restore(program, values, is_reused)`` sets these values in a new one or
+        in one that another network had before. None is that of the network which takes the program.
+    values : dict, default=None
+        What `skdeep._engine.program.Program.get_values` returned.
+    program : skdeep._engine.program.Program, default=None
+        One that no other network has.
     """
-    with _lock:
-        _collect()
-        return {"size": _size, "idle": len(_idle), **_counts}
+
+    def __init__(self, source, values=None, program=None):
+        self.source = source
+        self.is_pinned = False
+        self.is_reused = False
+        self._values = values
+        self._program = program
+        self._key = None
+        self._n_users = 0
+        self._give_back = None
+        self._lock = threading.RLock()  # never held for long: a handler of a signal may come in between
+        self._building = threading.RLock()
+
+    @contextlib.contextmanager
+    def in_use(self):
+        """Give the program, built if need be; no other network gets it in the body of the ``with`` statement."""
+        check_not_forked()
+        with self._counted():
+            yield self._built()
+
+    @property
+    def program(self):
+        """The program, or None if there is none now."""
+        with self._lock:
+            return self._program
+
+    def get_values(self):
+        """Return the values of the variables, as `skdeep._engine.program.Program.get_values` does."""
+        with self._counted():
+            with self._lock:
+                program, values = self._program, self._values
+            if program is None:
+                return values
+            check_not_forked()
+            return program.get_values()
+
+    def pin(self):
+        """Keep the program for good, and look from now on whether somebody outside changes its model."""
+        with self._lock:
+            self.is_pinned = True
+            if self._give_back is not None:
+                self._give_back.detach()
+            if self._program is not None:
+                self._program.watch()
+
+    @contextlib.contextmanager
+    def shared(self):
+        """Give a lease of the same program in the body of the ``with`` statement; later it has the values of now."""
+        self.pin()
+        with self.in_use() as program:
+            other = Lease(self.source or _CopySource(program), program.get_values(), program)
+            try:
+                yield other
+            finally:
+                with other._lock:
+                    other._program = None
+
+    def hold(self, program, key, *, is_reused):
+        """Have this program, which is free for others once this lease is gone if there is a key."""
+        with self._lock:
+            self._program, self._key, self.is_reused = program, key, is_reused
+            self._values = None
+            if self.is_pinned:
+                program.watch()
+            elif key is not None:
+                # Not a method __del__, when weak references in the program would have been cleared already.
+                self._give_back = weakref.finalize(self, CACHE.take_back, key, program)
+                self._give_back.atexit = False
+
+    @property
+    def can_spare(self):
+        """Whether the program can be given to another network some time."""
+        return self._give_back is not None and self._give_back.alive
+
+    def give_up(self, key, source):
+        """Return the program and go on with its values; return None if it is in use, pinned or of another key.
+
+        `source` is that of the network which gets it.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            if self._n_users or self._program is None or self._key != key or not self.can_spare:
+                return None
+            try:
+                self._values = self._program.get_values()
+            except MemoryError:
+                return None
+            self._give_back.detach()
+            self.source = self.source or source
+            program, self._program = self._program, None
+            return program
+        finally:
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def _counted(self):
+        with self._lock:
+            self._n_users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_users -= 1
+
+    def _built(self):
+        """Return the program, built if need be; it is in use, so that it stays."""
+        program = self.program
+        if program is None:
+            with self._building:
+                program = self.program  # another thread may have been quicker
+                if program is None:
+                    with memory_errors():
+                        program = outside_of_scopes(self._restored)
+        return program
+
+    def _restored(self):
+        key = self._key or self.source.key()
+        program, is_reused = CACHE.free_or_new(key, self.source, self._values)
+        self.source.restore(program, self._values, is_reused)
+        self.hold(program, key, is_reused=is_reused)
+        return program
 
 
-def clear():
-    """Drop all idle programs, and the memory they hold.
+class _CopySource:
+    """Makes copies of a program that another network has."""
 
-    Examples
-    --------
-    >>> from skdeep import programs
-    >>> programs.clear()
-    >>> programs.info()["idle"]
-    0
-    """
-    with _lock:
-        _collect()
-        _idle.clear()
+    def __init__(self, program):
+        self._program = program
+
+    def key(self):
+        """Return None: nothing is known of it."""
+
+    def build(self, values):
+        """Return a copy."""
+        return self._program.copied()
+
+    def restore(self, program, values, is_reused):
+        """Set the values."""
+        program.set_values(values)
 
 
-def set_size(size):
-    """Set how many idle programs are kept at most.
+class TraceCache:
+    """Programs by their keys: the free ones, and who can spare one.
 
     Parameters
     ----------
     size : int
-        At least 0; 0 turns reuse off.
-
-    Raises
-    ------
-    ValueError
-        If `size` is not a whole number of at least 0.
-
-    Examples
-    --------
-    >>> from skdeep import programs
-    >>> programs.set_size(6)
+        The largest number of free programs.
     """
-    global _size
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise ValueError(f"size must be an int of at least 0. Got {size!r}.")
-    with _lock:
-        _size = size
-        _collect()
 
+    def __init__(self, size):
+        self._lock = threading.Lock()
+        self._size = size
+        self._free = []  # (key, program), the least recently used first
+        self._sparing = weakref.WeakKeyDictionary()  # leases in the order of their trainings
+        self._returned = deque()
+        self._n_traced = self._n_reused = 0
+        self._n_evicted = 0  # since the last collection
 
-def program_key(architecture, rates, l2, settings, encoding):
-    """Return what the traces of a compiled model depend on, or None if that cannot be told from plain values."""
-    parameters = architecture.parameters | {"dropout": [rate > 0 for rate in rates], "l2": l2 > 0}
-    given = [name for name in _VARIABLE if isinstance(settings.get(name), Real)]
-    if len(given) > 1:
-        return None  # contradictory: compiling tells
-    settings = {name: value for name, value in settings.items() if name not in given and value is not None}
-    key = [architecture.builder, architecture.input_shape, architecture.n_outputs, parameters, settings, encoding]
-    key += [keras.config.floatx(), keras.config.epsilon()]
-    try:
-        return json.dumps(key, sort_keys=True, default=_plain)
-    except TypeError:  # an object among the settings
+    def lease(self, source):
+        """Return a lease of a program whose values are to be set: a free one, or one that is spared, or a new one.
+
+        Parameters
+        ----------
+        source : object
+            See `Lease`. In the scope of a strategy of `tf.distribute` programs are always new, and go to no other
+            network.
+        """
+        lease = Lease(source)
+        key = None if current_strategy() is not None else source.key()
+        program = None
+        if key is not None:
+            program = self._pop_free(key) or self._spared(key, source)
+        is_reused = program is not None
+        lease.hold(program if is_reused else self._built(source, None), key, is_reused=is_reused)
+        return lease
+
+    def free_or_new(self, key, source, values):
+        """Return a program whose values are to be set, and whether another network had it before."""
+        program = None if key is None else self._pop_free(key)
+        return (self._built(source, values), False) if program is None else (program, True)
+
+    def spare(self, lease):
+        """Let other networks have the program of this lease from now on, when it is not in use."""
+        if lease.can_spare:
+            with self._lock:
+                self._sparing.pop(lease, None)
+                self._sparing[lease] = True
+
+    def take_back(self, key, program):
+        """Let a program be free, whose network is gone.
+
+        Python may call this at any moment, even while this very thread holds the lock: then the program waits for the
+        next one who takes it.
+        """
+        self._returned.append((key, program))
+        if self._lock.acquire(blocking=False):
+            try:
+                self._collect()
+            finally:
+                self._lock.release()
+
+    def info(self):
+        """Return the size, the number of free programs, and how many networks were traced or reused a program."""
+        with self._lock:
+            self._collect()
+            counts = {"traced": self._n_traced, "reused": self._n_reused}
+            return {"size": self._size, "idle": len(self._free), **counts}
+
+    def clear(self):
+        """Drop all free programs."""
+        with self._lock:
+            self._collect()
+            self._free.clear()
+
+    def set_size(self, size):
+        """Set the largest number of free programs; 0 turns reuse off."""
+        with self._lock:
+            self._size = size
+            self._collect()
+
+    def _pop_free(self, key):
+        with self._lock:
+            self._collect()
+            place = next((place for place, (own, _) in enumerate(self._free) if own == key), None)
+            if place is None:
+                return None
+            self._n_reused += 1
+            return self._free.pop(place)[1]
+
+    def _spared(self, key, source):
+        """Return the program of the network that was trained first of those that can spare theirs, or None."""
+        with self._lock:
+            leases = list(self._sparing) if self._size else []
+        for lease in leases:
+            program = lease.give_up(key, source)
+            if program is not None:
+                with self._lock:
+                    self._n_reused += 1
+                    self._sparing.pop(lease, None)
+                return program
         return None
 
-
-def obtain(key, make):
-    """Return a program of this key, whose values are to be set: an idle one, that of a trained network, or a new one.
-
-    Parameters
-    ----------
-    key : str or None
-        What `program_key` returns; None is the key of no other program.
-    make : callable
-        Returns a new program.
-    """
-    return _pop_idle(key) or _surrendered(key, make) or _made(make)
-
-
-def obtain_idle(key, make):
-    """Return a program of this key, whose values are to be set: an idle or a new one."""
-    return _pop_idle(key) or _made(make)
-
-
-def offer(key, network):
-    """Let `obtain` ask this network, which is trained, for its program."""
-    with _lock:
-        _offered[network] = key
-
-
-def _pop_idle(key):
-    with _lock:
-        _collect()
-        place = next((place for place in _idle if place[0] == key), None)
-        if place is None:
-            return None
-        _counts["reused"] += 1
-        return _idle.pop(place)
-
-
-def _surrendered(key, make):
-    """Return the program of the network that was offered first of those that can spare theirs, or None."""
-    with _lock:
-        networks = [network for network, own in _offered.items() if own == key] if _size else []
-    for network in networks:
-        program = network.surrender(make)
-        if program is not None:
-            with _lock:
-                _counts["reused"] += 1
-                _offered.pop(network, None)
-            return program
-    return None
-
-
-def _made(make):
-    global _dropped
-    with _lock:
-        _counts["traced"] += 1
-        must_collect = _dropped >= _MAX_DROPPED
+    def _built(self, source, values):
+        with self._lock:
+            self._n_traced += 1
+            must_collect = self._n_evicted >= _MAX_EVICTED
+            if must_collect:
+                self._n_evicted = 0
         if must_collect:
-            _dropped = 0
-    if must_collect:
-        gc.collect()
-    return make()
+            gc.collect()
+        return source.build(values)
+
+    def _collect(self):
+        """Take in what was returned, and evict what is too much."""
+        while self._returned:
+            self._free.append(self._returned.popleft())
+        n_evicted = max(0, len(self._free) - self._size)
+        del self._free[:n_evicted]
+        self._n_evicted += n_evicted
 
 
-def release(key, program):
-    """Put a program that nobody holds any more into the pool.
-
-    Python may call this at any moment, even while this very thread holds the lock: then the program waits for the next
-    one who takes it.
-    """
-    _returned.append((key, program))
-    if _lock.acquire(blocking=False):
-        try:
-            _collect()
-        finally:
-            _lock.release()
-
-
-def _collect():
-    """Take in what was released, and drop what is too much."""
-    global _dropped
-    while _returned:
-        key, program = _returned.popleft()
-        _idle[key, id(program)] = program
-    while len(_idle) > _size:
-        _idle.popitem(last=False)
-        _dropped += 1
-
-
-def _plain(value):
-    """Return what json takes for a number or an array of numpy."""
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise TypeError
+CACHE = TraceCache(size=6)

@@ -26,7 +26,14 @@ from skdeep._common.states import check_attributes
 from skdeep._common.user_warnings import warn
 from skdeep._data.row_source import RowSource, is_row_source
 from skdeep._data.rows import Rows, Selection
-from skdeep._data.sampling import n_validation_rows, split, total_weight, weighted_rows, with_mean_one
+from skdeep._data.sampling import (
+    n_training_rows,
+    split,
+    total_weight,
+    weight_by_class,
+    weighted_rows,
+    with_mean_one,
+)
 from skdeep._data.validation import (
     as_numbers,
     check_inputs,
@@ -38,7 +45,7 @@ from skdeep._data.validation import (
 )
 from skdeep._estimators.copies import cloned, deep_copied, picklable
 from skdeep._estimators.inspection import NetworkInspection
-from skdeep._estimators.parameters import refuses_other_arguments, routed_parameters
+from skdeep._estimators.parameters import refuses_other_arguments
 from skdeep._estimators.run import Run
 from skdeep._keras.user_callbacks import shown, with_copied_callbacks
 from skdeep._lazy import lazy_module
@@ -60,7 +67,11 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Return a new compiled `skdeep._networks.network.Network` for rows of this shape and the targets."""
 
     @abstractmethod
-    def _training_options(self, n_rows):
+    def _training_settings(self, given=None):
+        """Return the `TrainingSettings`, with what was `given` to `fit` itself."""
+
+    @abstractmethod
+    def _training_options(self, settings, n_rows):
         """Return the `epochs`, `batch_size`, `shuffle` and `verbose` of training on so many rows."""
 
     @abstractmethod
@@ -68,23 +79,16 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Return the dtype in which the network computes."""
 
     @abstractmethod
-    def _validation_fraction(self):
-        """Return the fraction of the rows to set aside for validation, or None."""
-
-    @abstractmethod
     def _check_y(self, y, name):
         """Return y as an array with one entry for each row, if it can be the targets of this kind of estimator."""
 
     @abstractmethod
     def _learn_targets(self, y, weight):
-        """Return the form of y and what of it predictions need, such as `skdeep._data.targets.Targets`."""
+        """Return the form of y and what of it predictions need, such as `skdeep._data.class_targets.LabelTargets`."""
 
     @abstractmethod
     def _first_targets(self, y, weight, classes):
         """Return that for the first call to `partial_fit`."""
-
-    def _weight_by_class(self, weight, codes, targets):
-        """Return the weights of the classes for rows that train, of these weights and codes, or None."""
 
     def _weights_in_fit(self, weight, by_class, codes, *, validates):
         """Return the weights in `fit` of rows that train or validate, from those that were given, or None."""
@@ -131,13 +135,18 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             At Ctrl-C. The estimator is fitted by what was learned up to then; before the first step it is left as it
             was.
         """
+        held_out = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        return self._fit(X, y, sample_weight, held_out, self._training_settings())
+
+    def _fit(self, X, y, sample_weight, held_out, settings):
         with interrupts.deferred(), restored_on_error(self), memory_errors():
             metadata = None if sample_weight is None else {"sample_weight": sample_weight}
             task_data = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-            run, given = self._start_or_resume(X, y, sample_weight, X_val)
-            held_out = self._check_validation_data(X_val, y_val, sample_weight_val, run.targets)
+            is_split = held_out["X_val"] is None
+            run, given = self._start_or_resume(X, y, sample_weight, settings, is_split=is_split)
+            held_out = self._check_validation_data(held_out, run.targets)
             train, validation = self._training_rows(given, held_out, run)
-            options = self._training_options(len(train))
+            options = self._training_options(settings, len(train))
             task = self._init_callback_context(max_subtasks=options["epochs"])
             task.call_on_fit_task_begin(**task_data)
             interrupt = self._train(run, train, validation, options, task, task_data)
@@ -151,10 +160,10 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         self._check_partial()
         with interrupts.deferred(), restored_on_error(self), memory_errors():
             run, given = self._start_or_go_on(X, y, sample_weight, classes)
-            by_class = self._weight_by_class(given.weight, given.codes, run.targets)
+            by_class = weight_by_class(run.settings.class_weight, given.codes, run.targets, given.weight)
             given = given.weighted(total_weight(given.weight, by_class, given.codes))
             train = given.rows(run.network)
-            options = self._training_options(len(train)) | {"epochs": 1}
+            options = self._training_options(run.settings, len(train)) | {"epochs": 1}
             with run.network.restored_on_error():
                 interrupt = self._train(run, train, None, options)
         if interrupt is not None:
@@ -239,44 +248,44 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         index, weight = weighted_rows(sample_weight, X)
         return X, y if weight is None else y[index], index, weight
 
-    def _start_or_resume(self, X, y, sample_weight, X_val=None):
+    def _start_or_resume(self, X, y, sample_weight, settings, *, is_split):
         """Return the run of a `fit`, and its data as a `Selection`."""
         X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
         targets = self._learn_targets(y, weight)
-        n_rows = self._n_training_rows(len(index), X_val)
+        n_rows = n_training_rows(len(index), settings.validation_fraction if is_split else None)
         if self.warm_start and hasattr(self, "_network"):
             targets, rng = targets.continuing(self._targets), copy.deepcopy(self._rng)
             network, row_shape = self._new_network(X, targets, n_rows, rng, earlier=self._network)
-            run = self._resumed(network, targets, rng)
+            run = self._resumed(network, targets, rng, settings)
         else:
             rng = self._new_rng()
             network, row_shape = self._new_network(X, targets, n_rows, rng)
-            run = Run(network, targets, rng)
+            run = Run(network, targets, rng, settings)
         self._warn_of_units(X, y, network)
         return run, Selection(X, row_shape, index, targets.encode(y), weight)
 
     def _start_or_go_on(self, X, y, sample_weight, classes):
         """Return the run of a `partial_fit`, and its data as a `Selection`."""
-        is_first = not hasattr(self, "_network")
+        is_first, settings = not hasattr(self, "_network"), self._training_settings()
         X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=is_first)
         if is_first:
             targets, rng = self._first_targets(y, weight, classes), self._new_rng()
             network, row_shape = self._new_network(X, targets, len(index), rng)
             self._warn_of_units(X, y, network)
-            run = Run(network, targets, rng)
+            run = Run(network, targets, rng, settings)
         else:
             self._check_classes(classes)
             network = self._network
             network.check_scope()
             network.follow_changes()
             row_shape = self._row_shape(X, reset=False)
-            run = self._resumed(network, self._targets, copy.deepcopy(self._rng))
+            run = self._resumed(network, self._targets, copy.deepcopy(self._rng), settings)
         return run, Selection(X, row_shape, index, run.targets.encode(y), weight)
 
-    def _resumed(self, network, targets, rng):
+    def _resumed(self, network, targets, rng, settings):
         """Return a run that goes on from what this estimator has learned."""
         so_far = {"history": self.history_, "n_epochs": self.n_iter_, "best_epoch": self.best_epoch_}
-        return Run(network, targets, rng, is_resumed=True, **so_far)
+        return Run(network, targets, rng, settings, is_resumed=True, **so_far)
 
     def _new_network(self, X, targets, n_rows, rng, earlier=None):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
@@ -302,13 +311,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Return callbacks that end training early."""
         return []
 
-    def _callback_parameters(self):
-        """Return what `skdeep._networks.compilation.make_callbacks` takes."""
-        return [self.callbacks], routed_parameters(self)
-
-    def _check_validation_data(self, X_val, y_val, sample_weight_val, targets):
-        """Return the data that were given for validation as a `Selection`, or None."""
-        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+    def _check_validation_data(self, given, targets):
+        """Return the data that were given for validation, by the names in `fit`, as a `Selection`, or None."""
+        X_val, y_val, sample_weight_val = (given[name] for name in ("X_val", "y_val", "sample_weight_val"))
         if X_val is None or y_val is None:
             missing = [name for name in ("X_val", "y_val") if given[name] is None]
             for name, value in given.items():
@@ -327,10 +332,10 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
     def _training_rows(self, given, held_out, run):
         """Return the rows to train on and those to validate on, or None for the latter."""
-        fraction = self._validation_fraction()
+        fraction = run.settings.validation_fraction
         if held_out is None and fraction is not None:
             given, held_out = map(given.part, split(given.codes, run.targets, fraction, run.rng))
-        by_class = self._weight_by_class(given.weight, given.codes, run.targets)
+        by_class = weight_by_class(run.settings.class_weight, given.codes, run.targets, given.weight)
 
         def rows(selection, *, validates):
             weight = self._weights_in_fit(selection.weight, by_class, selection.codes, validates=validates)
@@ -339,14 +344,10 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         train = rows(given, validates=False)
         return train, None if held_out is None else rows(held_out, validates=True)
 
-    def _n_training_rows(self, n_rows, X_val):
-        """Return how many rows train the network, after those that validate it are set aside."""
-        fraction = None if X_val is not None else self._validation_fraction()
-        return n_rows if fraction is None else max(1, n_rows - n_validation_rows(fraction, n_rows))
-
     def _train(self, run, train, validation, options, task=None, task_data=None):
         """Train the network and publish what was learned; return what interrupted it, or None."""
-        network, run.callbacks = run.network, compilation.make_callbacks(*self._callback_parameters())
+        network = run.network
+        run.callbacks = compilation.make_callbacks(run.settings.callbacks, run.settings.routed_to_callbacks)
         size = min(options["batch_size"], len(train))
         callbacks = [*run.callbacks, *self._monitoring(run, train, validation, size)]
         if task is not None and hasattr(self, "_skl_callbacks"):
@@ -361,7 +362,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             history, best_epoch, interrupt = trainer.train(
                 program, train, plan, run.rng, callbacks=callbacks, validation=validation
             )
-        network.offer()
+        network.spare()
         self._publish(run, history, best_epoch)
         return interrupt
 

@@ -17,10 +17,12 @@ from skdeep._data.objectives import keras_name
 from skdeep._data.row_source import is_row_source
 from skdeep._data.scales import trouble_with_table
 from skdeep._estimators.base import BaseDeepEstimator
-from skdeep._estimators.parameters import RoutedParameters, routed_parameters
+from skdeep._estimators.parameters import COMPILE_PREFIXES, RoutedParameters, routed_parameters
+from skdeep._estimators.run import TrainingSettings
 from skdeep._lazy import lazy_module
 from skdeep._networks import builders
-from skdeep._networks.network import Architecture, Network
+from skdeep._networks.built_in import Architecture, BuiltInSpecification
+from skdeep._networks.network import Network
 from skdeep._networks.pretrained import initial_weights, start_from
 
 hooks = lazy_module("skdeep._engine.hooks")
@@ -38,7 +40,7 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
         """Return the `Architecture` that builds the network, with this strength of L2 penalties."""
 
     def _make_network(self, row_shape, targets, n_rows, rng):
-        routed = {name: value for name, value in routed_parameters(self).items() if not name.startswith("callbacks__")}
+        routed = routed_parameters(self, *COMPILE_PREFIXES)
         head = self._choose_head(targets, routed)
         names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
         settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
@@ -48,7 +50,9 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
         l2 = float(self.alpha) * targets.penalty_factor(head.loss) / batch_rows
         # Before, since the new network may get the program of the estimator whose weights these are.
         weights = None if self.initial_model is None else initial_weights(self.initial_model)
-        network = Network(self._architecture(row_shape, head, l2), initializers, settings, head, rng, batch_rows)
+        architecture = self._architecture(row_shape, head, l2)
+        specification = BuiltInSpecification(architecture, initializers, settings, head.encoding, batch_rows)
+        network = Network(specification, head, specification.leased(rng))
         if weights is not None:
             with network.in_use() as program:
                 start_from(program.model, weights)
@@ -72,17 +76,27 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
     def _value_dtype(self):
         return value_dtype(self.dtype_policy)
 
-    def _validation_fraction(self):
-        if self.validation_fraction is None and self.early_stopping and self.monitor.startswith("val_"):
-            return 0.1
-        return self.validation_fraction
+    def _training_settings(self, given=None):
+        fraction = self.validation_fraction
+        if fraction is None and self.early_stopping and self.monitor.startswith("val_"):
+            fraction = 0.1
+        return TrainingSettings(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            shuffle=self.shuffle,
+            verbose=self.verbose,
+            validation_fraction=fraction,
+            class_weight=getattr(self, "class_weight", None),  # which regressors do not have
+            callbacks=[self.callbacks],
+            routed_to_callbacks=routed_parameters(self, "callbacks__"),
+        )
 
-    def _training_options(self, n_rows):
+    def _training_options(self, settings, n_rows):
         return {
             "epochs": self._n_epochs(n_rows),
             "batch_size": self._batch_size(n_rows),
-            "shuffle": self.shuffle,
-            "verbose": self.verbose,
+            "shuffle": settings.shuffle,
+            "verbose": settings.verbose,
         }
 
     def _batch_size(self, n_rows):

@@ -4,8 +4,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 
 from skdeep._common.private_sklearn import check_y, fit_context
-from skdeep._data.sampling import weight_by_class
-from skdeep._data.targets import Targets, as_target_array
+from skdeep._data.class_targets import as_target_array, learn_targets
 from skdeep._data.validation import without_missing
 from skdeep._estimators.parameters import refuses_other_arguments
 
@@ -47,7 +46,7 @@ class DeepClassifierMixin(ClassifierMixin):
             At Ctrl-C; as in `fit`.
         """
         self._validate_params()  # which scikit-learn does in the first call only
-        if self._class_weight() == "balanced":
+        if self._training_settings().class_weight == "balanced":
             raise ValueError(
                 "partial_fit sees a part of the data at a time, so it does not work with class_weight='balanced'."
             )
@@ -117,16 +116,7 @@ class DeepClassifierMixin(ClassifierMixin):
             classes, these themselves, for two classes their difference, or the distance of a single output from the
             cut between the classes.
         """
-        return self._outputs(X, self._scores)
-
-    def _scores(self, head, outputs):
-        scores = head.scores(outputs)
-        if self._targets.kind == "multilabel":
-            return scores
-        if self._targets.kind == "labels" and len(self.classes_) == 2:
-            return scores[:, 0] if head.encoding == "column" else scores[:, 1] - scores[:, 0]
-        # For one-hot rows one column a class, also for two: what scorers compare with y.
-        return np.hstack([-scores, scores]) if head.encoding == "column" else scores
+        return self._outputs(X, lambda head, outputs: self._targets.arranged(head.scores(outputs)))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -138,14 +128,14 @@ class DeepClassifierMixin(ClassifierMixin):
 
     def _learn_targets(self, y, weight):
         row_kind = self._row_kind()
-        if row_kind is None and self.warm_start and hasattr(self, "_targets") and self._targets.kind != "labels":
-            row_kind = self._targets.kind  # whatever rows come now
-        return Targets.learn(y, row_kind=row_kind)
+        if row_kind is None and self.warm_start and hasattr(self, "_targets"):
+            row_kind = self._targets.row_kind  # whatever rows come now
+        return learn_targets(y, row_kind=row_kind)
 
     def _first_targets(self, y, weight, classes):
         if classes is None and y.ndim == 1:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return Targets.learn(y, classes, self._row_kind())
+        return learn_targets(y, classes, self._row_kind())
 
     def _row_kind(self):
         """Return what the parameters say that rows of 0 and 1 are, "one-hot" or "multilabel", or None."""
@@ -158,12 +148,6 @@ class DeepClassifierMixin(ClassifierMixin):
                 f"classes={classes!r} is not the same as on the last call to partial_fit or fit, "
                 f"{self.classes_.tolist()!r}."
             )
-
-    def _class_weight(self):
-        return self.class_weight
-
-    def _weight_by_class(self, weight, codes, targets):
-        return weight_by_class(self._class_weight(), codes, targets, weight)
 
 
 def _same_labels(classes, known):

@@ -37,7 +37,7 @@ class EpochTasks(keras.callbacks.Callback):
         with contextlib.ExitStack() as loans:
 
             def attributes():
-                network = loans.enter_context(self._run.network.lent())
+                network = loans.enter_context(self._run.network.shared())
                 return self._run.learned(self._history, network=network)
 
             if self._epoch_task.call_on_fit_task_end(**self._task_data, reconstruction_attributes=attributes):

@@ -7,7 +7,6 @@ else, from the checks to the loop, is that of the networks which skdeep brings a
 Parameters are what the estimator has as attributes, as in scikeras, so that a subclass may add some in ``__init__``.
 """
 
-import contextlib
 import functools
 import inspect
 import warnings
@@ -18,20 +17,21 @@ from sklearn.utils.multiclass import type_of_target
 
 from skdeep._common import interrupts
 from skdeep._common.near_names import did_you_mean_parameter
-from skdeep._common.private_sklearn import Interval, Options, validate_parameter_constraints
+from skdeep._common.private_sklearn import Interval, Options, fit_context, validate_parameter_constraints
 from skdeep._common.user_warnings import warn
 from skdeep._data.sampling import total_weight
 from skdeep._data.scales import trouble_with_table
 from skdeep._data.validation import memory_errors, restored_on_error
 from skdeep._engine import last_layer
 from skdeep._estimators.base import BaseDeepEstimator
-from skdeep._estimators.parameters import CONSTRAINTS, set_parameters
-from skdeep._estimators.run import Run
+from skdeep._estimators.parameters import CONSTRAINTS, routed_parameters, set_parameters
+from skdeep._estimators.run import Run, TrainingSettings
 from skdeep._keras import copying, describing
 from skdeep._keras.compiled import check_used, compiled_metrics
 from skdeep._keras.units import takes_numbers_as_they_are
 from skdeep._lazy import keras, lazy_module
-from skdeep._networks.own_models import OwnNetwork, model_of, newest_variable
+from skdeep._networks.network import Network
+from skdeep._networks.own_models import OwnModelSpecification, leased, model_of, newest_variable
 
 compilation = lazy_module("skdeep._networks.compilation")
 
@@ -88,6 +88,7 @@ class KerasModelEstimator(BaseDeepEstimator):
 
     _names_of_kind = ()
 
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, **fit_settings):
         """Build the model and train it.
 
@@ -128,9 +129,9 @@ class KerasModelEstimator(BaseDeepEstimator):
             At Ctrl-C. The estimator is fitted by what was learned up to then; before the first step it is left as it
             was.
         """
-        with self._set_for_a_fit(fit_settings):
-            given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
-            return super().fit(X, y, sample_weight, **self._with_validation_data(given, fit_settings))
+        settings = self._training_settings(fit_settings)
+        held_out = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        return self._fit(X, y, sample_weight, self._with_validation_data(held_out, fit_settings), settings)
 
     def initialize(self, X, y):
         """Build the model for X and y without any training, for a model that is trained already.
@@ -150,9 +151,9 @@ class KerasModelEstimator(BaseDeepEstimator):
         self._validate_params()
         with interrupts.deferred(), restored_on_error(self), memory_errors():
             X, y, index, weight = self._validate_training_data(X, y, None, reset=True)
-            targets, rng = self._learn_targets(y, weight), self._new_rng()
+            targets, rng, settings = self._learn_targets(y, weight), self._new_rng(), self._training_settings()
             network, _ = self._new_network(X, targets, len(index), rng)
-            self._publish(Run(network, targets, rng), history={}, best_epoch=0)
+            self._publish(Run(network, targets, rng, settings), history={}, best_epoch=0)
             return self
 
     @property
@@ -202,27 +203,9 @@ class KerasModelEstimator(BaseDeepEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    @contextlib.contextmanager
-    def _set_for_a_fit(self, settings):
-        for name in settings:
-            if name not in _FIT_SETTINGS:
-                raise TypeError(
-                    f"{type(self).__name__}.fit() got an unexpected keyword argument {name!r}."
-                    f"{did_you_mean_parameter(name, _FIT_SETTINGS, ())} Settings of a fit are "
-                    f"{', '.join(_FIT_SETTINGS)}."
-                )
-        if not settings:
-            yield
-            return
-        self._settings_of_this_fit = settings
-        try:
-            yield
-        finally:
-            del self._settings_of_this_fit
-
     def _with_validation_data(self, given, fit_settings):
         """Return the validation data given to `fit` by their names, or else what is in `validation_data`."""
-        data = self._fit_setting("validation_data")
+        data = self._fit_setting("validation_data", fit_settings)
         names = [name for name, value in given.items() if value is not None]
         if names and fit_settings.get("validation_data") is not None:
             raise ValueError(f"validation_data and {names[0]} say the same; give only one of them.")
@@ -233,7 +216,7 @@ class KerasModelEstimator(BaseDeepEstimator):
                 "validation_data must be (X_val, y_val) or (X_val, y_val, sample_weight_val). "
                 f"Got {type(data).__name__}{f' of length {len(data)}' if isinstance(data, (tuple, list)) else ''}."
             )
-        return dict(zip(given, data, strict=False))
+        return given | dict(zip(given, data, strict=False))
 
     def _check_predict_settings(self, settings):
         for name in settings:
@@ -243,14 +226,13 @@ class KerasModelEstimator(BaseDeepEstimator):
                     f"{', '.join(_PREDICT_SETTINGS)}."
                 )
 
-    def _fit_setting(self, name):
+    def _fit_setting(self, name, given):
         """Return a setting of training: that given to `fit`, or else the routed one, or else the parameter."""
-        given = getattr(self, "_settings_of_this_fit", {})
         return given.get(name, vars(self).get(f"fit__{name}", vars(self).get(name)))
 
     def _routed(self, prefix):
         """Return the parameters that are routed to a prefix, without it."""
-        return {name.removeprefix(prefix): value for name, value in vars(self).items() if name.startswith(prefix)}
+        return {name.removeprefix(prefix): value for name, value in routed_parameters(self, prefix).items()}
 
     def _row_shape(self, X, *, reset):
         if reset:
@@ -269,28 +251,43 @@ class KerasModelEstimator(BaseDeepEstimator):
     def _value_dtype(self):
         return "float32"
 
-    def _validation_fraction(self):
-        return self._fit_setting("validation_split") or None
-
     def _weights_in_fit(self, weight, by_class, codes, *, validates):
         return weight if validates else total_weight(weight, by_class, codes)  # as in Keras's fit
 
-    def _training_options(self, n_rows):
-        batch_size = self._fit_setting("batch_size")
+    def _training_settings(self, given=None):
+        given = {} if given is None else given
+        for name in given:
+            if name not in _FIT_SETTINGS:
+                raise TypeError(
+                    f"{type(self).__name__}.fit() got an unexpected keyword argument {name!r}."
+                    f"{did_you_mean_parameter(name, _FIT_SETTINGS, ())} Settings of a fit are "
+                    f"{', '.join(_FIT_SETTINGS)}."
+                )
+        self._check_settings()
+        values = {name: self._fit_setting(name, given) for name in _FIT_SETTINGS}
+        validate_parameter_constraints(self._parameter_constraints, values, type(self).__name__)
+        own, of_fit = self.callbacks, values["callbacks"]
+        return TrainingSettings(
+            epochs=int(values["epochs"]),
+            batch_size=values["batch_size"],
+            shuffle=values["shuffle"],
+            verbose=int(values["verbose"]),
+            validation_fraction=values["validation_split"] or None,
+            class_weight=values["class_weight"],
+            callbacks=[own] if own is of_fit else [own, of_fit],
+            routed_to_callbacks=routed_parameters(self, "callbacks__"),
+        )
+
+    def _training_options(self, settings, n_rows):
+        batch_size = settings.batch_size
         return {
-            "epochs": int(self._fit_setting("epochs")),
+            "epochs": settings.epochs,
             "batch_size": 32 if batch_size is None else n_rows if batch_size == -1 else int(batch_size),
-            "shuffle": self._fit_setting("shuffle"),
-            "verbose": int(self._fit_setting("verbose")),
+            "shuffle": settings.shuffle,
+            "verbose": settings.verbose,
         }
 
-    def _callback_parameters(self):
-        own, of_fit = self.callbacks, self._fit_setting("callbacks")
-        routed = {f"callbacks__{name}": value for name, value in self._routed("callbacks__").items()}
-        return [own] if own is of_fit else [own, of_fit], routed
-
     def _make_network(self, row_shape, targets, n_rows, rng):
-        self._check_settings()
         builder = self._builder()
         is_given = isinstance(builder, keras.Model)
         arguments, newest = {}, newest_variable()
@@ -318,9 +315,9 @@ class KerasModelEstimator(BaseDeepEstimator):
         if not (model.loss and model.optimizer):
             raise ValueError("The model is compiled without a loss or an optimizer.")
         encodings = [vars(self).get(name, "auto") for name in ("target_encoding", "output_encoding")]
-        last = last_layer.activation_of(model, row_shape) if targets.kind != "numbers" else "other"
-        head = targets.head_of(n_outputs, model.loss, compiled_metrics(model), last, *encodings)
-        return OwnNetwork(model, head)
+        find_last = functools.partial(last_layer.activation_of, model, row_shape)
+        head = targets.head_of(n_outputs, model.loss, compiled_metrics(model), find_last, *encodings)
+        return Network(OwnModelSpecification.of(model), head, leased(model))
 
     def _check_settings(self):
         """Raise for what would have no effect, and for what a compiled loop cannot do."""
@@ -333,8 +330,6 @@ class KerasModelEstimator(BaseDeepEstimator):
                     raise ValueError(
                         f"{prefix}{name} is not a setting that skdeep knows, which are {', '.join(known)}."
                     )
-        settings = {name: self._fit_setting(name) for name in _FIT_SETTINGS}
-        validate_parameter_constraints(self._parameter_constraints, settings, type(self).__name__)
         if self.run_eagerly:
             raise ValueError("run_eagerly=True is not possible: skdeep trains in a compiled loop.")
 

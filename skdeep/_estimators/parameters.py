@@ -17,7 +17,8 @@ from skdeep._common.private_sklearn import Interval, InvalidParameterError, StrO
 from skdeep._data.objectives import TARGET_ENCODINGS
 from skdeep._estimators.searched import warn_of_lost_arguments
 
-_PREFIXES = ("optimizer__", "loss__", "metrics__", "callbacks__")
+COMPILE_PREFIXES = ("optimizer__", "loss__", "metrics__")
+_PREFIXES = (*COMPILE_PREFIXES, "callbacks__")
 
 
 class _Number(Interval):
@@ -115,7 +116,7 @@ class RoutedParameters(BaseEstimator):
         params : dict
             Parameter names mapped to their values.
         """
-        return {name: getattr(self, name) for name in self._get_param_names()} | routed_parameters(self)
+        return {name: getattr(self, name) for name in self._get_param_names()} | routed_parameters(self, *_PREFIXES)
 
     def set_params(self, **params):
         """Set parameters of this estimator, routed ones included.
@@ -148,9 +149,9 @@ def set_parameters(estimator, params, known, prefixes):
     warn_of_lost_arguments(params)
 
 
-def routed_parameters(estimator):
-    """Return the routed parameters that an estimator was given, by name."""
-    return {name: value for name, value in vars(estimator).items() if name.startswith(_PREFIXES)}
+def routed_parameters(estimator, *prefixes):
+    """Return the parameters of these prefixes that an estimator was given, by name."""
+    return {name: value for name, value in vars(estimator).items() if name.startswith(prefixes)}
 
 
 def refuses_other_arguments(method):

@@ -7,8 +7,8 @@ learning rates and initial weights that suit a classifier suit whatever unit y i
 from sklearn.base import RegressorMixin
 
 from skdeep._common.private_sklearn import check_y, fit_context
+from skdeep._data.numeric_targets import NumericTargets, as_number_array
 from skdeep._data.sampling import with_mean_one
-from skdeep._data.targets import NumericTargets, as_number_array
 from skdeep._data.validation import without_missing
 from skdeep._estimators.parameters import refuses_other_arguments
 

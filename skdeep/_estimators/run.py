@@ -6,6 +6,40 @@ from dataclasses import dataclass, field
 import numpy as np
 
 
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained, before the number of rows is known: parameters of the estimator, or given to `fit`.
+
+    Parameters
+    ----------
+    epochs : int or "auto"
+        Epochs of a `fit`.
+    batch_size : int, "auto" or None
+        Rows of a batch.
+    shuffle : bool
+        Whether the rows are shuffled in each epoch.
+    verbose : int
+        Whether progress is printed.
+    validation_fraction : float or None
+        Fraction of the rows to set aside for validation.
+    class_weight : dict, "balanced" or None
+        Weights of the classes.
+    callbacks : list
+        Values of the parameter `callbacks`, as `skdeep._networks.compilation.make_callbacks` takes them.
+    routed_to_callbacks : dict
+        The parameters that are routed to them.
+    """
+
+    epochs: int | str
+    batch_size: int | str | None
+    shuffle: bool
+    verbose: int
+    validation_fraction: float | None
+    class_weight: dict | str | None
+    callbacks: list
+    routed_to_callbacks: dict
+
+
 @dataclass
 class Run:
     """A network with all that training goes on from.
@@ -14,10 +48,12 @@ class Run:
     ----------
     network : skdeep._networks.network.Network
         What is trained.
-    targets : skdeep._data.targets.Targets or skdeep._data.targets.NumericTargets
+    targets : skdeep._data.class_targets.ClassTargets or skdeep._data.numeric_targets.NumericTargets
         The form of y.
     rng : numpy.random.Generator
         The random stream; training draws from it.
+    settings : TrainingSettings
+        How it is trained.
     is_resumed : bool, default=False
         Whether an earlier `fit` or `partial_fit` is gone on with.
     history : dict of str to list of float, default={}
@@ -31,6 +67,7 @@ class Run:
     network: object
     targets: object
     rng: np.random.Generator
+    settings: TrainingSettings
     is_resumed: bool = False
     history: dict = field(default_factory=dict)
     n_epochs: int = 0

@@ -32,15 +32,18 @@ _ESTIMATORS = (
     "skdeep.wrappers._regressor.KerasRegressor",
 )
 # Of these the attributes are descriptions of Keras objects, which are checked when they are made.
-OF_KERAS = ("skdeep._networks.own_models.OwnNetwork", "skdeep._files.stand_ins.KerasObject")
+OF_KERAS = ("skdeep._networks.own_models.OwnModelSpecification", "skdeep._files.stand_ins.KerasObject")
 _PARTS = (
     "skdeep._data.heads.Head",
-    "skdeep._networks.network.Architecture",
+    "skdeep._networks.built_in.Architecture",
+    "skdeep._networks.built_in.BuiltInSpecification",
     "skdeep._networks.network.Network",
     "skdeep._files.stand_ins.Distribution",
     "skdeep._files.stand_ins.MetadataRequests",
-    "skdeep._data.targets.NumericTargets",
-    "skdeep._data.targets.Targets",
+    "skdeep._data.class_targets.LabelTargets",
+    "skdeep._data.class_targets.MultilabelTargets",
+    "skdeep._data.class_targets.OneHotTargets",
+    "skdeep._data.numeric_targets.NumericTargets",
     *OF_KERAS,
 )
 # What searches and other meta-estimators of scikit-learn hold.

@@ -11,14 +11,13 @@ import contextlib
 import json
 import logging
 import threading
-from dataclasses import replace
 
 import numpy as np
 
 from skdeep._common.atomic_files import replaced, writable_path
 from skdeep._common.version import __version__
+from skdeep._data.numeric_targets import NumericTargets
 from skdeep._lazy import keras, lazy_module, tf
-from skdeep._networks.own_models import OwnNetwork
 
 _ADVICE = "to_onnx needs onnx and tf2onnx: pip install 'skdeep[onnx]'."
 onnx = lazy_module("onnx", advice=_ADVICE)
@@ -39,10 +38,11 @@ def write_keras(network, live, targets, path):
         raise ValueError(f"path must end in '.keras'. Got {str(path)!r}.")
     network.follow_changes()
     model = live
-    if targets.kind != "numbers" and network.head.is_converted:
-        probabilities = network.head.probabilities(live.outputs[0], keras.ops)
-        model = keras.Model(live.inputs[0], probabilities, name=live.name)
-    if targets.kind == "numbers" and targets.is_scaled:
+    if not isinstance(targets, NumericTargets):
+        if network.head.is_converted:
+            probabilities = network.head.probabilities(live.outputs[0], keras.ops)
+            model = keras.Model(live.inputs[0], probabilities, name=live.name)
+    elif targets.is_scaled:
         # In float64: where the mean is far larger than the deviation, float32 would round the predictions away. Given
         # arrays, since of lists Keras makes float32 first.
         units = keras.layers.Rescaling(targets.scale, targets.mean, dtype="float64", name="unit")
@@ -65,11 +65,11 @@ def write_onnx(network, live, targets, path):
     n_bytes = 4 * live.count_params()
     if n_bytes >= _MAX_BYTES:
         raise ValueError(f"The network cannot be written as one ONNX file: its weights have {n_bytes:,} bytes.")
-    model = _in_float32(network, live)
+    model = live if network.is_changed else network.specification.in_float32(live)
 
     def compute(input):
         outputs = model(input, training=False)
-        if targets.kind == "numbers":
+        if isinstance(targets, NumericTargets):
             return {"predictions": tf.cast(outputs, tf.float64) * targets.scale + targets.mean}
         return {"probabilities": network.head.probabilities(outputs, keras.ops)}
 
@@ -87,7 +87,7 @@ def write_onnx(network, live, targets, path):
     converted.producer_name, converted.producer_version = "skdeep", __version__
     for value in (*converted.graph.input, *converted.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "n_samples"
-    if targets.kind != "numbers":
+    if not isinstance(targets, NumericTargets):
         onnx.helper.set_model_props(converted, {"classes": json.dumps(targets.classes.tolist(), default=str)})
     with replaced(path) as part:
         part.write_bytes(converted.SerializeToString())
@@ -102,18 +102,6 @@ def _quiet(logger):
             yield
         finally:
             logger.setLevel(level)
-
-
-def _in_float32(network, live):
-    if isinstance(network, OwnNetwork) or network.is_changed:  # whose precision is the user's
-        return live
-    architecture = network.architecture
-    model = replace(architecture, parameters=architecture.parameters | {"dtype_policy": "float32"}).build()
-    model.set_weights(live.get_weights())
-    for layer, live_layer in zip(model.layers, live.layers, strict=True):
-        if hasattr(layer, "activation"):
-            layer.activation = live_layer.activation
-    return model
 
 
 def _activations(model):

@@ -1,10 +1,10 @@
-"""A network that the user's function or model made, as an estimator holds it.
+"""The specification of a network that the user's function or model made.
 
 What is trained is the model itself that the function returned, or a copy by attributes of the model that was given. A
-program whose model is equal to it part by part, and that waits in the pool of `skdeep._engine.trace_cache`, takes its
-values instead. Models with code of the user's are never taken for equal; they are traced anew in each fit.
+program whose model is equal to it part by part, if `skdeep._engine.trace_cache` has one that is free, takes its values
+instead. Models with code of the user's are never taken for equal; they are traced anew in each fit.
 
-A network that surrenders its program to an equal one gets that one's model in return, as it is before any training, and
+A network that gives up its program to an equal one gets that one's model in return, as it is before any training, and
 goes on with it when it is asked for anything.
 
 Random numbers: Keras draws the seeds of layers and initializers from the global `random` of Python when a model is
@@ -19,28 +19,22 @@ executed when the network is built.
 
 import contextlib
 import contextvars
-import functools
 import inspect
 import types
 import weakref
-
-import numpy as np
+from dataclasses import dataclass
 
 from skdeep._common.state_options import is_for_file
-from skdeep._data.heads import Head
-from skdeep._engine import trace_cache
 from skdeep._engine.program import Program
-from skdeep._engine.replicas import current_strategy
+from skdeep._engine.trace_cache import CACHE
 from skdeep._files.keras_files import describe_network, make_network
 from skdeep._files.plain_states import altered, check_state
 from skdeep._keras import copying, describing
 from skdeep._keras.comparing import settings_key, structure_key
 from skdeep._lazy import keras, tf
-from skdeep._networks.network import Network
 
 _trained = weakref.WeakSet()  # layers with weights of the models that fits trained
 _is_from_file = contextvars.ContextVar("is_from_file", default=False)
-_HEAD = {"n_outputs": int, "activation": str, "encoding": str, "outputs": str}  # beside its loss
 
 
 @contextlib.contextmanager
@@ -128,123 +122,110 @@ def _names(code):
             yield from _names(each)
 
 
-class OwnNetwork(Network):
-    """A program for a model of the user's, or what it takes to build one again.
+@dataclass(eq=False)
+class OwnModelSpecification:
+    """What a network with a model of the user's is built from again, beside its values, once it was pickled or saved.
+
+    Parameters
+    ----------
+    optimizer : str
+        What the optimizer is set to, see `skdeep._keras.comparing.settings_key`.
+    description : dict, default=None
+        From `skdeep._keras.describing.describe_model` or `skdeep._files.keras_files.describe_network`; None of a model
+        that is live.
+    """
+
+    optimizer: str
+    description: dict | None = None
+
+    n_outputs = None
+    dtype = None  # that of the model
+    penalty_rows = None
+
+    @classmethod
+    def of(cls, model):
+        """Return the specification of a network with this live model."""
+        return cls(settings_key(model.optimizer))
+
+    @classmethod
+    def described(cls, model):
+        """Return one from which a network with such a model is built, as pickles hold it, or files where they ask."""
+        try:
+            description = describe_network(model) if is_for_file() else describing.describe_model(model)
+        except ValueError as error:
+            raise ValueError(f"The network cannot be pickled or saved: {error}.") from error
+        return cls(settings_key(model.optimizer), description)
+
+    @property
+    def optimizer_settings(self):
+        """What the state of an optimizer belongs to."""
+        return {"optimizer": self.optimizer}
+
+    def key(self):
+        """Return None: what the traces depend on is not known before the model is made."""
+
+    def build(self, values):
+        """Return a new program for these values."""
+        if _is_of_file(self.description):
+            return Program(make_network(self.description, values["model"], values["optimizer"]))
+        return Program(describing.make_model(self.description))
+
+    def restore(self, program, values, is_reused):
+        """Set values in a new program."""
+        program.set_values(values)
+
+    def is_complete(self, is_at_rest):
+        """Whether a network is built again from this, if it was built from this and is not live."""
+        return is_at_rest and (not is_for_file() or _is_of_file(self.description))
+
+    def in_float32(self, live):
+        """Return the live model, whose precision is the user's."""
+        return live
+
+    def __setstate__(self, state):
+        if _is_from_file.get():
+            _check_state(state)
+        vars(self).update(state)
+
+
+class _GivenModel:
+    """A source of one program: that of a model which was just made, and which nobody else trains."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def key(self):
+        """Return what the traces depend on, or None if it has code of the user's, or more than its weights at first."""
+        optimizer = self.model.optimizer
+        is_trained = optimizer.built and int(optimizer.iterations) > 0
+        return None if is_trained or optimizer.use_ema else structure_key(self.model)
+
+    def build(self, values):
+        """Return the program."""
+        return Program(self.model)
+
+    def restore(self, program, values, is_reused):
+        """Set values in it."""
+        program.set_values(values)
+
+
+def leased(model):
+    """Return a lease of a program with the values of a model.
 
     Parameters
     ----------
     model : keras.Model
         Compiled and built model, with the values to start from; it is trained itself, unless a program of an equal
         model takes its values.
-    head : skdeep._data.heads.Head
-        Its output layer, loss and form of the targets.
     """
-
-    _parts = ("settings", "head", "description")
-
-    def __init__(self, model, head):
-        self.head = head
-        self._begin()
-        self.settings = {"optimizer": settings_key(model.optimizer)}
-        is_trained = model.optimizer.built and int(model.optimizer.iterations) > 0
-        is_special = is_trained or model.optimizer.use_ema or current_strategy() is not None
-        key = None if is_special else structure_key(model)
-        program = trace_cache.obtain(key, functools.partial(Program, model))
-        if program.model is not model:
+    lease = CACHE.lease(_GivenModel(model))
+    lease.source = None  # the model is that of the program, or not needed
+    with lease.in_use() as program:
+        if lease.is_reused:
             program.set_values({"model": [variable.numpy() for variable in model.variables], "optimizer": None})
             program.reset_optimizer(_learning_rate(model.optimizer))
-        self._hold(program, key)
-        _trained.update(layer for layer in model._flatten_layers() if layer.variables)
-
-    @property
-    def dtype(self):
-        """The dtype of the data that the network takes."""
-        with self.in_use() as program:
-            inputs = getattr(program.model, "inputs", None)
-        return inputs[0].dtype if inputs and inputs[0].dtype != "string" else "float32"
-
-    @property
-    def value_dtype(self):
-        """The dtype of targets and weights."""
-        return "float64" if self.dtype == "float64" else "float32"
-
-    def surrender(self, make):
-        """Return the program and go on with what `make` returns; return None if it is in use or must be kept."""
-        if not self._lock.acquire(blocking=False):
-            return None
-        try:
-            program = super().surrender(make)
-            if program is not None:
-                self._make = make
-            return program
-        finally:
-            self._lock.release()
-
-    def _begin(self, values=None):
-        super()._begin(values)
-        self.description = None  # of the model, if it is one that was unpickled or loaded
-        self._make = None  # else, of a network without a program, what returns one
-
-    def _twin(self, values):
-        other = super()._twin(values)
-        if self._program is not None:  # see lent
-            other._make = self._program.copied
-        return other
-
-    def _rebuilt(self, values):
-        program = self._make() if self._make is not None else Program(_made(self.description, values))
-        program.set_values(values)
-        return program, None
-
-    def _is_described(self):
-        return self._program is None and self._make is None
-
-    @property
-    def is_changed(self):
-        """Whether it no longer is what is described; what it is now is described."""
-        return False
-
-    def _description(self):
-        if not self._is_described():
-            self.follow_changes()
-        own = {name: getattr(self, name) for name in self._parts}
-        is_described = self._is_described() and (not is_for_file() or _is_of_file(self.description))
-        return own if is_described else own | _described(self)
-
-    def __setstate__(self, state):
-        if _is_from_file.get():
-            _check_state(state)
-        super().__setstate__(state)
-
-
-def state_as_own(network):
-    """Return the state of a network whose model was changed as that of one of the user's own."""
-    network.follow_changes()
-    return network._state({"head": network.head} | _described(network))
-
-
-def own_network_from(state):
-    """Return the network of the user's own that has this state."""
-    network = OwnNetwork.__new__(OwnNetwork)
-    network.__setstate__(state)
-    return network
-
-
-def _described(network):
-    with network.in_use() as program:
-        try:
-            describe = describe_network if is_for_file() else describing.describe_model
-            description = describe(program.model)
-        except ValueError as error:
-            raise ValueError(f"The network cannot be pickled or saved: {error}.") from error
-        return {"settings": {"optimizer": settings_key(program.model.optimizer)}, "description": description}
-
-
-def _made(description, values):
-    """Return the model that was described, from a pickle or a file."""
-    if _is_of_file(description):
-        return make_network(description, values["model"], values["optimizer"])
-    return describing.make_model(description)
+    _trained.update(layer for layer in model._flatten_layers() if layer.variables)
+    return lease
 
 
 def _is_of_file(description):
@@ -253,21 +234,10 @@ def _is_of_file(description):
 
 def _check_state(state):
     """Raise a ValueError if a state is none that a file may have; what it says of the model is checked by itself."""
-    if type(state) is not dict or not {"settings", "head", "description", "values"} <= state.keys():
+    if type(state) is not dict or state.keys() != {"optimizer", "description"}:
         raise altered("a network has another state")
-    head, settings, values = state["head"], state["settings"], state["values"]
-    if type(head) is not Head or {name: type(value) for name, value in vars(head).items() if name != "loss"} != _HEAD:
-        raise altered("the head of a network has other attributes")
-    if type(settings) is not dict or not all(type(each) is str for each in [*settings, *settings.values()]):
+    if type(state["optimizer"]) is not str:
         raise altered("the settings of a network are no strings")
-    if type(values) is not dict or set(values) != {"model", "optimizer"}:
-        raise altered("the values of a network are not those of a model and an optimizer")
-    for name, each in values.items():
-        is_none = each is None and name == "optimizer"
-        if not is_none and not (
-            type(each) is list and all(isinstance(value, (np.ndarray, np.number)) for value in each)
-        ):
-            raise altered(f"the values of the {name} of a network are no arrays")
     check_state(state["description"])
 
 

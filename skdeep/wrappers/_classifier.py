@@ -1,6 +1,6 @@
 from skdeep._common.private_sklearn import StrOptions
+from skdeep._data.class_targets import learn_targets
 from skdeep._data.heads import OUTPUT_ENCODINGS
-from skdeep._data.targets import Targets
 from skdeep._estimators.classification import DeepClassifierMixin
 from skdeep._estimators.keras_wrapper import WRAPPER_CONSTRAINTS, KerasModelEstimator
 from skdeep._estimators.parameters import CONSTRAINTS
@@ -251,20 +251,17 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         return self._set_meta(y, super()._learn_targets(y, weight))
 
     def _first_targets(self, y, weight, classes):
-        targets = Targets.learn(y, classes, self._row_kind())  # without classes y has all of them, as in scikeras
+        targets = learn_targets(y, classes, self._row_kind())  # without classes y has all of them, as in scikeras
         return self._set_meta(y, targets)
 
     def _row_kind(self):
         return None if self.target_type == "auto" else self.target_type
 
     def _set_meta(self, y, targets):
-        if targets.kind == "labels" and self.target_type != "auto":
+        if targets.row_kind is None and self.target_type != "auto":
             raise ValueError(f"target_type={self.target_type!r} is for rows of 0 and 1, but y has shape {y.shape}.")
         super()._set_meta(y, targets)
         self.n_classes_, self.n_outputs_ = len(targets.classes), 1
         if self.target_type_ == "binary" and self.n_classes_ > 2:  # a part of the classes
             self.target_type_ = "multiclass"
         return targets
-
-    def _class_weight(self):
-        return self._fit_setting("class_weight")

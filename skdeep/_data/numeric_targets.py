@@ -1,0 +1,124 @@
+"""Numbers as targets: what of them a network learns, and from its outputs back."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import column_or_1d
+
+from skdeep._common.states import check_attributes, is_bool, is_count
+from skdeep._data.heads import Head
+from skdeep._data.objectives import check_numbers, keras_name
+
+
+class NumericTargets:
+    """The numbers that y had in `fit`: their shape, and the mean and spread that the network does not see.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Columns of y.
+    is_column : bool
+        Whether y had one axis, or a second of length one; so have predictions then.
+    mean, scale : ndarray of shape (n_outputs,)
+        What is subtracted from y and by what it is divided before the network learns it.
+    """
+
+    has_one_class_a_row = False
+
+    def __init__(self, n_outputs, is_column, mean, scale):
+        self.n_outputs = n_outputs
+        self.is_column = is_column
+        self.mean = mean
+        self.scale = scale
+
+    def __setstate__(self, state):
+        def is_for_each(value):
+            return isinstance(value, np.ndarray) and value.shape == (state["n_outputs"],) and value.dtype.kind == "f"
+
+        check_attributes(self, state, n_outputs=is_count, is_column=is_bool, mean=is_for_each, scale=is_for_each)
+        vars(self).update(state)
+
+    @property
+    def is_scaled(self):
+        """Whether the network learns other numbers than those of y."""
+        return bool(np.any(self.mean != 0) or np.any(self.scale != 1))
+
+    @classmethod
+    def learn(cls, y, weight, *, scaled):
+        """Learn the form of `y`, and if it is to be `scaled` its mean and standard deviation with these weights."""
+        numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        n_outputs = numbers.shape[1]
+        mean, scale = np.zeros(n_outputs), np.ones(n_outputs)
+        if scaled:
+            mean, scale = _mean_and_deviation(numbers, weight)
+        return cls(n_outputs, np.ndim(y) == 1, mean, scale)
+
+    def encode(self, y, name="y"):
+        """Return the numbers of shape (n, n_outputs) that the network learns."""
+        numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        if numbers.shape[1] != self.n_outputs:
+            raise ValueError(f"{name} has {numbers.shape[1]} columns, but in fit it had {self.n_outputs}.")
+        with np.errstate(over="ignore"):  # what the network cannot hold is refused where its dtype is known
+            return (numbers - self.mean) / self.scale
+
+    def decode(self, outputs):
+        """Return predictions in the form that y had in `fit`, from outputs of shape (n, n_outputs)."""
+        numbers = np.asarray(outputs, dtype=np.float64) * self.scale + self.mean
+        return numbers[:, 0] if self.is_column else numbers
+
+    def continuing(self, earlier):
+        """Return the targets with which ``warm_start=True`` goes on: the earlier ones, whose units it knows."""
+        if self.n_outputs != earlier.n_outputs:
+            raise ValueError(
+                f"warm_start=True goes on with the {earlier.n_outputs} columns of y of the earlier fit, but y has "
+                f"{self.n_outputs}."
+            )
+        return earlier
+
+    def attributes(self):
+        """Return what of this is set on a fitted estimator."""
+        return {"n_outputs_": self.n_outputs}
+
+    def choose_head(self, output_activation, loss, metrics, target_encoding, *, one_hot):
+        """Choose the output layer, the loss and the encoding."""
+        check_numbers(loss, metrics)
+        return Head(self.n_outputs, output_activation, loss, "numbers")
+
+    def penalty_factor(self, loss):
+        """Return the factor of alpha over the rows of a batch: scikit-learn halves the squared error."""
+        return 1.0 if keras_name(loss) == "mean_squared_error" else 0.5
+
+    def expected_encoding(self, loss, target_encoding):
+        """Return the encoding for a network of the user's own."""
+        return "numbers"
+
+    def head_of(self, n_outputs, loss, metrics, find_last, target_encoding, output_encoding):
+        """Return the head of a network of the user's own with so many outputs, compiled with this loss and metrics."""
+        if n_outputs != self.n_outputs:
+            raise ValueError(f"The model has {n_outputs} outputs, but y has {self.n_outputs} columns.")
+        check_numbers(loss, metrics)
+        return Head(n_outputs, "linear", loss, "numbers")
+
+
+def as_number_array(y, name="y"):
+    """Return y as finite numbers of shape (n,) or (n, n_columns > 1)."""
+    y = y.toarray() if issparse(y) else np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    if y.ndim not in (1, 2) or y.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold numbers, in shape (n_samples,) or (n_samples, n_outputs). Got the dtype {y.dtype} and "
+            f"the shape {y.shape}."
+        )
+    return y
+
+
+def _mean_and_deviation(numbers, weight):
+    """Return the mean and the standard deviation of each column; of a constant one itself and its size, at most 1."""
+    size = np.abs(numbers).max(axis=0)
+    size[size == 0] = 1
+    unit = numbers / size  # else the squares of large numbers overflow, and those of small ones vanish
+    mean = np.average(unit, axis=0, weights=weight)
+    deviation = np.sqrt(np.average((unit - mean) ** 2, axis=0, weights=weight))
+    is_constant = deviation <= 10 * np.finfo(np.float64).eps * np.abs(mean)  # but for rounding
+    mean[is_constant], deviation[is_constant] = unit[0, is_constant], 1 / np.maximum(size[is_constant], 1)
+    return mean * size, np.maximum(deviation * size, np.finfo(np.float64).tiny)
