@@ -9,7 +9,7 @@ import skdeep
 
 ROOT = pathlib.Path(skdeep.__file__).parent
 # From the lowest; each may import what stands before it, and the public modules all.
-ROOMS = ["_common", "_lazy", "_data", "_keras", "_engine", "_files", "_networks", "_estimators"]
+ROOMS = ["_common", "_lazy", "_backend", "_data", "_keras", "_engine", "_files", "_networks", "_estimators"]
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
@@ -41,6 +41,12 @@ class TestModule:
         tree = ast.parse(path.read_text())
         upwards = [name for name, _ in imported(tree) if name.startswith("skdeep.") and room_of(name) > own]
         assert [name for name in upwards if name != "skdeep.callbacks"] == []
+
+    def test_tensorflow_is_used_in_two_places(self, path):
+        """Each other backend of Keras needs to stand beside no more than these."""
+        names = [name for name, _ in imported(ast.parse(path.read_text()))]
+        uses_it = any(name == "skdeep._lazy.tf" or name.split(".")[0] == "tensorflow" for name in names)
+        assert not uses_it or ROOMS[min(room_of(name_of(path)), len(ROOMS) - 1)] in ("_backend", "_engine")
 
     def test_nothing_is_imported_in_a_function(self, path):
         tree = ast.parse(path.read_text())

@@ -256,7 +256,7 @@ class TestOnnx:
 
     def test_without_onnx_it_says_what_to_install(self, iris, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "tf2onnx", None)
-        monkeypatch.setattr("skdeep._networks.export.tf2onnx._module", None)  # as it is before the first use
+        monkeypatch.setattr("skdeep._engine.onnx_graph.tf2onnx._module", None)  # as it is before the first use
         with pytest.raises(ImportError, match=r"needs onnx and tf2onnx: pip install 'skdeep\[onnx\]'"):
             quick().fit(*iris).to_onnx(tmp_path / "file.onnx")
 

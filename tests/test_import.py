@@ -1,10 +1,12 @@
 """What importing skdeep does, and what it leaves alone."""
 
 import os
+import pickle
 import subprocess
 import sys
 
 import pytest
+from sklearn.pipeline import make_pipeline
 
 import skdeep
 
@@ -69,6 +71,23 @@ def test_a_search_prints_nothing_more():
 def test_a_log_level_of_the_user_stays():
     done = run(FIT + "import os; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])", TF_CPP_MIN_LOG_LEVEL="1")
     assert done.stdout.strip() == "1"
+
+
+def test_what_is_asked_of_any_estimator_does_without_tensorflow(iris, tmp_path):
+    X, y = iris
+    clf = skdeep.DNNClassifier((4,), epochs=1, random_state=0).fit(X, y)
+    (tmp_path / "pickle").write_bytes(pickle.dumps([make_pipeline(skdeep.Flatten(), clf), skdeep.KerasRegressor()]))
+    skdeep.save(clf, tmp_path / "file")
+    done = run(
+        "import copy, pathlib, pickle, sys, skdeep; from sklearn.base import clone; "
+        f"here = pathlib.Path({str(tmp_path)!r}); "
+        "fitted, own = pickle.loads((here / 'pickle').read_bytes()); "
+        "each = [fitted, own, skdeep.load(here / 'file'), skdeep.CNNClassifier(), skdeep.KerasClassifier(model=len)]; "
+        "[(repr(e), e._repr_html_(), e.set_params(**e.get_params()), repr(clone(e))) for e in each]; "
+        "[(copy.deepcopy(e), pickle.dumps(e)) for e in each]; "
+        "print({'tensorflow', 'keras', 'scikeras'} & set(sys.modules), 'n_iter_' in fitted._repr_html_())"
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "set() True", "")
 
 
 def test_another_backend_is_named():

@@ -67,6 +67,15 @@ def test_layers_are_shown_in_what_stands_around_the_estimator(wrap, iris):
     assert fitted._repr_html_().count(f"<summary>Layers</summary>{network.summary()._repr_html_()}") == 1
 
 
+def test_a_picture_does_not_keep_the_program_from_other_networks(iris):
+    clf = DNNClassifier((5,), epochs=1, random_state=0).fit(*iris)
+    before = programs.info()["reused"]
+    assert "model_" in clf._repr_html_()
+    DNNClassifier((5,), epochs=1, random_state=1).fit(*iris)
+    assert programs.info()["reused"] == before + 1
+    assert clf.model_ is clf.model_
+
+
 def test_a_search_that_did_not_refit_has_no_layers(iris):
     search = GridSearchCV(DNNClassifier((5,), epochs=1), {"alpha": [0.1]}, cv=2, refit=False).fit(*iris)
     assert "Layers</summary>" not in search._repr_html_()

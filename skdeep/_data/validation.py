@@ -2,13 +2,12 @@
 
 import contextlib
 import os
-import re
-import sys
 from collections.abc import Iterator, Mapping, Set
 
 import numpy as np
 from scipy.sparse import issparse
 
+from skdeep._backend import lack_of_memory
 from skdeep._common.private_sklearn import is_pandas_na, is_scalar_nan
 from skdeep._data.row_source import RowSource, is_row_source
 
@@ -219,13 +218,10 @@ def memory_errors():
     try:
         yield
     except Exception as error:
-        tf = sys.modules.get("tensorflow")  # only who has imported it can get its errors
-        is_exhausted = tf is not None and isinstance(error, tf.errors.ResourceExhaustedError)
-        # It is also TensorFlow's error for full disks and too many open files.
-        what = re.search(r"OOM when allocating .*? type \w+", error.message) if is_exhausted else None
+        what = lack_of_memory(error)
         if what is None:
             raise
         raise MemoryError(
-            f"There is not enough memory for the network or a batch of rows: {what[0]}. Smaller layers or a smaller "
+            f"There is not enough memory for the network or a batch of rows: {what}. Smaller layers or a smaller "
             "batch_size need less."
         ) from error

@@ -1,11 +1,16 @@
 """Looking at a fitted network and handing it on: its layers, the Keras model, files for other libraries."""
 
+import contextvars
+import sys
+
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._common.forked import is_cut_off
 from skdeep._data.validation import memory_errors
 from skdeep._keras.summary import summarize
 from skdeep._networks import export
+
+_is_shown = contextvars.ContextVar("is_shown", default=False)
 
 
 class NetworkInspection:
@@ -129,18 +134,28 @@ class NetworkInspection:
     @property
     def model_(self):
         """The fitted `keras.Model`."""
+        if _is_shown.get():
+            raise AttributeError("model_ is not read for a picture.")
         check_is_fitted(self)
         return self._network.model
 
     def _get_fitted_attr_html(self, doc_link=""):
         """Return scikit-learn's table of the fitted attributes, with the layers below it.
 
-        It is what scikit-learn's picture of an estimator has of a fitted one, also in pipelines and searches.
+        It is what scikit-learn's picture of an estimator has of a fitted one, also in pipelines and searches. A picture
+        is no use of the model: the program can still go to another network, and where Keras is not imported yet, after
+        loading, the layers are left out.
         """
-        if is_cut_off():
-            return {}  # since model_ is among them
-        attributes = super()._get_fitted_attr_html(doc_link)
-        if hasattr(self, "_network"):  # a search that did not refit is fitted, but what is in it is not
+        token = _is_shown.set(True)  # scikit-learn reads all attributes, model_ too, which would be kept then
+        try:
+            attributes = super()._get_fitted_attr_html(doc_link)
+        finally:
+            _is_shown.reset(token)
+        attributes.pop("model_", None)
+        # A search that did not refit is fitted, but what is in it is not.
+        if hasattr(self, "_network") and "keras" in sys.modules and not is_cut_off():
+            with self._network.in_use() as program:
+                attributes["model_"] = {"type_name": type(program.model).__name__, "value": program.model.name}
             table, layers = attributes._html_repr(), self.summary()._repr_html_()
             attributes._html_repr = lambda: (
                 f'{table}<div class="estimator-table"><details><summary>Layers</summary>{layers}</details></div>'

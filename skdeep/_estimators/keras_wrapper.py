@@ -15,6 +15,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
+from skdeep._backend import next_variable_number
 from skdeep._common import interrupts
 from skdeep._common.near_names import did_you_mean_parameter
 from skdeep._common.private_sklearn import Interval, Options, fit_context, validate_parameter_constraints
@@ -31,7 +32,7 @@ from skdeep._keras.compiled import check_used, compiled_metrics
 from skdeep._keras.units import takes_numbers_as_they_are
 from skdeep._lazy import keras, lazy_module
 from skdeep._networks.network import Network
-from skdeep._networks.own_models import OwnModelSpecification, leased, model_of, newest_variable
+from skdeep._networks.own_models import OwnModelSpecification, leased, model_of
 
 compilation = lazy_module("skdeep._networks.compilation")
 
@@ -290,7 +291,7 @@ class KerasModelEstimator(BaseDeepEstimator):
     def _make_network(self, row_shape, targets, n_rows, rng):
         builder = self._builder()
         is_given = isinstance(builder, keras.Model)
-        arguments, newest = {}, newest_variable()
+        arguments, newest = {}, next_variable_number()
         with describing.seeded(int(rng.integers(2**31))):
             if is_given:
                 self._check_no_arguments()

@@ -12,6 +12,7 @@ import warnings
 
 import numpy as np
 
+from skdeep._backend import is_tensor_of_numbers
 from skdeep._common.states import AlteredFileError
 from skdeep._files.keras_names import (
     CLASS_NAMES,
@@ -27,7 +28,7 @@ from skdeep._files.plain_states import check_state, is_users
 from skdeep._keras import describing
 from skdeep._keras.beside_configs import put_back, untracked
 from skdeep._keras.user_callbacks import attributes_of, copied_callbacks
-from skdeep._lazy import keras, tf
+from skdeep._lazy import keras
 
 _PLAIN = (type(None), bool, int, float, str)
 # What callbacks of Keras have for the time of one fit, beside what no copy of a callback has.
@@ -106,7 +107,7 @@ class _Describing:
         if isinstance(value, functools.partial):
             arguments, keywords = self.node(list(value.args)), self._dict(value.keywords)
             return {"kind": "partial", "function": self.node(value.func), "arguments": arguments, "keywords": keywords}
-        if isinstance(value, tf.Tensor) and hasattr(value, "numpy") and value.dtype != tf.string:
+        if is_tensor_of_numbers(value):
             return {"kind": "tensor", "array": value.numpy()}
         raise ValueError(
             f"{value!r} cannot be in a file, which has plain values, classes and functions of modules, and objects of "

@@ -13,13 +13,14 @@ import types
 
 import numpy as np
 
+from skdeep._backend import tensor_of
 from skdeep._files.callback_states import make_callback
 from skdeep._files.keras_names import PRIVATE_MODULES, item_of
 from skdeep._files.network_limits import check_sizes, limited_variables
 from skdeep._files.plain_states import altered, check_state
 from skdeep._keras import describing
 from skdeep._keras.beside_configs import put_back
-from skdeep._lazy import keras, tf
+from skdeep._lazy import keras
 
 _OF_PARTS = 2**22  # numbers in the variables of metrics and losses
 _COMPILED = {
@@ -181,7 +182,7 @@ class Making:
         return node["array"].tobytes()
 
     def _tensor(self, node):
-        return tf.convert_to_tensor(node["array"])
+        return tensor_of(node["array"])
 
     def _pattern(self, node):
         return re.compile(node["text"])

@@ -3,9 +3,10 @@
 import contextlib
 import math
 
+from skdeep._backend import seen_variables, shape_of_result
 from skdeep._files.plain_states import altered
 from skdeep._keras.copying import contents
-from skdeep._lazy import keras, tf
+from skdeep._lazy import keras
 
 _OUTPUT = 2**26  # numbers of a row in the output of one layer, if the inputs do not have more
 _STEPS = 1000  # of a recurrent layer that is unrolled
@@ -16,14 +17,13 @@ def limited_variables(n_numbers):
     """Raise a ValueError before variables take more memory than for these numbers in the body of the ``with``."""
     left = n_numbers
 
-    def create(next_creator, **arguments):
+    def see(value):
         nonlocal left
-        left -= math.prod(_shape_of(arguments["initial_value"]))
+        left -= math.prod(_shape_of(value))
         if left < 0:
             raise altered(f"its variables have more than the {n_numbers} numbers that it can have")
-        return next_creator(**arguments)
 
-    with tf.variable_creator_scope(create):
+    with seen_variables(see):
         yield
 
 
@@ -34,8 +34,7 @@ def _shape_of(value):
     for each in contents(value):
         if isinstance(each, keras.Variable):  # the function is Keras's, which draws it for this variable
             return tuple(each.shape)
-    with tf.Graph().as_default():
-        return tuple(value().shape)
+    return shape_of_result(value)
 
 
 def check_sizes(model):

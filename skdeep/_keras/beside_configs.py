@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from skdeep._backend import array_types, is_tensor, tensor_of
 from skdeep._keras.comparing import PLAIN, array_token, compared, is_of_keras
 from skdeep._keras.copying import contents
-from skdeep._lazy import keras, tf
+from skdeep._lazy import keras
 
 # Attributes that Keras's own objects may have or not.
 _SET_LATER = {"_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"}
@@ -56,7 +57,7 @@ def put_back(rebuilt, found, *, only_plain=False):
             _check_is_plain(part, name, kind, value)
         else:
             part = functools.reduce(_step, path, rebuilt)
-        value = {"tensor": tf.convert_to_tensor, "pattern": re.compile}.get(kind, _unchanged)(value)
+        value = {"tensor": tensor_of, "pattern": re.compile}.get(kind, _unchanged)(value)
         vars(part)[name] = value  # not setattr: a layer that is built takes no new state
 
 
@@ -115,7 +116,7 @@ class _Differences:
         """Whether values are equal, as far as parts within them are, which are compared later."""
         if isinstance(one, PLAIN):
             return type(one) is type(other) and (one == other or one != one)
-        if isinstance(one, (np.ndarray, np.generic, tf.Tensor)):
+        if isinstance(one, array_types()):
             return isinstance(other, type(one)) and array_token(one) == array_token(other)
         if isinstance(one, Mapping):
             return self._have_same_items(path, one, other)
@@ -200,7 +201,7 @@ def _is_alike(known, kind, value):
     if known is None or value is None:
         return not isinstance(value, str)
     if kind == "tensor":
-        return isinstance(known, tf.Tensor) and known.dtype.as_numpy_dtype == value.dtype
+        return is_tensor(known) and known.dtype.as_numpy_dtype == value.dtype
     if kind == "pattern":
         return isinstance(known, re.Pattern) and isinstance(value, str)
     for form in (bool, (int, float, np.number), str, (list, tuple, set), Mapping):
@@ -214,7 +215,7 @@ def _unchanged(value):
 
 
 def _kind_and_value(value):
-    if isinstance(value, tf.Tensor):
+    if is_tensor(value):
         return "tensor", np.asarray(value)
     if isinstance(value, re.Pattern):
         return "pattern", value.pattern

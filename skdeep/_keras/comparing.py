@@ -17,9 +17,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from skdeep._backend import array_types, description_types
 from skdeep._data.objectives import snake_name
 from skdeep._keras.copying import contents, is_part
-from skdeep._lazy import keras, tf
+from skdeep._lazy import keras
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _OF_ALL = {"_path", "_tracker", "tracker", "_lock", "_distribution_strategy"}
@@ -162,7 +163,7 @@ class _Tokens:
             return (type(value).__name__, value.name, repr(value.get_config()))
         if is_part(value):
             return self._part(value)
-        if isinstance(value, (np.ndarray, np.generic, tf.Tensor)):
+        if isinstance(value, array_types()):
             return array_token(value)
         if isinstance(value, (set, frozenset)):
             return ("set", tuple(sorted(repr(self._token(item)) for item in value)))
@@ -178,7 +179,7 @@ class _Tokens:
             if self._of_keras and inspect.isclass(value) and not is_of_keras(value):
                 raise _NotOfKerasError
             return (type(value).__name__, value.__module__, value.__qualname__)
-        if isinstance(value, (tf.DType, tf.TensorShape, np.dtype, re.Pattern, slice, type(...))):
+        if isinstance(value, (*description_types(), np.dtype, re.Pattern, slice, type(...))):
             return repr(value)
         if hasattr(value, "__dict__") and (not self._of_keras or is_of_keras(type(value))):
             return self._part(value)

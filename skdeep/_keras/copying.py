@@ -16,7 +16,8 @@ import threading
 import types
 import weakref
 
-from skdeep._lazy import keras, tf
+from skdeep._backend import shared_types, traced_type
+from skdeep._lazy import keras
 
 # Neither copied nor looked into, beside those of Keras and TensorFlow.
 _ATOMS = (
@@ -211,7 +212,7 @@ class _Copier:
 
     def _copied_object(self, value):
         """Return the copy of an object that is neither Keras's nor plain data."""
-        if isinstance(value, _traceable()) and self._reaches_part([value]):
+        if isinstance(value, traced_type()) and self._reaches_part([value]):
             self._memo[id(value)] = other = value._clone(self._copy(value.python_function))
             return other
         if _is_copied_by_attributes(type(value)) and self._reaches_part([value]):
@@ -254,7 +255,7 @@ def contents(value):
         cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]
         defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
         return [*cells, *defaults, *vars(value).values()]
-    if isinstance(value, _traceable()):
+    if isinstance(value, traced_type()):
         return [value.python_function]
     if isinstance(value, types.MethodType):
         return [value.__func__, value.__self__]
@@ -287,14 +288,7 @@ def _parts():
 @functools.cache
 def _atoms():
     of_keras = (keras.src.utils.backend_utils.DynamicBackend, keras.DTypePolicy)
-    of_tensorflow = (tf.DType, tf.TensorShape, tf.Tensor, tf.Graph)
-    return (*_ATOMS, *of_keras, *of_tensorflow, tf.distribute.Strategy, tf.distribute.StrategyExtended)
-
-
-@functools.cache
-def _traceable():
-    """Return the class of what `tf.function` makes."""
-    return tf.types.experimental.PolymorphicFunction
+    return (*_ATOMS, *of_keras, *shared_types())
 
 
 def _is_copied_by_attributes(kind):

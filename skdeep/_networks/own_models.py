@@ -24,6 +24,7 @@ import types
 import weakref
 from dataclasses import dataclass
 
+from skdeep._backend import variable_number
 from skdeep._common.state_options import is_for_file
 from skdeep._engine.program import Program
 from skdeep._engine.trace_cache import CACHE
@@ -31,7 +32,7 @@ from skdeep._files.keras_files import describe_network, make_network
 from skdeep._files.plain_states import altered, check_state
 from skdeep._keras import copying, describing
 from skdeep._keras.comparing import settings_key, structure_key
-from skdeep._lazy import keras, tf
+from skdeep._lazy import keras
 
 _trained = weakref.WeakSet()  # layers with weights of the models that fits trained
 _is_from_file = contextvars.ContextVar("is_from_file", default=False)
@@ -45,11 +46,6 @@ def safe_mode():
         yield
     finally:
         _is_from_file.reset(token)
-
-
-def newest_variable():
-    """Return the number of a variable made now: TensorFlow numbers all that are made."""
-    return _number(tf.Variable(0, trainable=False))
 
 
 def model_of(function, arguments, model, newest):
@@ -66,7 +62,7 @@ def model_of(function, arguments, model, newest):
     model : keras.Model
         The model.
     newest : int
-        What `newest_variable` returned before the call.
+        What `skdeep._backend.next_variable_number` returned before the call.
     """
     layers = model._flatten_layers()
     parts = [*layers, *([model.optimizer] if model.compiled else []), *model.metrics]
@@ -78,18 +74,12 @@ def model_of(function, arguments, model, newest):
         )
     variables = [variable for part in parts for variable in part.variables]
     if (
-        any(_number(variable.value) <= newest for variable in variables)
+        any(variable_number(variable.value) <= newest for variable in variables)
         or not all(layer.built for layer in layers)
         or _hold([function, arguments], parts)
     ):
         return copying.faithful_copy(model)
     return model
-
-
-def _number(variable):
-    """Return the number that TensorFlow gave a variable, the first of those of several devices."""
-    first = getattr(variable, "values", [variable])[0]
-    return int(first._unique_id.rpartition("_")[2])
 
 
 def _hold(holders, parts):
