@@ -564,7 +564,7 @@ CHANGES = {
     **{
         f"a config of Keras in the {name} of the network": (
             "dnn",
-            with_part(path, LAMBDA),
+            with_part(path, LAMBDA, "BuiltInSpecification"),
             "the config of an object of Keras",
         )
         for name, path in {
@@ -612,37 +612,59 @@ CHANGES = {
     # What a network is made of.
     "hidden layers of 70,000": (
         "dnn",
-        with_part(("architecture", "parameters", "hidden_layer_sizes"), sequence([70_000, 70_000])),
+        with_part(
+            ("architecture", "parameters", "hidden_layer_sizes"), sequence([70_000, 70_000]), "BuiltInSpecification"
+        ),
         None,
     ),
     "a hidden layer of 10**9": (
         "dnn",
-        with_part(("architecture", "parameters", "hidden_layer_sizes"), plain(10**9)),
+        with_part(("architecture", "parameters", "hidden_layer_sizes"), plain(10**9), "BuiltInSpecification"),
         None,
     ),
     "many hidden layers": (
         "dnn",
-        with_part(("architecture", "parameters", "hidden_layer_sizes"), sequence([1] * 20_000)),
+        with_part(("architecture", "parameters", "hidden_layer_sizes"), sequence([1] * 20_000), "BuiltInSpecification"),
         None,
     ),
-    "rows of 10**9 numbers": ("dnn", with_part(("architecture", "input_shape"), sequence([10**9])), None),
-    "many outputs": ("dnn", with_part(("n_outputs",), 10**9, "Head"), "architecture="),
-    "filters": ("cnn", with_part(("architecture", "parameters", "conv_filters"), plain(10**6)), None),
-    "a kernel": ("cnn", with_part(("architecture", "parameters", "kernel_size"), plain(10**5)), None),
+    "rows of 10**9 numbers": (
+        "dnn",
+        with_part(("architecture", "input_shape"), sequence([10**9]), "BuiltInSpecification"),
+        None,
+    ),
+    "many outputs": ("dnn", with_part(("n_outputs",), 10**9, "Head"), "specification="),
+    "another encoding of the targets": (
+        "dnn",
+        with_part(("encoding",), "one-hot", "BuiltInSpecification"),
+        "specification=",
+    ),
+    "no specification": ("dnn", with_part(("specification",), 3), "specification=3"),
+    "filters": (
+        "cnn",
+        with_part(("architecture", "parameters", "conv_filters"), plain(10**6), "BuiltInSpecification"),
+        None,
+    ),
+    "a kernel": (
+        "cnn",
+        with_part(("architecture", "parameters", "kernel_size"), plain(10**5), "BuiltInSpecification"),
+        None,
+    ),
     "images of 10**6 pixels a side": (
         "cnn",
-        with_part(("architecture", "input_shape"), sequence([10**6, 10**6, 1])),
+        with_part(("architecture", "input_shape"), sequence([10**6, 10**6, 1]), "BuiltInSpecification"),
         None,
     ),
     "many random layers": (
         "cnn",
         with_part(
-            ("architecture", "parameters", "augment"), sequence([sequence(["RandomFlip", dictionary()])] * 20_000)
+            ("architecture", "parameters", "augment"),
+            sequence([sequence(["RandomFlip", dictionary()])] * 20_000),
+            "BuiltInSpecification",
         ),
         None,
     ),
     "another builder": ("dnn", with_part(("builder",), "draw_values", "Architecture"), None),
-    "no rows for the penalty": ("dnn", with_part(("penalty_rows",), 0), "penalty_rows=0"),
+    "no rows for the penalty": ("dnn", with_part(("penalty_rows",), 0, "BuiltInSpecification"), "penalty_rows=0"),
     "more epochs than there were": ("dnn", with_attribute("n_iter_", 10**12), "n_iter_=1000000000000"),
     "values of another shape": (
         "dnn",
