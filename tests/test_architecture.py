@@ -6,6 +6,7 @@ import pathlib
 import pytest
 
 import skdeep
+import skdeep._engine
 
 ROOT = pathlib.Path(skdeep.__file__).parent
 # From the lowest; each may import what stands before it, and the public modules all.
@@ -46,7 +47,13 @@ class TestModule:
         """Each other backend of Keras needs to stand beside no more than these."""
         names = [name for name, _ in imported(ast.parse(path.read_text()))]
         uses_it = any(name == "skdeep._lazy.tf" or name.split(".")[0] == "tensorflow" for name in names)
-        assert not uses_it or ROOMS[min(room_of(name_of(path)), len(ROOMS) - 1)] in ("_backend", "_engine")
+        assert not uses_it or name_of(path).split(".")[1] in ("_backend", "_engine")
+
+    def test_only_the_interface_of_the_engine_is_used(self, path):
+        names = [name for name, _ in imported(ast.parse(path.read_text())) if name.startswith("skdeep._engine.")]
+        is_inside = name_of(path).startswith("skdeep._engine")
+        missing = [name for name in names if name.rpartition(".")[2] not in skdeep._engine.__doc__]
+        assert is_inside or missing == []
 
     def test_nothing_is_imported_in_a_function(self, path):
         tree = ast.parse(path.read_text())
