@@ -10,7 +10,18 @@ import skdeep._engine
 
 ROOT = pathlib.Path(skdeep.__file__).parent
 # From the lowest; each may import what stands before it, and the public modules all.
-ROOMS = ["_common", "_lazy", "_backend", "_data", "_keras", "_engine", "_files", "_networks", "_estimators"]
+ROOMS = [
+    "_common",
+    "_lazy",
+    "_backend",
+    "_data",
+    "_inference",
+    "_keras",
+    "_engine",
+    "_files",
+    "_networks",
+    "_estimators",
+]
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

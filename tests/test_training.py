@@ -26,6 +26,7 @@ from skdeep._data.rows import Rows
 from skdeep._engine import program
 from skdeep._engine.program import Program
 from skdeep._engine.trainer import Plan, train
+from skdeep._inference import layer_stack
 
 
 def plain(**params):
@@ -724,6 +725,7 @@ def test_rows_in_many_blocks(rng, monkeypatch):
 @pytest.mark.parametrize("kind", ["numbers", "strings", "one-hot"])
 def test_predictions_keep_no_more_of_the_outputs_than_they_need(kind, rng, monkeypatch):
     monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
+    monkeypatch.setattr(layer_stack, "_CHUNK_NUMBERS", 2**16)
     n_rows, n_classes = 8000, 500
     codes = np.arange(n_rows) % n_classes
     y = {"numbers": codes, "strings": codes.astype(str), "one-hot": np.eye(n_classes, dtype=np.uint8)[codes]}[kind]
@@ -741,7 +743,7 @@ def test_predictions_keep_no_more_of_the_outputs_than_they_need(kind, rng, monke
 
 
 def test_outputs_that_are_not_finite_are_counted_over_all_chunks(rng, monkeypatch):
-    monkeypatch.setattr(program, "_CHUNK_BYTES", 2**10)
+    monkeypatch.setattr(layer_stack, "_CHUNK_NUMBERS", 2**10)
     X, y = rng.random((1000, 5), dtype=np.float32), np.arange(1000) % 3
     clf = DNNClassifier((4,), epochs=1, random_state=0).fit(X, y)
     clf.model_.set_weights([np.full_like(weights, 1e3) for weights in clf.model_.get_weights()])

@@ -42,6 +42,7 @@ PARTS = {
             "_var_key",
             "_variables",
         ],
+        "keras.src.models.functional": ["Functional"],
         "keras.src.ops.node:Node": ["_keras_history"],
         "keras.src.saving.keras_saveable": ["KerasSaveable"],
         "keras.src.saving.serialization_lib": ["SafeModeScope"],

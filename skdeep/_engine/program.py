@@ -22,6 +22,7 @@ from skdeep._engine.replicas import current_strategy, mean_of_replicas, n_replic
 from skdeep._engine.tracing import Strengths, replaced_parts, traced
 from skdeep._keras.changes import Watch
 from skdeep._keras.copying import faithful_copy, without_training
+from skdeep._keras.layer_stacks import steps_of
 from skdeep._keras.summary import layer_shapes
 from skdeep._lazy import keras, tf
 
@@ -49,6 +50,7 @@ class Program:
         self._watch = None
         self._steps = {}
         self._infer = None
+        self._layer_steps = ...  # not looked for yet
         # The memory that a row takes in prediction is about that of the largest layer.
         outputs = [math.prod(size or 1 for size in shape) for shape in layer_shapes(model).values()] or [1]
         self._infer_bytes = 4 * max(outputs)
@@ -63,6 +65,13 @@ class Program:
         """The dtype of the data that the model takes, but of text, which comes as numbers."""
         inputs = getattr(self.model, "inputs", None)
         return inputs[0].dtype if inputs and inputs[0].dtype != "string" else "float32"
+
+    @property
+    def steps(self):
+        """What `skdeep._inference.layer_stack` needs to predict without the model, or None."""
+        if self._layer_steps is ...:
+            self._layer_steps = None if self.strategy is not None else steps_of(self.model)
+        return self._layer_steps
 
     def watch(self):
         """Look from now on whether somebody outside changes the model."""
@@ -87,10 +96,11 @@ class Program:
     def get_values(self):
         """Return the values of all that training changes: weights, random states and the state of the optimizer."""
         self.follow_changes()
-        return {
-            "model": [variable.numpy() for variable in self.model.variables],
-            "optimizer": self.get_optimizer_values(),
-        }
+        return {"model": self.get_model_values(), "optimizer": self.get_optimizer_values()}
+
+    def get_model_values(self):
+        """Return the values of the variables of the model, in their order."""
+        return [variable.numpy() for variable in self.model.variables]
 
     def set_values(self, values):
         """Set what `get_values` returned, here or in a program of the same model; the optimizer's may be None."""
@@ -179,7 +189,7 @@ class Program:
             self._build_optimizer()
         if not self._watch.look():
             return
-        self._steps, self._infer, self._has_metrics = {}, None, False
+        self._steps, self._infer, self._layer_steps, self._has_metrics = {}, None, ..., False
         self._strengths = Strengths([layer for layer in self._layers if layer in self.model.layers])
         self._build_optimizer()
 

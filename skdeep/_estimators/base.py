@@ -358,7 +358,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             penalty_rows=network.penalty_rows,
             **options | {"epochs": run.n_epochs + options["epochs"]},
         )
-        with network.in_use() as program, shown(network, program, run.callbacks):
+        with network.in_training() as program, shown(network, program, run.callbacks):
             history, best_epoch, interrupt = trainer.train(
                 program, train, plan, run.rng, callbacks=callbacks, validation=validation
             )
@@ -368,6 +368,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
     def _publish(self, run, history, best_epoch):
         """Set what was learned; fitted attributes are set nowhere else, but for those of the shape of X."""
+        run.network.settle()
         vars(self).update(run.learned(history, best_epoch=best_epoch))
 
     def _outputs(self, X, convert):
@@ -375,15 +376,13 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         network = self._network
         X = self._validate_X(X, reset=False, dtype=network.value_dtype)
         rows = Rows(X, self._row_shape(X, reset=False), network.dtype)
-        with interrupts.deferred(), memory_errors(), network.in_use() as program:
-            network.follow_changes()
-            head, is_finite = network.head, []
+        is_finite = []
 
-            def converted(outputs):
-                is_finite.append(np.isfinite(outputs).all(axis=1))
-                return convert(head, outputs)
+        def converted(head, outputs):
+            is_finite.append(np.isfinite(outputs).all(axis=1))
+            return convert(head, outputs)
 
-            predictions = program.predict(rows, converted)
+        predictions = network.predict(rows, converted)
         n_wrong = len(rows) - np.sum(np.concatenate(is_finite))
         if n_wrong:
             warn(

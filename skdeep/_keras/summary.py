@@ -40,6 +40,8 @@ class NetworkSummary:
     ----------
     layers : tuple of Layer
         From the input to the output.
+    predicted_by : {"NumPy", "TensorFlow"}, default="TensorFlow"
+        What computes predictions: NumPy for networks of dense layers, see :doc:`/performance`.
 
     Examples
     --------
@@ -57,9 +59,12 @@ class NetworkSummary:
     total                                        67
     >>> clf.summary().layers[1].output_shape
     (8,)
+    >>> clf.summary().predicted_by
+    'NumPy'
     """
 
     layers: tuple
+    predicted_by: str = "TensorFlow"
 
     @property
     def n_parameters(self):
@@ -108,14 +113,15 @@ def layer_shapes(model):
     return shapes
 
 
-def summarize(model):
-    """Return the `NetworkSummary` of a Keras model."""
+def summarize(model, *, predicted_by):
+    """Return the `NetworkSummary` of a Keras model; `predicted_by` tells what computes its predictions."""
     shapes = layer_shapes(model)
     return NetworkSummary(
         tuple(
             Layer(layer.name, type(layer).__name__, shapes.get(layer, ()), layer.count_params())
             for layer in model.layers
-        )
+        ),
+        predicted_by,
     )
 
 

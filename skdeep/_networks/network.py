@@ -10,19 +10,23 @@ first needed; loading alone does not import TensorFlow.
 """
 
 import contextlib
+import functools
 from dataclasses import replace
 
 import numpy as np
 
+from skdeep._common import interrupts
 from skdeep._common.state_options import has_optimizers
 from skdeep._common.states import check_attributes
 from skdeep._common.version import __version__
 from skdeep._data.heads import Head
+from skdeep._data.validation import memory_errors
 from skdeep._engine import last_layer
 from skdeep._engine.replicas import check_scope
 from skdeep._engine.trace_cache import CACHE, Lease
 from skdeep._files.pickling import loss_in_state
 from skdeep._files.stand_ins import restored
+from skdeep._inference.layer_stack import LayerStack, are_steps
 from skdeep._networks.built_in import BuiltInSpecification
 from skdeep._networks.own_models import OwnModelSpecification
 
@@ -41,18 +45,25 @@ class Network:
         Its output layer, loss and form of the targets.
     lease : skdeep._engine.trace_cache.Lease
         Of a program with the values to start from.
+    steps : list, default=None
+        What `skdeep._inference.layer_stack` needs to predict without the program; None if that cannot or is not known.
     """
 
-    def __init__(self, specification, head, lease):
+    def __init__(self, specification, head, lease, steps=None):
         self.specification = specification
         self.head = head
         self._lease = lease
+        self._steps = steps
+        self._stack = None  # of values that do not change
+        self._is_training = False
 
     @property
     def dtype(self):
         """The dtype of the data that the network takes."""
         if self.specification.dtype is not None:
             return self.specification.dtype
+        if self._steps is not None:
+            return "float32"
         with self.in_use() as program:
             return program.input_dtype
 
@@ -86,6 +97,67 @@ class Network:
         """Never give the program to another network."""
         self._lease.pin()
 
+    @contextlib.contextmanager
+    def in_training(self):
+        """Give the live program; predictions in the body of the ``with`` statement are by its weights of the moment."""
+        with self.in_use() as program:
+            self._stack, self._is_training = None, True
+            try:
+                yield program
+            finally:
+                self._is_training = False
+
+    def settle(self):
+        """Make predictions ready, so that they need neither the program nor TensorFlow, if that is possible."""
+        self._layer_stack()
+
+    def predict(self, rows, convert):
+        """Return what `convert` makes of the outputs, for all rows.
+
+        This is the one place that decides by what a network predicts: NumPy, if it is a row of layers whose formulas
+        are known, or else the program.
+
+        Parameters
+        ----------
+        rows : skdeep._data.rows.Rows
+            Data.
+        convert : callable
+            Takes the head, and outputs for some rows as an array of shape (n, n_outputs); returns an array of n
+            entries. It may be called in several threads.
+        """
+        stack = self._layer_stack()
+        if stack is not None:
+            return stack.predict(rows, functools.partial(convert, self.head))
+        with interrupts.deferred(), memory_errors(), self.in_use() as program:
+            self.follow_changes()
+            return program.predict(rows, functools.partial(convert, self.head))
+
+    def predicts_by_numpy(self):
+        """Whether predictions need no program."""
+        return self._layer_stack() is not None
+
+    def _layer_stack(self):
+        """Return the layers as NumPy computes them with the weights of now, or None if it cannot."""
+        if self._stack is not None and not self._lease.is_pinned:
+            return self._stack
+        if self._lease.program is None:
+            if self._steps is None:
+                return None
+            steps, arrays = self._steps, self._lease.get_values()["model"]
+        else:
+            with self.in_use() as program:
+                self.follow_changes()
+                self._steps = steps = program.steps
+                if steps is None:
+                    return None
+                arrays = program.get_model_values()
+        stack = LayerStack(steps, arrays)
+        if not stack.is_exact:
+            return None
+        if not self._is_training:
+            self._stack = stack
+        return stack
+
     def spare(self):
         """Let other networks have the program from now on, when it is not in use; this one then keeps its values."""
         CACHE.spare(self._lease)
@@ -116,7 +188,7 @@ class Network:
     def shared(self):
         """Give a copy that works with the live program in the body of the ``with`` statement, later by its own."""
         with self._lease.shared() as lease:
-            yield Network(self.specification, self.head, lease)
+            yield Network(self.specification, self.head, lease, self._steps)
 
     def check_scope(self):
         """Raise if training cannot go on here since this is the scope of a strategy of `tf.distribute`."""
@@ -153,7 +225,7 @@ class Network:
         else:
             with self.in_use() as program:
                 lease = Lease(None, program=program.copied())
-        return Network(self.specification, self.head, lease)
+        return Network(self.specification, self.head, lease, self._steps)
 
     def __getstate__(self):
         specification = self.specification
@@ -161,6 +233,9 @@ class Network:
             with self.in_use() as program:
                 self.follow_changes()
                 specification = OwnModelSpecification.described(program.model)
+        if self._lease.program is not None:
+            with self.in_use() as program:
+                self._steps = program.steps
         values = self._lease.get_values()
         if not has_optimizers():
             values = values | {"optimizer": None}
@@ -170,6 +245,7 @@ class Network:
             "version": __version__,
             "specification": specification,
             "head": head,
+            "steps": self._steps,
             "values": values,
         }
 
@@ -185,8 +261,10 @@ class Network:
             values=_are_values,
             head=lambda value: isinstance(value, Head),
             specification=lambda value: _is_specification(value, state["head"]),
+            steps=lambda value: value is None or are_steps(value, state["values"]["model"]),
         )
-        self.__init__(state["specification"], restored(state["head"]), Lease(state["specification"], state["values"]))
+        lease = Lease(state["specification"], state["values"])
+        self.__init__(state["specification"], restored(state["head"]), lease, state.get("steps"))
 
     def _is_specified(self):
         """Whether the specification tells all that there is of the network as it is now, beside its values."""

@@ -1,0 +1,101 @@
+"""Products of matrices whose rows do not depend on each other, to the last bit.
+
+BLAS sums in an order that depends on the shapes, on the number of its threads, and for some shapes on where in a matrix
+a row stands. So a row would be rounded differently alone and in a batch. Here a product is made of blocks of a fixed
+number of rows, by one thread. How many rows a block may have so that their places do not matter is tried for each
+shape, since it hangs on the processor: of OpenBLAS's kernels those for AVX-512 take 16, those for AVX2 8.
+
+One thread is a limit for the whole process, so it is counted: the first product sets it, the last one takes it back.
+"""
+
+import contextlib
+import functools
+import os
+import threading
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+_BLOCKS = (16, 8, 4)
+_MIN_COLUMNS = 4  # with one column BLAS has other functions, in which places matter
+_N_TRIED = 3  # rows
+
+_lock = threading.Lock()
+_n_limited = 0
+_before = ()
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Let BLAS use one thread in the body of the ``with`` statement; give the number that it had."""
+    _limit()
+    try:
+        yield max(_before, default=1)
+    finally:
+        _lift()
+
+
+def block_rows(shapes):
+    """Return how many rows a block may have in products with matrices of these shapes, or None if no number will do.
+
+    Parameters
+    ----------
+    shapes : sequence of (int, int)
+        Of the right-hand sides, as `padded` made them.
+    """
+    with one_thread():
+        return next((n_rows for n_rows in _BLOCKS if all(_is_placeless(n_rows, *shape) for shape in shapes)), None)
+
+
+def padded(matrix):
+    """Return a matrix with columns of zeros behind its own, if it has so few that products are made in another way."""
+    n_missing = _MIN_COLUMNS - matrix.shape[1]
+    return np.pad(matrix, ((0, 0), (0, n_missing))) if n_missing > 0 else matrix
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_placeless(n_rows, n_inputs, n_outputs):
+    """Whether rows of the same numbers give the same bits wherever they stand in a block."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((_N_TRIED, 1, n_inputs), dtype=np.float32)
+    product = np.repeat(rows, n_rows, axis=1) @ rng.standard_normal((n_inputs, n_outputs), dtype=np.float32)
+    return bool((product == product[:, :1]).all())
+
+
+def _limit():
+    global _n_limited, _before
+    with _lock:
+        _n_limited += 1
+        if _n_limited == 1:
+            _before = tuple(each.get_num_threads() for each in _libraries())
+            for each in _libraries():
+                each.set_num_threads(1)
+
+
+def _lift():
+    global _n_limited
+    with _lock:
+        _n_limited -= 1
+        if _n_limited == 0:
+            for each, n_threads in zip(_libraries(), _before, strict=True):
+                each.set_num_threads(n_threads)
+
+
+@functools.cache
+def _libraries():
+    """Return NumPy's BLAS, or all that are loaded if it cannot be told from them."""
+    found = [each for each in ThreadpoolController().lib_controllers if each.user_api == "blas"]
+    return [each for each in found if "numpy.libs" in each.filepath] or found
+
+
+def _begin_in_child():
+    """Begin anew in a process that was forked while another thread multiplied."""
+    global _lock, _n_limited
+    _lock = threading.Lock()
+    if _n_limited:
+        _n_limited = 1
+        _lift()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)

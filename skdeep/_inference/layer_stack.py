@@ -1,0 +1,205 @@
+"""A network of layers in a row, of which each is a short formula, as plain steps with the arrays of its variables.
+
+A step is a list: the kind, and its arguments, which are numbers, text, or the places of arrays among the variables.
+
+- ``["dense", kernel, bias or None, activation]``
+- ``["batch_normalization", gamma or None, beta or None, mean, variance, epsilon]``
+- ``["activation", activation]``
+- ``["rescaling", scale, offset]`` and ``["normalization", mean, deviation]``, of numbers or arrays
+- ``["reshape", shape]``
+
+What a row gives is the same bits alone and in any batch, in any thread and under any number of threads of BLAS.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from math import prod
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from skdeep._data.row_source import RowSource
+from skdeep._inference.activations import ACTIVATIONS
+from skdeep._inference.blas import block_rows, one_thread, padded
+
+_CHUNK_NUMBERS = 2**18  # of the widest layer: what stays in the cache of a core
+_THREADED_WORK = 2**24  # multiplications below which a second thread costs more than it brings
+
+
+class LayerStack:
+    """A stack of layers, ready to predict.
+
+    Parameters
+    ----------
+    steps : list of list
+        See above.
+    arrays : list of ndarray
+        The variables of the network.
+    """
+
+    def __init__(self, steps, arrays):
+        self._functions = [_FUNCTIONS[kind](arrays, *arguments) for kind, *arguments in steps]
+        shapes = [padded(arrays[step[1]]).shape for step in steps if step[0] == "dense"]
+        self._block = block_rows(shapes)
+        self._widest = max(max(shape) for shape in shapes)
+        self._row_work = sum(map(prod, shapes))
+
+    @property
+    def is_exact(self):
+        """Whether rows give the same bits in any batch on this machine."""
+        return self._block is not None
+
+    def predict(self, rows, convert):
+        """Return what `convert` makes of the outputs, for all rows; see `skdeep._engine.program.Program.predict`."""
+        size = max(1, _CHUNK_NUMBERS // (self._widest * self._block)) * self._block
+        chunks = list(gen_batches(len(rows), size))
+        with one_thread() as n_threads:
+            first = convert(self._outputs(rows, chunks[0]))
+            converted = np.empty((len(rows), *first.shape[1:]), first.dtype)
+            converted[chunks[0]] = first
+
+            def fill(chunk):
+                converted[chunk] = convert(self._outputs(rows, chunk))
+
+            is_small = len(rows) * self._row_work < _THREADED_WORK or len(chunks) < 3
+            if n_threads == 1 or is_small or isinstance(rows.X, RowSource):  # which may not be for several threads
+                for chunk in chunks[1:]:
+                    fill(chunk)
+            else:
+                _run_in_threads(fill, chunks[1:], n_threads)
+        return converted
+
+    def _outputs(self, rows, chunk):
+        (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
+        n_rows = len(x)
+        values = np.zeros((-(-n_rows // self._block) * self._block, *x.shape[1:]), np.float32)
+        values[:n_rows] = x
+        with np.errstate(all="ignore"):  # what is not finite is said of the outputs
+            for function in self._functions:
+                values = function(values, self._block)
+        return values[:n_rows]
+
+
+def are_steps(steps, arrays):
+    """Whether these are steps, from a file, over the variables of a network."""
+    if not isinstance(steps, list) or not all(isinstance(step, list) and step for step in steps):
+        return False
+    try:
+        return all(_CHECKS[kind](arrays, *arguments) for kind, *arguments in steps) and any(
+            step[0] == "dense" for step in steps
+        )
+    except (KeyError, TypeError):  # other kinds of steps, or other numbers of arguments
+        return False
+
+
+def _run_in_threads(function, chunks, n_threads):
+    pool = ThreadPoolExecutor(n_threads)
+    try:
+        for _ in pool.map(function, chunks):
+            pass
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C
+
+
+def _dense(arrays, kernel, bias, activation):
+    n_units, kernel = arrays[kernel].shape[1], np.ascontiguousarray(padded(arrays[kernel]))
+    bias, activate = None if bias is None else arrays[bias], ACTIVATIONS[activation]
+
+    def apply(values, block):
+        product = (values.reshape(-1, block, values.shape[1]) @ kernel).reshape(len(values), -1)
+        if product.shape[1] != n_units:
+            product = np.ascontiguousarray(product[:, :n_units])
+        if bias is not None:
+            product += bias
+        return activate(product)
+
+    return apply
+
+
+def _batch_normalization(arrays, gamma, beta, mean, variance, epsilon):
+    factor = 1 / np.sqrt(arrays[variance] + np.float32(epsilon))
+    if gamma is not None:
+        factor = factor * arrays[gamma]
+    shift = -arrays[mean] * factor
+    if beta is not None:
+        shift = shift + arrays[beta]
+    return _scaled(factor, shift)
+
+
+def _activation(arrays, name):
+    return lambda values, block: ACTIVATIONS[name](values)
+
+
+def _rescaling(arrays, scale, offset):
+    scale, offset = np.asarray(scale, np.float32), np.asarray(offset, np.float32)
+    return _scaled(scale, offset)
+
+
+def _normalization(arrays, mean, deviation):
+    mean, deviation = np.asarray(mean, np.float32), np.asarray(deviation, np.float32)
+
+    def apply(values, block):
+        _check_fit(values, mean, deviation)
+        return (values - mean) / deviation
+
+    return apply
+
+
+def _reshape(arrays, shape):
+    return lambda values, block: values.reshape(len(values), *shape)
+
+
+def _scaled(factor, shift):
+    def apply(values, block):
+        _check_fit(values, factor, shift)
+        return values * factor + shift
+
+    return apply
+
+
+def _check_fit(values, *arrays):
+    """Raise for arrays, from a file, with which the values would become more."""
+    if np.broadcast_shapes(values.shape, *(array.shape for array in arrays)) != values.shape:
+        raise ValueError(f"The layers of the network do not fit rows of shape {values.shape[1:]}.")
+
+
+def _is_array(arrays, place, n_axes, *, optional=False):
+    if place is None:
+        return optional
+    is_place = type(place) is int and 0 <= place < len(arrays)
+    return is_place and arrays[place].ndim == n_axes and arrays[place].dtype == np.float32
+
+
+def _are_numbers(*values):
+    return all(
+        isinstance(value, (int, float)) or (isinstance(value, np.ndarray) and value.dtype.kind in "iuf")
+        for value in values
+    )
+
+
+def _is_vector(arrays, place):
+    return _is_array(arrays, place, 1, optional=True)
+
+
+# By kind, whether these are its arguments.
+_CHECKS = {
+    "dense": lambda arrays, kernel, bias, name: (
+        _is_array(arrays, kernel, 2) and _is_vector(arrays, bias) and name in ACTIVATIONS
+    ),
+    "batch_normalization": lambda arrays, gamma, beta, mean, variance, epsilon: (
+        all(_is_vector(arrays, each) for each in (gamma, beta))
+        and all(_is_array(arrays, each, 1) for each in (mean, variance))
+        and isinstance(epsilon, float)
+    ),
+    "activation": lambda arrays, name: name in ACTIVATIONS,
+    "rescaling": lambda arrays, *values: len(values) == 2 and _are_numbers(*values),
+    "normalization": lambda arrays, *values: len(values) == 2 and _are_numbers(*values),
+    "reshape": lambda arrays, shape: isinstance(shape, list) and all(type(size) is int for size in shape),
+}
+_FUNCTIONS = {
+    "dense": _dense,
+    "batch_normalization": _batch_normalization,
+    "activation": _activation,
+    "rescaling": _rescaling,
+    "normalization": _normalization,
+    "reshape": _reshape,
+}

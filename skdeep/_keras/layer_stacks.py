@@ -1,0 +1,111 @@
+"""Whether a Keras model is a row of layers whose formulas `skdeep._inference` knows, and which.
+
+Only Keras's own classes count, in float32, as they compute in predictions: whatever somebody may have made otherwise
+(a subclass, a method set on an object, another dtype, quantized or low-rank weights) is left to Keras.
+"""
+
+import functools
+
+import numpy as np
+
+from skdeep._inference.activations import ACTIVATIONS
+from skdeep._lazy import keras
+
+
+def steps_of(model):
+    """Return the steps of a built model, as `skdeep._inference.layer_stack` takes them, or None.
+
+    Places in them are those in ``model.variables``.
+    """
+    layers = _row_of_layers(model)
+    if layers is None or any(not _is_plain(layer) for layer in layers):
+        return None
+    places = {id(variable): place for place, variable in enumerate(model.variables)}
+    steps = []
+    for layer in layers:
+        step = _makers()[type(layer)](layer, places)
+        if step is None:
+            return None
+        steps += step
+    return steps if any(step[0] == "dense" for step in steps) else None
+
+
+def _row_of_layers(model):
+    """Return the layers between the input and the output of a model, in a row, or None."""
+    if type(model) not in (keras.Sequential, keras.src.models.functional.Functional) or "call" in vars(model):
+        return None
+    if len(getattr(model, "inputs", None) or ()) != 1 or len(model.outputs) != 1:
+        return None
+    tensor, layers = model.outputs[0], []
+    while tensor is not model.inputs[0]:
+        layer, node_index, _ = tensor._keras_history
+        inputs = layer._inbound_nodes[node_index].input_tensors
+        if type(layer) not in _makers() or len(inputs) != 1:
+            return None
+        layers.append(layer)
+        (tensor,) = inputs
+    return layers[::-1] if model.inputs[0].dtype == "float32" else None
+
+
+def _is_plain(layer):
+    policy = layer.dtype_policy
+    is_float32 = policy.compute_dtype == policy.variable_dtype == "float32" and policy.quantization_mode is None
+    return is_float32 and not vars(layer).keys() & {"call", "__call__"} and not getattr(layer, "lora_enabled", False)
+
+
+@functools.cache
+def _makers():
+    """Return, by class, what makes the steps of a layer; it returns None if it cannot."""
+    layers = keras.layers
+    return {
+        layers.Dense: _dense,
+        layers.BatchNormalization: _batch_normalization,
+        layers.Activation: _activation,
+        layers.Dropout: lambda layer, places: [],
+        layers.Flatten: _flatten,
+        layers.Reshape: lambda layer, places: [["reshape", [int(size) for size in layer.target_shape]]],
+        layers.Rescaling: lambda layer, places: [["rescaling", *map(_number, (layer.scale, layer.offset))]],
+        layers.Normalization: _normalization,
+    }
+
+
+def _dense(layer, places):
+    name = _name_of(layer.activation)
+    if name is None or len(layer.input.shape) != 2:
+        return None
+    bias = None if layer.bias is None else places[id(layer.bias)]
+    return [["dense", places[id(layer.kernel)], bias, name]]
+
+
+def _batch_normalization(layer, places):
+    if len(layer.input.shape) != 2:
+        return None
+    names = ("gamma", "beta", "moving_mean", "moving_variance")
+    arrays = [None if getattr(layer, name) is None else places[id(getattr(layer, name))] for name in names]
+    return [["batch_normalization", *arrays, float(layer.epsilon)]]
+
+
+def _activation(layer, places):
+    name = _name_of(layer.activation)
+    return None if name is None else [["activation", name]]
+
+
+def _flatten(layer, places):
+    return [["reshape", [-1]]] if layer.data_format == "channels_last" else None
+
+
+def _normalization(layer, places):
+    if layer.mean is None or layer.variance is None or layer.invert:
+        return None
+    deviation = np.maximum(np.sqrt(np.asarray(layer.variance, np.float32)), np.float32(keras.config.epsilon()))
+    return [["normalization", np.asarray(layer.mean, np.float32), deviation]]
+
+
+def _number(value):
+    return float(value) if np.ndim(value) == 0 else np.asarray(value, np.float32)
+
+
+def _name_of(activation):
+    """Return the name of one of Keras's functions of which the formula is known, or None."""
+    name = getattr(activation, "__name__", None)
+    return name if name in ACTIVATIONS and getattr(keras.activations, name, None) is activation else None
