@@ -638,6 +638,29 @@ CHANGES = {
         with_part(("encoding",), "one-hot", "BuiltInSpecification"),
         "specification=",
     ),
+    "steps that are none": ("dnn", with_part(("steps",), 5), "steps=5"),
+    "a step of another kind": ("dnn", with_part(("steps", 0, 0), "eval"), "steps="),
+    "a step of an array that is not there": ("dnn", with_part(("steps", 0, 1), 10**6), "steps="),
+    "a step of an array of another shape": ("dnn", with_part(("steps", 0, 1), 1), "steps="),
+    "a step of another activation": ("dnn", with_part(("steps", 0, 3), "print"), "steps="),
+    "a step with more arguments": (
+        "dnn",
+        with_part(("steps", 0), sequence(["activation", "relu", 1], "list")),
+        "steps=",
+    ),
+    "a step that makes rows long": (
+        "dnn",
+        with_part(("steps", 0), sequence(["reshape", sequence([10**9], "list")], "list")),
+        None,
+    ),
+    "a step that makes rows many": (
+        "dnn",
+        lambda schema, members: with_part(
+            ("steps", 0),
+            sequence(["rescaling", array_node(members, np.ones((10**6, 1), np.float32)), 0.0], "list"),
+        )(schema, members),
+        None,
+    ),
     "no specification": ("dnn", with_part(("specification",), 3), "specification=3"),
     "filters": (
         "cnn",

@@ -556,7 +556,7 @@ class TestWhatIsNotTrusted:
         skdeep.save(clf, tmp_path / "file")
         loaded = skdeep.load(tmp_path / "file")
         with pytest.raises((ValueError, TypeError), match=r"no builder 'draw_values'|is not an activation"):
-            loaded.predict(iris[0])
+            loaded.model_.get_weights()
 
     def test_an_altered_augmentation_is_not_built(self, iris, tmp_path):
         clf = pickle.loads(pickle.dumps(CNNClassifier((2,), epochs=1, augment="RandomFlip").fit(*iris)))

@@ -1,4 +1,7 @@
-"""Keras's activations by their short formulas, on float32 arrays whose last axis is that of the units."""
+"""Keras's activations by their short formulas, on float32 arrays whose last axis is that of the units.
+
+They may write into the array that they are given.
+"""
 
 import numpy as np
 from scipy.special import erf
@@ -18,8 +21,10 @@ def _softplus(x):
 
 
 def _softmax(x):
-    powers = np.exp(x - x.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    x -= x.max(axis=-1, keepdims=True)
+    np.exp(x, out=x)
+    x /= x.sum(axis=-1, keepdims=True)
+    return x
 
 
 def _elu(x):
@@ -41,9 +46,9 @@ def _gelu(x):
 # By the names of functions of `keras.activations`, called as Dense and Activation layers call them.
 ACTIVATIONS = {
     "linear": lambda x: x,
-    "relu": lambda x: np.maximum(x, 0),
+    "relu": lambda x: np.maximum(x, 0, out=x),
     "sigmoid": _sigmoid,
-    "tanh": np.tanh,
+    "tanh": lambda x: np.tanh(x, out=x),
     "softmax": _softmax,
     "elu": _elu,
     "selu": _selu,
@@ -52,7 +57,7 @@ ACTIVATIONS = {
     "mish": lambda x: x * np.tanh(_softplus(x)),
     "softplus": _softplus,
     "softsign": lambda x: x / (1 + np.abs(x)),
-    "exponential": np.exp,
+    "exponential": lambda x: np.exp(x, out=x),
     "relu6": lambda x: np.clip(x, 0, 6),
     "leaky_relu": lambda x: np.where(x > 0, x, _LEAK * x),
     "hard_sigmoid": _hard_sigmoid,

@@ -3,9 +3,11 @@
 BLAS sums in an order that depends on the shapes, on the number of its threads, and for some shapes on where in a matrix
 a row stands. So a row would be rounded differently alone and in a batch. Here a product is made of blocks of a fixed
 number of rows, by one thread. How many rows a block may have so that their places do not matter is tried for each
-shape, since it hangs on the processor: of OpenBLAS's kernels those for AVX-512 take 16, those for AVX2 8.
+shape, since it hangs on the processor: of OpenBLAS's kernels those for AVX-512 take 16, those for AVX2 no more than 8.
 
-One thread is a limit for the whole process, so it is counted: the first product sets it, the last one takes it back.
+One thread is a limit for the whole process, so it is counted: the first product sets it, the last one takes it back. A
+fork waits for the products of other threads: a lock of BLAS that is held at that moment would be held in the child for
+ever.
 """
 
 import contextlib
@@ -16,12 +18,17 @@ import threading
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-_BLOCKS = (16, 8, 4)
+_BLOCKS = (8, 16, 4)  # the quickest first
 _MIN_COLUMNS = 4  # with one column BLAS has other functions, in which places matter
 _N_TRIED = 3  # rows
 
+_WAIT_TO_FORK = 10  # seconds at most
+
 _lock = threading.Lock()
+_changed = threading.Condition(_lock)
 _n_limited = 0
+_n_products = 0
+_is_forking = False
 _before = ()
 
 
@@ -33,6 +40,21 @@ def one_thread():
         yield max(_before, default=1)
     finally:
         _lift()
+
+
+@contextlib.contextmanager
+def product():
+    """Keep this process from being forked in the body of the ``with`` statement."""
+    global _n_products
+    with _changed:
+        _changed.wait_for(lambda: not _is_forking)
+        _n_products += 1
+    try:
+        yield
+    finally:
+        with _changed:
+            _n_products -= 1
+            _changed.notify_all()
 
 
 def block_rows(shapes):
@@ -58,8 +80,9 @@ def _is_placeless(n_rows, n_inputs, n_outputs):
     """Whether rows of the same numbers give the same bits wherever they stand in a block."""
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((_N_TRIED, 1, n_inputs), dtype=np.float32)
-    product = np.repeat(rows, n_rows, axis=1) @ rng.standard_normal((n_inputs, n_outputs), dtype=np.float32)
-    return bool((product == product[:, :1]).all())
+    with product():
+        found = np.repeat(rows, n_rows, axis=1) @ rng.standard_normal((n_inputs, n_outputs), dtype=np.float32)
+    return bool((found == found[:, :1]).all())
 
 
 def _limit():
@@ -88,14 +111,30 @@ def _libraries():
     return [each for each in found if "numpy.libs" in each.filepath] or found
 
 
-def _begin_in_child():
-    """Begin anew in a process that was forked while another thread multiplied."""
-    global _lock, _n_limited
+def _before_fork():
+    global _is_forking
+    _lock.acquire()
+    _is_forking = True
+    _changed.wait_for(lambda: _n_products == 0, _WAIT_TO_FORK)
+
+
+def _after_in_parent():
+    global _is_forking
+    _is_forking = False
+    _changed.notify_all()
+    _lock.release()
+
+
+def _after_in_child():
+    """Begin anew: the other threads, which may have set the limit, are not there."""
+    global _lock, _changed, _n_limited, _n_products, _is_forking
     _lock = threading.Lock()
+    _changed = threading.Condition(_lock)
+    _n_products, _is_forking = 0, False
     if _n_limited:
         _n_limited = 1
         _lift()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -15,13 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from math import prod
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from skdeep._data.row_source import RowSource
 from skdeep._inference.activations import ACTIVATIONS
-from skdeep._inference.blas import block_rows, one_thread, padded
+from skdeep._inference.blas import block_rows, one_thread, padded, product
 
-_CHUNK_NUMBERS = 2**18  # of the widest layer: what stays in the cache of a core
+_CHUNK_NUMBERS = 2**19  # of the widest layer: what stays in the cache of a core
 _THREADED_WORK = 2**24  # multiplications below which a second thread costs more than it brings
 
 
@@ -50,30 +49,34 @@ class LayerStack:
 
     def predict(self, rows, convert):
         """Return what `convert` makes of the outputs, for all rows; see `skdeep._engine.program.Program.predict`."""
+        n_rows = len(rows)
         size = max(1, _CHUNK_NUMBERS // (self._widest * self._block)) * self._block
-        chunks = list(gen_batches(len(rows), size))
+        chunks = iter([slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)])
         with one_thread() as n_threads:
-            first = convert(self._outputs(rows, chunks[0]))
-            converted = np.empty((len(rows), *first.shape[1:]), first.dtype)
-            converted[chunks[0]] = first
+            chunk = next(chunks)
+            first = convert(self._outputs(rows, chunk))
+            if chunk.stop == n_rows:
+                return first
+            converted = np.empty((n_rows, *first.shape[1:]), first.dtype)
+            converted[chunk] = first
 
-            def fill(chunk):
-                converted[chunk] = convert(self._outputs(rows, chunk))
+            def work():
+                for chunk in chunks:  # each goes to one of the threads
+                    converted[chunk] = convert(self._outputs(rows, chunk))
 
-            is_small = len(rows) * self._row_work < _THREADED_WORK or len(chunks) < 3
-            if n_threads == 1 or is_small or isinstance(rows.X, RowSource):  # which may not be for several threads
-                for chunk in chunks[1:]:
-                    fill(chunk)
-            else:
-                _run_in_threads(fill, chunks[1:], n_threads)
+            is_small = n_rows * self._row_work < _THREADED_WORK
+            # Sources of rows may not be for several threads.
+            _run(work, 1 if is_small or isinstance(rows.X, RowSource) else n_threads)
         return converted
 
     def _outputs(self, rows, chunk):
         (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
         n_rows = len(x)
-        values = np.zeros((-(-n_rows // self._block) * self._block, *x.shape[1:]), np.float32)
-        values[:n_rows] = x
-        with np.errstate(all="ignore"):  # what is not finite is said of the outputs
+        n_missing = -n_rows % self._block
+        values = np.ascontiguousarray(
+            np.concatenate([x, np.zeros((n_missing, *x.shape[1:]), x.dtype)]) if n_missing else x
+        )
+        with product(), np.errstate(all="ignore"):  # what is not finite is said of the outputs
             for function in self._functions:
                 values = function(values, self._block)
         return values[:n_rows]
@@ -91,13 +94,13 @@ def are_steps(steps, arrays):
         return False
 
 
-def _run_in_threads(function, chunks, n_threads):
-    pool = ThreadPoolExecutor(n_threads)
-    try:
-        for _ in pool.map(function, chunks):
-            pass
-    finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C
+def _run(work, n_threads):
+    """Run a function in so many threads, this one included."""
+    with ThreadPoolExecutor(max(1, n_threads - 1)) as pool:  # which has no thread as long as nothing is submitted
+        others = [pool.submit(work) for _ in range(n_threads - 1)]
+        work()
+        for other in others:
+            other.result()
 
 
 def _dense(arrays, kernel, bias, activation):
@@ -105,12 +108,12 @@ def _dense(arrays, kernel, bias, activation):
     bias, activate = None if bias is None else arrays[bias], ACTIVATIONS[activation]
 
     def apply(values, block):
-        product = (values.reshape(-1, block, values.shape[1]) @ kernel).reshape(len(values), -1)
-        if product.shape[1] != n_units:
-            product = np.ascontiguousarray(product[:, :n_units])
+        outputs = (values.reshape(-1, block, values.shape[1]) @ kernel).reshape(len(values), -1)
+        if outputs.shape[1] != n_units:
+            outputs = np.ascontiguousarray(outputs[:, :n_units])
         if bias is not None:
-            product += bias
-        return activate(product)
+            outputs += bias
+        return activate(outputs)
 
     return apply
 
@@ -126,7 +129,7 @@ def _batch_normalization(arrays, gamma, beta, mean, variance, epsilon):
 
 
 def _activation(arrays, name):
-    return lambda values, block: ACTIVATIONS[name](values)
+    return lambda values, block: ACTIVATIONS[name](values.copy())
 
 
 def _rescaling(arrays, scale, offset):
