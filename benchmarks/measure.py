@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import pickle
 import shutil
 import statistics
 import threading
@@ -22,6 +23,8 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 LEARNING_RATE = 0.001
 N_CLASSES = 10
@@ -32,6 +35,18 @@ def fit_mnist(library, folder, seed, *, rows=48_000, epochs=3):
     X_test, y_test = load_table(folder, "test")
     estimator = make(library, (100, 50), X, seed, batch_size=100, epochs=epochs)
     return {"seconds": seconds(estimator.fit, X, y), "accuracy": np.mean(estimator.predict(X_test) == y_test)}
+
+
+def fit_frame(library, folder, seed, *, rows=60_000, epochs=3):
+    """Fit a frame whose columns have several dtypes, as those of tables do."""
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    y = rng.integers(N_CLASSES, size=rows)
+    numbers = rng.normal(size=(rows, 300)).astype(np.float32) + 0.1 * y[:, np.newaxis]
+    X = pd.DataFrame(numbers).astype(dict.fromkeys(range(0, 300, 3), np.float64))
+    estimator = make(library, (100, 50), X, seed, batch_size=200, epochs=epochs)
+    return {"seconds": seconds(estimator.fit, X, y)}
 
 
 def grid_digits(library, folder, seed, *, epochs=10):
@@ -100,6 +115,41 @@ def many_architectures(library, folder, seed, *, fits=30, warm_up=5):
     return {"growth_per_fit": (memory_held() - before) / (fits - warm_up)}
 
 
+def widths(library, folder, seed, *, fits=50):
+    """Fits of one architecture each, as the selection of features has them."""
+    X, y = load_small_table()
+    times = []
+    for n_columns in range(X.shape[1] - fits + 1, X.shape[1] + 1):
+        part = np.ascontiguousarray(X[:, :n_columns])
+        estimator = make(library, (50,), part, seed, batch_size=32, epochs=1)
+        times.append(seconds(estimator.fit, part, y))
+    return {"seconds": statistics.median(times)}
+
+
+def prepare_fresh_process(library, folder, seed):
+    X, y = load_table(folder, "train", 10_000)
+    estimator = make(library, (100, 50), X, seed, batch_size=100, epochs=1)
+    joblib.dump(make_pipeline(StandardScaler(), estimator).fit(X, y), folder / f"{short_name(library)}-pipeline.joblib")
+    np.save(folder / "row.npy", X[:1])
+
+
+def prepare_alive(library, folder, seed):
+    estimator, _ = fitted_on_mnist(library, folder, seed)
+    (folder / f"{short_name(library)}.pickle").write_bytes(pickle.dumps(estimator))
+
+
+def alive(library, folder, seed, *, models=100):
+    X, _ = load_table(folder, "train", 1)
+    data = (folder / f"{short_name(library)}.pickle").read_bytes()
+    pickle.loads(data).predict(X)  # what is made once in a process
+    before, start = memory_held(), time.perf_counter()
+    loaded = [pickle.loads(data) for _ in range(models)]
+    for estimator in loaded:
+        estimator.predict(X)
+    taken = time.perf_counter() - start
+    return {"seconds": taken, "growth": memory_held() - before, "pickles": models * len(data) / 1e6}
+
+
 def prepare_load(library, folder, seed):
     estimator, _ = fitted_on_mnist(library, folder, seed)
     joblib.dump(estimator, folder / f"{library.__name__}.joblib")
@@ -155,6 +205,8 @@ def memory_map(library, folder, seed, *, rows=5_350_000, epochs=1):
 
 WORKS = {
     "fit-mnist": fit_mnist,
+    "fit-mnist-10": fit_mnist,
+    "fit-frame": fit_frame,
     "grid-digits": grid_digits,
     "search-learning-rate": search_learning_rate,
     "predict-one": predict_one,
@@ -163,11 +215,23 @@ WORKS = {
     "cnn-cifar10": cnn_cifar10,
     "sequential-fits": sequential_fits,
     "many-architectures": many_architectures,
+    "widths": widths,
     "load": load,
     "load-file": load_file,
+    "alive": alive,
     "memory-map": memory_map,
 }
-PREPARATIONS = {"load": prepare_load, "load-file": prepare_load_file, "memory-map": prepare_memory_map}
+PREPARATIONS = {
+    "fresh-process": prepare_fresh_process,
+    "alive": prepare_alive,
+    "load": prepare_load,
+    "load-file": prepare_load_file,
+    "memory-map": prepare_memory_map,
+}
+
+
+def short_name(library):
+    return library.__name__.rpartition(".")[2]
 
 
 def make(library, hidden_layer_sizes, X, seed, *, batch_size, epochs):
@@ -263,7 +327,7 @@ class PeakMemory:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("work", choices=WORKS)
+    parser.add_argument("work", choices=[*WORKS, *PREPARATIONS])
     parser.add_argument("library")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)

@@ -129,6 +129,8 @@ def measure(name, library, folder, seed, settings, *options):
     python = SKORCH / "bin" / "python" if library == "skorch" else sys.executable
     if name == "import":
         command = [python, HERE / "measure_import.py", library]
+    elif name == "fresh-process" and not options:
+        command = [python, HERE / "measure_fresh.py", folder, library.replace("-", "_")]
     else:
         command = [python, HERE / "measure.py", name, library, folder, "--seed", str(seed)]
         command += ["--settings", json.dumps(settings), *options]

@@ -14,6 +14,9 @@ FIGURES = {
     "load_and_predict": "both, seconds",
     "load": "load, seconds",
     "import_skops": "import skops.io, seconds",
+    "resident": "most resident memory, MB",
+    "growth": "growth, MB",
+    "pickles": "all pickles, MB",
     "first_predict": "first predict, seconds",
     "peak": "peak of memory, MB",
 }
@@ -87,6 +90,24 @@ WORKS = {
             times_as_fast("scikit-learn", 1.1),
         ),
         data="mnist",
+        epochs=3,
+        quick={"rows": 1000, "epochs": 1},
+    ),
+    "fit-mnist-10": Work(
+        "The same for {epochs} epochs.",
+        libraries=("skdeep", "keras", "scikeras", "skorch", "scikit-learn"),
+        figures=("seconds", "accuracy"),
+        targets=(times_as_fast("scikit-learn", 1),),
+        data="mnist",
+        epochs=10,
+        quick={"rows": 1000, "epochs": 1},
+    ),
+    "fit-frame": Work(
+        "Fit a data frame of 60,000 rows and 300 columns, 200 of float32 and 100 of float64: hidden layers of 100 and "
+        "50 units, batches of 200, {epochs} epochs.",
+        libraries=("skdeep", "scikeras", "scikit-learn"),
+        figures=("seconds",),
+        targets=(times_as_fast("scikit-learn", 1),),
         epochs=3,
         quick={"rows": 1000, "epochs": 1},
     ),
@@ -179,6 +200,32 @@ WORKS = {
             ),
         ),
         quick={"fits": 7},
+    ),
+    "widths": Work(
+        "Fit the digits with 15 to 64 of their columns, each an architecture of its own: a hidden layer of 50 units, "
+        "one epoch in batches of 32. Seconds are the median of a fit.",
+        libraries=("skdeep", "keras", "scikeras", "skorch", "scikit-learn"),
+        figures=("seconds",),
+        targets=(below("seconds", 0.1, "s"),),
+        quick={"fits": 3},
+    ),
+    "fresh-process": Work(
+        "A fresh process loads a pipeline of StandardScaler and a network fitted on MNIST, written by joblib, and "
+        "predicts one row; imports are included.",
+        libraries=("skdeep", "scikeras", "skorch", "scikit-learn"),
+        figures=("seconds", "resident"),
+        targets=(times_the_time("scikit-learn", 1.3),),
+        data="mnist",
+        prepared_by_library=True,
+    ),
+    "alive": Work(
+        "Unpickle a network fitted on MNIST 100 times, keep all, and predict one row with each, in a process that has "
+        "imported the framework. The pickles hold the state of the optimizer, too.",
+        libraries=("skdeep", "scikeras", "skorch", "scikit-learn"),
+        figures=("seconds", "growth", "pickles"),
+        targets=(below("seconds", 0.5, "s"),),
+        data="mnist",
+        prepared_by_library=True,
     ),
     "load": Work(
         "Load a network fitted on MNIST, saved with joblib, in a process that has imported the framework, and predict "

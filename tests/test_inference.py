@@ -303,3 +303,25 @@ def test_a_dense_network_predicts_in_a_process_forked_after_tensorflow_was_used(
     np.testing.assert_array_equal(ours, clf.predict_proba(X))
     np.testing.assert_array_equal(theirs, ours)
     assert "forked after TensorFlow had been started" in message
+
+
+def test_threads_that_predict_while_one_trains_leave_nothing_behind(iris):
+    X, y = iris
+    clf = DNNClassifier((8,), epochs=1, random_state=0).fit(X, y)
+    done = threading.Event()
+
+    def predict():
+        while not done.is_set():
+            clf.predict_proba(X)
+
+    threads = [threading.Thread(target=predict) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        clf.partial_fit(X, y)
+    done.set()
+    for thread in threads:
+        thread.join()
+    close(clf.predict_proba(X), by_keras(clf, X.astype(np.float32)))
+    loaded = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))

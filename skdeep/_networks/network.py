@@ -54,8 +54,9 @@ class Network:
         self.head = head
         self._lease = lease
         self._steps = steps
-        self._stack = None  # of values that do not change
+        self._stack = None  # of the values as they are between two trainings
         self._is_training = False
+        self._n_trainings = 0
 
     @property
     def dtype(self):
@@ -101,7 +102,8 @@ class Network:
     def in_training(self):
         """Give the live program; predictions in the body of the ``with`` statement are by its weights of the moment."""
         with self.in_use() as program:
-            self._stack, self._is_training = None, True
+            self._is_training, self._stack = True, None
+            self._n_trainings += 1
             try:
                 yield program
             finally:
@@ -140,6 +142,7 @@ class Network:
         """Return the layers as NumPy computes them with the weights of now, or None if it cannot."""
         if self._stack is not None and not self._lease.is_pinned:
             return self._stack
+        n_trainings = None if self._is_training else self._n_trainings
         if self._lease.program is None:
             if self._steps is None:
                 return None
@@ -154,7 +157,7 @@ class Network:
         stack = LayerStack(steps, arrays)
         if not stack.is_exact:
             return None
-        if not self._is_training:
+        if n_trainings == self._n_trainings:  # else the weights are those of a moment of a training
             self._stack = stack
         return stack
 
