@@ -14,8 +14,9 @@ import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from threadpoolctl import threadpool_info
 
-from skdeep import DNNClassifier, KerasRegressor
+from skdeep import CNNClassifier, DNNClassifier, KerasRegressor
 from skdeep._common import interrupts
 from skdeep._common.interrupts import answer, at_once, deferred
 
@@ -348,10 +349,20 @@ class TestFit:
         assert clf.predict(iris[0]).shape == (150,)
 
     def test_in_a_prediction(self, iris, monkeypatch):
-        clf = DNNClassifier((4,), epochs=2).fit(*iris)
+        clf = CNNClassifier((2,), epochs=1).fit(*iris)
         monkeypatch.setattr("skdeep._networks.network.Network.follow_changes", lambda self: press())
         with pytest.raises(KeyboardInterrupt):
             clf.predict(iris[0])
+
+    def test_in_a_prediction_by_numpy(self, iris, monkeypatch):
+        clf = DNNClassifier((4,), epochs=2).fit(*iris)
+        expected, threads = clf.predict(iris[0]), [each["num_threads"] for each in threadpool_info()]
+        with monkeypatch.context() as patch:
+            patch.setattr("skdeep._inference.layer_stack.LayerStack._outputs", lambda *_: press())
+            with pytest.raises(KeyboardInterrupt):
+                clf.predict(iris[0])
+        np.testing.assert_array_equal(clf.predict(iris[0]), expected)
+        assert [each["num_threads"] for each in threadpool_info()] == threads
 
     def test_a_function_that_builds_a_model_is_interrupted_at_once(self, iris):
         reached = []
