@@ -90,8 +90,8 @@ def _limit():
     with _lock:
         _n_limited += 1
         if _n_limited == 1:
-            _before = tuple(each.get_num_threads() for each in _libraries())
-            for each in _libraries():
+            _before = tuple(each.get_num_threads() for each in _LIBRARIES)
+            for each in _LIBRARIES:
                 each.set_num_threads(1)
 
 
@@ -100,15 +100,18 @@ def _lift():
     with _lock:
         _n_limited -= 1
         if _n_limited == 0:
-            for each, n_threads in zip(_libraries(), _before, strict=True):
+            for each, n_threads in zip(_LIBRARIES, _before, strict=True):
                 each.set_num_threads(n_threads)
 
 
-@functools.cache
 def _libraries():
     """Return NumPy's BLAS, or all that are loaded if it cannot be told from them."""
     found = [each for each in ThreadpoolController().lib_controllers if each.user_api == "blas"]
     return [each for each in found if "numpy.libs" in each.filepath] or found
+
+
+# Now, since looking through the libraries of a process takes ten times as long once TensorFlow is among them.
+_LIBRARIES = _libraries()
 
 
 def _before_fork():
