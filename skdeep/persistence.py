@@ -99,7 +99,7 @@ def load(path, *, trusted=(), max_bytes=None):
     """Load an estimator from a file that `save` wrote.
 
     Nothing in the file is executed. Loading does not import TensorFlow, unless parameters are objects of Keras; a
-    network is built when it is first used.
+    network is built when it is first used, and one of dense layers predicts without being built.
 
     Parameters
     ----------
