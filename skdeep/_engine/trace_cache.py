@@ -91,8 +91,7 @@ class Lease:
         """Keep the program for good, and look from now on whether somebody outside changes its model."""
         with self._lock:
             self.is_pinned = True
-            if self._give_back is not None:
-                self._give_back.detach()
+            CACHE.let_go(self._give_back)
             if self._program is not None:
                 self._program.watch()
 
@@ -116,14 +115,12 @@ class Lease:
             if self.is_pinned:
                 program.watch()
             elif key is not None:
-                # Not a method __del__, when weak references in the program would have been cleared already.
-                self._give_back = weakref.finalize(self, CACHE.take_back, key, program)
-                self._give_back.atexit = False
+                self._give_back = CACHE.hold(self, key, program)
 
     @property
     def can_spare(self):
         """Whether the program can be given to another network some time."""
-        return self._give_back is not None and self._give_back.alive
+        return CACHE.holds(self._give_back)
 
     def give_up(self, key, source):
         """Return the program and go on with its values; return None if it is in use, pinned or of another key.
@@ -139,7 +136,7 @@ class Lease:
                 self._values = self._program.get_values()
             except MemoryError:
                 return None
-            self._give_back.detach()
+            CACHE.let_go(self._give_back)
             self.source = self.source or source
             program, self._program = self._program, None
             return program
@@ -207,7 +204,8 @@ class TraceCache:
         self._size = size
         self._free = []  # (key, program), the least recently used first
         self._sparing = weakref.WeakKeyDictionary()  # leases in the order of their trainings
-        self._returned = deque()
+        self._held = {}  # by the number of a weak reference to a lease: the reference, the key and the program
+        self._returned = deque()  # references to leases that are gone
         self._n_traced = self._n_reused = 0
         self._n_evicted = 0  # since the last collection
 
@@ -241,18 +239,24 @@ class TraceCache:
                 self._sparing.pop(lease, None)
                 self._sparing[lease] = True
 
-    def take_back(self, key, program):
-        """Let a program be free, whose network is gone.
+    def hold(self, lease, key, program):
+        """Let a program be free once its lease is gone; return what `holds` and `let_go` take.
 
-        Python may call this at any moment, even while this very thread holds the lock: then the program waits for the
-        next one who takes it.
+        Python may tell of that at any moment, also where an exception of Ctrl-C would be dropped, as in a finalizer. So
+        no code of Python's runs then: the next one who looks for a program finds what was returned. (A method __del__
+        would come too late: weak references in the program would have been cleared.)
         """
-        self._returned.append((key, program))
-        if self._lock.acquire(blocking=False):
-            try:
-                self._collect()
-            finally:
-                self._lock.release()
+        reference = weakref.ref(lease, self._returned.append)
+        self._held[id(reference)] = (reference, key, program)
+        return reference
+
+    def holds(self, reference):
+        """Whether a program will be free once the lease of this reference is gone."""
+        return id(reference) in self._held
+
+    def let_go(self, reference):
+        """Forget a program, which stays with its lease or goes to another one."""
+        self._held.pop(id(reference), None)
 
     def info(self):
         """Return the size, the number of free programs, and how many networks were traced or reused a program."""
@@ -270,6 +274,7 @@ class TraceCache:
     def set_size(self, size):
         """Set the largest number of free programs; 0 turns reuse off."""
         with self._lock:
+            self._collect()
             self._size = size
             self._collect()
 
@@ -308,7 +313,9 @@ class TraceCache:
     def _collect(self):
         """Take in what was returned, and evict what is too much."""
         while self._returned:
-            self._free.append(self._returned.popleft())
+            _, *returned = self._held.pop(id(self._returned.popleft()), [None])
+            if returned:
+                self._free.append(returned)
         n_evicted = max(0, len(self._free) - self._size)
         del self._free[:n_evicted]
         self._n_evicted += n_evicted
