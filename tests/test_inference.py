@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import skdeep
 from skdeep import CNNClassifier, DNNClassifier, DNNRegressor, KerasClassifier, KerasRegressor, MLPClassifier
+from skdeep._inference import layer_stack
 from skdeep._inference.activations import ACTIVATIONS
 
 SETTINGS = {"epochs": 1, "verbose": 0, "random_state": 0}
@@ -325,3 +326,21 @@ def test_threads_that_predict_while_one_trains_leave_nothing_behind(iris):
     close(clf.predict_proba(X), by_keras(clf, X.astype(np.float32)))
     loaded = pickle.loads(pickle.dumps(clf))
     np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
+def test_an_error_in_one_thread_stops_the_others(monkeypatch):
+    X = table(784)
+    reg = DNNRegressor((100,), epochs=1, random_state=0).fit(X[:200], X[:200, 0])
+    outputs, n_calls = layer_stack.LayerStack._outputs, []
+
+    def failing(stack, rows, chunk):
+        n_calls.append(chunk)
+        if len(n_calls) == 3:
+            raise KeyboardInterrupt
+        return outputs(stack, rows, chunk)
+
+    monkeypatch.setattr(layer_stack, "_CHUNK_NUMBERS", 2**13)
+    monkeypatch.setattr(layer_stack.LayerStack, "_outputs", failing)
+    with pytest.raises(KeyboardInterrupt):
+        reg.predict(X)
+    assert len(n_calls) < 10 < len(X) // 16

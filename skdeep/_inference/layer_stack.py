@@ -11,6 +11,7 @@ A step is a list: the kind, and its arguments, which are numbers, text, or the p
 What a row gives is the same bits alone and in any batch, in any thread and under any number of threads of BLAS.
 """
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
 
@@ -61,8 +62,12 @@ class LayerStack:
             converted[chunk] = first
 
             def work():
-                for chunk in chunks:  # each goes to one of the threads
-                    converted[chunk] = convert(self._outputs(rows, chunk))
+                try:
+                    for chunk in chunks:  # each goes to one of the threads
+                        converted[chunk] = convert(self._outputs(rows, chunk))
+                except BaseException:  # such as Ctrl-C: the others stop, too
+                    deque(chunks, maxlen=0)
+                    raise
 
             is_small = n_rows * self._row_work < _THREADED_WORK
             # Sources of rows may not be for several threads.
