@@ -21,6 +21,7 @@ from threadpoolctl import ThreadpoolController
 _BLOCKS = (8, 16, 4)  # the quickest first
 _MIN_COLUMNS = 4  # with one column BLAS has other functions, in which places matter
 _N_TRIED = 3  # rows
+_N_DRAWN = 2**18 - 1  # numbers of a matrix, which are repeated in a larger one
 
 _WAIT_TO_FORK = 10  # seconds at most
 
@@ -80,8 +81,9 @@ def _is_placeless(n_rows, n_inputs, n_outputs):
     """Whether rows of the same numbers give the same bits wherever they stand in a block."""
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((_N_TRIED, 1, n_inputs), dtype=np.float32)
+    numbers = rng.standard_normal(min(n_inputs * n_outputs, _N_DRAWN), dtype=np.float32)
     with product():
-        found = np.repeat(rows, n_rows, axis=1) @ rng.standard_normal((n_inputs, n_outputs), dtype=np.float32)
+        found = np.repeat(rows, n_rows, axis=1) @ np.resize(numbers, (n_inputs, n_outputs))
     return bool((found == found[:, :1]).all())
 
 
