@@ -2,8 +2,9 @@
 
 from numbers import Real
 
-from skdeep._engine.hooks import direction, monitored
+from skdeep._engine.hooks import direction
 from skdeep._lazy import keras
+from skdeep._training.callbacks import monitored
 
 __all__ = ["StopAtMetric"]
 

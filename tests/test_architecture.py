@@ -16,6 +16,7 @@ ROOMS = [
     "_backend",
     "_data",
     "_inference",
+    "_training",
     "_keras",
     "_engine",
     "_files",

@@ -511,7 +511,7 @@ def methods():
     return [(name in vars(cls), getattr(cls, name, None)) for cls in classes for name in names]
 before = methods()
 from skdeep import DNNClassifier
-DNNClassifier((2,), epochs=1).fit([[0.0], [1.0], [2.0]], [0, 1, 1])
+DNNClassifier((2,), optimizer="nadam", epochs=1).fit([[0.0], [1.0], [2.0]], [0, 1, 1])
 assert "scikeras" in sys.modules
 print(methods() == before, any("scikeras" in str(getattr(method, "__module__", "")) for _, method in methods()))
 """

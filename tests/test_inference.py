@@ -283,26 +283,30 @@ def test_a_process_that_only_predicts_imports_no_framework(iris, tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_dense_network_predicts_in_a_process_forked_after_tensorflow_was_used(iris):
+def test_a_dense_network_predicts_and_trains_in_a_process_forked_after_tensorflow_was_used(iris):
     X, y = iris
     clf = DNNClassifier((8,), epochs=1, random_state=0).fit(X, y)
+    DNNClassifier((8,), optimizer="nadam", epochs=1).fit(X, y)  # which uses it
     loaded = pickle.loads(pickle.dumps(clf))
     context = multiprocessing.get_context("fork")
     reading, writing = context.Pipe(duplex=False)
 
     def child():
+        before = clf.predict_proba(X), loaded.predict_proba(X)
+        trained = clf.partial_fit(X, y).predict_proba(X)
         try:
-            clf.partial_fit(X, y)
+            clf.set_params(optimizer="nadam").fit(X, y)
         except RuntimeError as error:
-            writing.send([clf.predict_proba(X), loaded.predict_proba(X), str(error)])
+            writing.send([*before, trained, str(error)])
 
     process = context.Process(target=child)
     process.start()
     assert reading.poll(60)
-    ours, theirs, message = reading.recv()
+    ours, theirs, trained, message = reading.recv()
     process.join()
     np.testing.assert_array_equal(ours, clf.predict_proba(X))
     np.testing.assert_array_equal(theirs, ours)
+    np.testing.assert_array_equal(trained, clf.partial_fit(X, y).predict_proba(X))
     assert "forked after TensorFlow had been started" in message
 
 

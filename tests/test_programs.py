@@ -14,6 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 
 from skdeep import CNNClassifier, DNNClassifier, KerasClassifier, StopAtMetric, load, programs, save
+from skdeep._networks import recipes
 
 # Those of Keras, and ours, with their arguments.
 CALLBACKS_OF_KERAS = {
@@ -30,6 +31,12 @@ CALLBACKS_OF_KERAS = {
     "BackupAndRestore": (keras.callbacks.BackupAndRestore, {"backup_dir": "backup"}),
     "StopAtMetric": (StopAtMetric, {"monitor": "loss", "value": 0.9}),
 }
+
+
+@pytest.fixture(autouse=True)
+def by_tensorflow(monkeypatch):
+    """Only what TensorFlow trains has a trace."""
+    monkeypatch.setattr(recipes, "_MOST_WORK", 0)
 
 
 def quick(**params):

@@ -530,8 +530,11 @@ def test_a_subclass_that_leaves_the_computing_to_keras_counts_as_kerass(iris):
     class Renamed(keras.losses.SparseCategoricalCrossentropy):
         pass
 
-    expected = quick(loss="sparse_categorical_crossentropy", epochs=2).fit(*iris).history_
-    assert quick(loss=Renamed(), epochs=2).fit(*iris).history_ == expected
+    expected = quick(loss="sparse_categorical_crossentropy", dropout=0, epochs=2).fit(*iris).history_
+    history = quick(loss=Renamed(), dropout=0, epochs=2).fit(*iris).history_
+    assert history.keys() == expected.keys()
+    for name in history:
+        np.testing.assert_allclose(history[name], expected[name], rtol=1e-5)
 
 
 def test_encodings_that_one_output_or_several_labels_rule_out(iris):

@@ -25,8 +25,9 @@ from skdeep import CNNClassifier, DNNClassifier, KerasRegressor
 from skdeep._data.rows import Rows
 from skdeep._engine import program
 from skdeep._engine.program import Program
-from skdeep._engine.trainer import Plan, train
 from skdeep._inference import layer_stack
+from skdeep._training import epochs
+from skdeep._training.trainer import Plan, train
 
 
 def plain(**params):
@@ -341,7 +342,7 @@ def test_stop_training_ends_after_the_epoch(iris):
 def test_many_chunks_learn_what_one_does(container, tmp_path, monkeypatch, digits):
     X, y = digits.data.astype(np.uint8), digits.target
     expected = plain(epochs=2, shuffle=True).fit(X, y)
-    monkeypatch.setattr(program, "_CHUNK_BYTES", 100_000)
+    monkeypatch.setattr(epochs, "_CHUNK_BYTES", 100_000)
     if container == "memory map":
         X_map = np.memmap(tmp_path / "X", dtype=np.uint8, mode="w+", shape=X.shape)
         X_map[:] = X
@@ -648,6 +649,7 @@ def peak_of(function, *arguments):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("form", [*FORMS, *CONVERTED_ONCE])
 def test_x_of_any_form_is_never_copied_whole_and_gives_the_same_bits(form, dtype, rng, tmp_path, monkeypatch):
+    monkeypatch.setattr(epochs, "_CHUNK_BYTES", 2**18)
     monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
     plain_X = rng.random((20_000, 100), dtype=np.float32).astype(dtype)
     if form in CONVERTED_ONCE and form != "frame of several dtypes":
@@ -724,6 +726,7 @@ def test_rows_in_many_blocks(rng, monkeypatch):
 @pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", ["numbers", "strings", "one-hot"])
 def test_predictions_keep_no_more_of_the_outputs_than_they_need(kind, rng, monkeypatch):
+    monkeypatch.setattr(epochs, "_CHUNK_BYTES", 2**18)
     monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
     monkeypatch.setattr(layer_stack, "_CHUNK_NUMBERS", 2**16)
     n_rows, n_classes = 8000, 500
@@ -755,6 +758,7 @@ def test_outputs_that_are_not_finite_are_counted_over_all_chunks(rng, monkeypatc
 @pytest.mark.slow_after(1)
 @pytest.mark.parametrize("dtype_policy", ["float32", "float64"])
 def test_one_hot_targets_are_made_a_chunk_at_a_time(dtype_policy, rng, monkeypatch):
+    monkeypatch.setattr(epochs, "_CHUNK_BYTES", 2**18)
     monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
     n_rows, n_classes = 8000, 500
     X, y = rng.random((n_rows, 5), dtype=np.float32), np.arange(n_rows) % n_classes

@@ -551,7 +551,7 @@ class TestBestEpoch:
     @pytest.mark.parametrize("kind", ["ready", "own"])
     def test_weights_restored_by_early_stopping(self, kind, epochs, iris):
         X, y = iris
-        rate = {"learning_rate" if kind == "ready" else "optimizer__learning_rate": 0.3}
+        rate = {"learning_rate" if kind == "ready" else "optimizer__learning_rate": 0.5 if kind == "ready" else 0.3}
         share = {"validation_fraction" if kind == "ready" else "validation_split": 0.3}
         stop = keras.callbacks.EarlyStopping("val_loss", patience=3, restore_best_weights=True)
         clf = KINDS[kind](epochs=epochs, callbacks=stop, **rate, **share).fit(X, y)

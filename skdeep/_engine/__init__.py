@@ -11,11 +11,11 @@ X of (n, *row_shape), targets in the form that the head of the network encodes, 
   ``get_optimizer_values``, ``set_optimizer_values`` and ``reset_optimizer(learning_rate)`` are the part of the
   optimizer. ``copied()`` returns an independent program. ``watch()``, ``is_changed()`` and ``follow_changes()`` see
   what somebody outside does to `model`. `input_dtype` and `strategy` are what their names say.
-- ``trainer.train(program, rows, plan, rng)``: the epochs of a ``trainer.Plan``; returns history, best epoch, interrupt.
+  What `skdeep._training.trainer.train` needs of it is what `skdeep._training.array_program.ArrayProgram` has, too.
+  ``train_by(recipe)`` lets NumPy train the model.
 - ``trace_cache.CACHE`` and ``Lease``: who has which program. ``CACHE.lease(source)``, ``CACHE.spare(lease)``.
 - ``last_layer.activation_of(model, row_shape)``: what makes the outputs of a model.
-- ``hooks.direction`` and ``hooks.monitored``: whether a metric is to rise, and its value in an epoch, for callbacks;
-  ``hooks.EarlyStopping`` is that of the built-in networks.
-- ``replicas.check_scope`` and ``replicas.make_here``: training on several devices.
+- ``hooks.direction``: whether a metric is to rise, for callbacks.
+- ``replicas.current_strategy``, ``replicas.check_scope`` and ``replicas.make_here``: training on several devices.
 - ``onnx_graph.converted(compute, input_shape)``: an ONNX model.
 """

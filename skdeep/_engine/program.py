@@ -3,21 +3,21 @@
 Keras's `fit` calls one TensorFlow function for each batch, fed by a data pipeline. Here one call takes a chunk of many
 batches: rows are gathered on the host, and a loop inside the TensorFlow function runs Keras's own `train_step` on each
 batch, so that losses, metrics, regularisers, optimizers, gradient clipping and batch normalisation are Keras's. The
-same call returns the metrics. While it runs, a thread gathers the next chunk. X is never copied whole, in any order in
-memory: beyond it there are two chunks. A chunk is sized by the time that the last one took, so that Ctrl-C, which is
-answered between chunks (see `skdeep._common.interrupts`), is answered soon; where chunks end does not change what is
-learned.
+same call returns the metrics.
+
+A network of dense layers whose training a recipe tells is trained by NumPy (`skdeep._training`), also where somebody
+sees its Keras model: then its values are put into the model after each chunk.
 """
 
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 from numbers import Real
 
 import numpy as np
 from sklearn.utils import gen_batches
 
 from skdeep._common import interrupts
+from skdeep._engine.hooks import Hooks, direction
 from skdeep._engine.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
 from skdeep._engine.tracing import Strengths, replaced_parts, traced
 from skdeep._keras.changes import Watch
@@ -25,10 +25,12 @@ from skdeep._keras.copying import faithful_copy, without_training
 from skdeep._keras.layer_stacks import steps_of
 from skdeep._keras.summary import layer_shapes
 from skdeep._lazy import keras, tf
+from skdeep._training.array_program import in_c_order, run_batches
+from skdeep._training.callbacks import NoHooks
+from skdeep._training.dense_training import DenseTraining
+from skdeep._training.epochs import Epochs
 
 _CHUNK_BYTES = 8 * 2**20
-_CHUNK_SECONDS = 0.25
-_FIRST_CHUNK_BATCHES = 16
 
 
 class Program:
@@ -56,7 +58,9 @@ class Program:
         self._infer_bytes = 4 * max(outputs)
         # Training keeps the outputs of all layers for the gradients.
         self._train_bytes = 4 * sum(outputs)
-        self._batch_seconds = {}
+        self._epochs = Epochs(self)
+        self._array_training = None
+        self._penalty_scale = 1.0
         self._has_metrics = False
         self._build_optimizer()
 
@@ -157,28 +161,58 @@ class Program:
             converted[chunk] = part
         return converted
 
+    def train_by(self, recipe):
+        """Train from now on by NumPy as this recipe tells, or if it is None by TensorFlow."""
+        self._array_training = None if recipe is None else DenseTraining(recipe, self.get_model_values())
+
     def metric_names(self, rows):
         """Return the names that `fit` on such rows reports."""
         self.build_metrics(rows)
         return list(self.model.get_metrics_result())
 
+    def direction(self, monitor):
+        """Return whether the best value of a metric is the "min" or the "max"; None if nothing tells."""
+        return direction(self.model, monitor)
+
     def evaluate(self, rows, batch_size):
         """Return the metrics on rows by name, as `fit` gets them on its validation rows."""
-        self._check_memory(batch_size)
+        _check_memory(batch_size, self._train_bytes)
         self.model.stop_evaluating = False
         self.build_metrics(rows)
         self._strengths.update()
         return self.run_epoch("test", rows, np.arange(len(rows)), batch_size)
 
-    def prepare_training(self, rows, batch_size):
-        """Make all that training on such rows needs, or raise for what it lacks."""
+    def begin_training(self, rows, batch_size, callbacks, params):
+        """Make all that training on such rows needs, or raise for what lacks.
+
+        Returns
+        -------
+        hooks : Hooks
+            Calls the callbacks, which were told already that training begins.
+        start : int or None
+            The epoch to begin with, if a callback set one, as BackupAndRestore does.
+        """
         self.follow_changes()
         self._check_optimizer()
-        self._check_memory(batch_size)
+        _check_memory(batch_size, self._train_bytes)
         self.build_metrics(rows)
+        hooks = Hooks(callbacks, self.model, **params) if callbacks else NoHooks()
+        self.start_optimizer()
+        self.model._initial_epoch = None
+        hooks.call("on_train_begin")
+        start, self.model._initial_epoch = self.model._initial_epoch, None  # else Keras's own fit would begin there
+        if self.is_changed():  # by a callback: no longer what the recipe tells
+            self.train_by(None)
+        self.build_metrics(rows)
+        return hooks, start
+
+    def end_training(self):
+        """Finish what the optimizer does to the weights."""
+        self.model.optimizer.finalize_variable_values(self.model.trainable_weights)
 
     def set_penalty_scale(self, scale):
         """Multiply the L2 penalties by this in what follows, and take dropout rates and strengths as they are now."""
+        self._penalty_scale = scale
         self._strengths.update(scale)
 
     def follow_changes(self):
@@ -229,53 +263,38 @@ class Program:
         state = zip(self.get_optimizer_values(), self._fresh_optimizer, strict=True)
         self.set_optimizer_values([now if now.ndim == 0 and np.isfinite(now) else fresh for now, fresh in state])
 
-    def _check_memory(self, batch_size):
-        """Ask for the memory of a batch and give it back, since operations of TensorFlow may crash where it lacks."""
-        n_bytes = batch_size * self._train_bytes
-        try:
-            np.empty(n_bytes, dtype=np.uint8)
-        except MemoryError as error:
-            raise MemoryError(
-                f"There is not enough memory for a batch of {batch_size} rows: the outputs of the layers alone take "
-                f"{n_bytes / 2**20:,.0f} MB. A smaller batch_size or smaller layers need less."
-            ) from error
-
     def run_epoch(self, kind, rows, order, batch_size, hooks=None):
         """Run one epoch of training or testing and return its metrics; with `hooks`, one batch at a time."""
-
-        def gather(start):
-            n_batches = 1 if hooks else self._chunk_batches(kind, batch_size * rows.row_bytes)
-            part = order[start : start + n_batches * batch_size]
-            return start + len(part), [tf.constant(array) for array in rows.gather(part)]
-
         self.model.reset_metrics()
-        start, (stop, tensors) = 0, gather(0)
-        with ThreadPoolExecutor(1) as pool:  # which has no thread as long as nothing is submitted
-            while True:
-                ahead = pool.submit(gather, stop) if stop < len(order) else None
-                if hooks:
-                    hooks.call(f"on_{kind}_batch_begin", start // batch_size)
-                step = self._step(kind, tensors)
-                interrupts.answer()
-                began = time.monotonic()
-                result = step(*tensors, tf.constant(batch_size))
-                # Reading a metric waits for the end of the computation.
-                logs = {name: float(value) for name, value in result.items()}
-                self._batch_seconds[kind] = (time.monotonic() - began) / math.ceil((stop - start) / batch_size)
-                if hooks:
-                    hooks.call(f"on_{kind}_batch_end", start // batch_size, dict(logs))
-                must_stop = self.model.stop_training if kind == "train" else self.model.stop_evaluating
-                is_over = (hooks and must_stop) or (kind == "train" and not is_loss_finite(logs))
-                if ahead is None or is_over:
-                    return logs
-                start, (stop, tensors) = stop, ahead.result()
+        if self._array_training is not None:
+            self._array_training.reset_metrics()
+        return self._epochs.run(kind, rows, order, batch_size, hooks)
 
-    def _chunk_batches(self, kind, batch_bytes):
-        """Return how many batches the next chunk takes, by what it may need in memory and time."""
-        n_batches = _FIRST_CHUNK_BATCHES
-        if kind in self._batch_seconds:
-            n_batches = int(_CHUNK_SECONDS / self._batch_seconds[kind])
-        return max(1, min(n_batches, _CHUNK_BYTES // batch_bytes))
+    def gathered(self, arrays):
+        """Return the arrays of a chunk as `run_chunk` takes them."""
+        return in_c_order(arrays) if self._array_training is not None else [tf.constant(array) for array in arrays]
+
+    def run_chunk(self, kind, arrays, batch_size):
+        """Train or test on the batches of a chunk; return the metrics since the epoch began, and the seconds."""
+        if self._array_training is not None:
+            return self._run_arrays(kind, arrays, batch_size)
+        step = self._step(kind, arrays)
+        interrupts.answer()
+        began = time.monotonic()
+        result = step(*arrays, tf.constant(batch_size))
+        # Reading a metric waits for the end of the computation.
+        logs = {name: float(value) for name, value in result.items()}
+        return logs, time.monotonic() - began
+
+    def _run_arrays(self, kind, arrays, batch_size):
+        training = self._array_training
+        training.load(self.get_model_values(), self.get_optimizer_values())
+        try:
+            return run_batches(training, kind, arrays, batch_size, self._penalty_scale)
+        finally:  # also if it was interrupted
+            if kind == "train":
+                variables, optimizer = training.values()
+                self.set_values({"model": variables, "optimizer": optimizer})
 
     def _step(self, kind, tensors):
         """Return the function that runs `train_step` or `test_step` on all batches of tensors of this kind."""
@@ -383,9 +402,16 @@ def _assign(variables, values):
         variable.assign(value)
 
 
-def is_loss_finite(logs):
-    """Whether the loss is finite, if there is one: the steps of a user's model may report something else."""
-    return math.isfinite(logs.get("loss", 0.0))
+def _check_memory(batch_size, row_bytes):
+    """Ask for the memory of a batch and give it back, since operations of TensorFlow may crash where it lacks."""
+    n_bytes = batch_size * row_bytes
+    try:
+        np.empty(n_bytes, dtype=np.uint8)
+    except MemoryError as error:
+        raise MemoryError(
+            f"There is not enough memory for a batch of {batch_size} rows: the outputs of the layers alone take "
+            f"{n_bytes / 2**20:,.0f} MB. A smaller batch_size or smaller layers need less."
+        ) from error
 
 
 def _without_repetition(array):

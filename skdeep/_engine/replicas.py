@@ -5,6 +5,7 @@ of its variables on each device. Each step gives every replica its share of the 
 their gradients. Such a network is not reused by others: its variables are those of the strategy.
 """
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from skdeep._lazy import tf
@@ -12,6 +13,8 @@ from skdeep._lazy import tf
 
 def current_strategy():
     """Return the strategy in whose scope this is called, or None."""
+    if "tensorflow" not in sys.modules:
+        return None
     return tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
 
 

@@ -87,6 +87,16 @@ class Lease:
             check_not_forked()
             return program.get_values()
 
+    def set_values(self, values):
+        """Set the values of the variables."""
+        with self._counted():
+            with self._lock:
+                program = self._program
+                if program is None:
+                    self._values = values
+            if program is not None:
+                program.set_values(values)
+
     def pin(self):
         """Keep the program for good, and look from now on whether somebody outside changes its model."""
         with self._lock:
@@ -218,6 +228,8 @@ class TraceCache:
             See `Lease`. In the scope of a strategy of `tf.distribute` programs are always new, and go to no other
             network.
         """
+        check_not_forked()
+        check_not_forked()
         lease = Lease(source)
         key = None if current_strategy() is not None else source.key()
         program = None

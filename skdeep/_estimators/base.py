@@ -20,7 +20,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from skdeep._common import interrupts
-from skdeep._common.forked import check_not_forked
 from skdeep._common.private_sklearn import check_feature_names, check_n_features, fit_context
 from skdeep._common.states import check_attributes
 from skdeep._common.user_warnings import warn
@@ -43,15 +42,15 @@ from skdeep._data.validation import (
     memory_errors,
     restored_on_error,
 )
+from skdeep._estimators import epoch_tasks
 from skdeep._estimators.copies import cloned, deep_copied, picklable
 from skdeep._estimators.inspection import NetworkInspection
 from skdeep._estimators.parameters import refuses_other_arguments
 from skdeep._estimators.run import Run
 from skdeep._keras.user_callbacks import shown, with_copied_callbacks
 from skdeep._lazy import lazy_module
+from skdeep._training import trainer
 
-epoch_tasks = lazy_module("skdeep._estimators.epoch_tasks")
-trainer = lazy_module("skdeep._engine.trainer")
 compilation = lazy_module("skdeep._networks.compilation")
 
 
@@ -289,11 +288,10 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
     def _new_network(self, X, targets, n_rows, rng, earlier=None):
         """Return a compiled network for X and the targets, with the weights of an earlier one if there is one."""
-        check_not_forked()
         row_shape = self._row_shape(X, reset=True)
         if earlier is None:
             return self._make_network(row_shape, targets, n_rows, rng), row_shape
-        with earlier.in_use():  # else the new network might get its program
+        with earlier.held():  # else the new network might get its program
             network = self._make_network(row_shape, targets, n_rows, rng)
             network.take_over(earlier)
         return network, row_shape
@@ -347,20 +345,22 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _train(self, run, train, validation, options, task=None, task_data=None):
         """Train the network and publish what was learned; return what interrupted it, or None."""
         network = run.network
-        run.callbacks = compilation.make_callbacks(run.settings.callbacks, run.settings.routed_to_callbacks)
+        given, routed = run.settings.callbacks, run.settings.routed_to_callbacks
+        if routed or any(each is not None for each in given):
+            run.callbacks = compilation.make_callbacks(given, routed)
         size = min(options["batch_size"], len(train))
-        callbacks = [*run.callbacks, *self._monitoring(run, train, validation, size)]
+        own = self._monitoring(run, train, validation, size)
         if task is not None and hasattr(self, "_skl_callbacks"):
-            callbacks.append(epoch_tasks.EpochTasks(task, task_data, run))
+            own.append(epoch_tasks.EpochTasks(task, task_data, run))
         plan = trainer.Plan(
             run.n_epochs,
             best_epoch=run.best_epoch,
             penalty_rows=network.penalty_rows,
             **options | {"epochs": run.n_epochs + options["epochs"]},
         )
-        with network.in_training() as program, shown(network, program, run.callbacks):
+        with network.in_training(bool(run.callbacks)) as program, shown(network, program, run.callbacks):
             history, best_epoch, interrupt = trainer.train(
-                program, train, plan, run.rng, callbacks=callbacks, validation=validation
+                program, train, plan, run.rng, callbacks=run.callbacks, own=own, validation=validation
             )
         network.spare()
         self._publish(run, history, best_epoch)

@@ -19,13 +19,11 @@ from skdeep._data.scales import trouble_with_table
 from skdeep._estimators.base import BaseDeepEstimator
 from skdeep._estimators.parameters import COMPILE_PREFIXES, RoutedParameters, routed_parameters
 from skdeep._estimators.run import TrainingSettings
-from skdeep._lazy import lazy_module
 from skdeep._networks import builders
 from skdeep._networks.built_in import Architecture, BuiltInSpecification
 from skdeep._networks.network import Network
 from skdeep._networks.pretrained import initial_weights, start_from
-
-hooks = lazy_module("skdeep._engine.hooks")
+from skdeep._training.callbacks import EarlyStopping
 
 # epochs="auto" is about this many steps of the optimizer, within these bounds.
 _AUTO_STEPS = 5000
@@ -52,7 +50,9 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
         weights = None if self.initial_model is None else initial_weights(self.initial_model)
         architecture = self._architecture(row_shape, head, l2)
         specification = BuiltInSpecification(architecture, initializers, settings, head.encoding, batch_rows)
-        network = Network(specification, head, specification.leased(rng))
+        recipe = specification.recipe()
+        steps = None if recipe is None else recipe.steps()
+        network = Network(specification, head, specification.leased(rng), steps)
         if weights is not None:
             with network.in_use() as program:
                 start_from(program.model, weights)
@@ -120,14 +120,14 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
         if not self.early_stopping:
             return []
         monitor = self.monitor
-        with run.network.in_use() as program:
+        with run.network.trained(bool(run.callbacks)) as program:
             of_training = program.metric_names(train)
             of_validation = [] if validation is None else [f"val_{name}" for name in of_training]
             names = of_training + of_validation
             unknown = "" if monitor in names else f"not among the metrics of this fit, which are {names!r}"
             if unknown and not run.callbacks:
                 raise ValueError(f"monitor={monitor!r} is {unknown}.")
-            mode = hooks.direction(program.model, monitor) if self.monitor_mode == "auto" else self.monitor_mode
+            mode = program.direction(monitor) if self.monitor_mode == "auto" else self.monitor_mode
             if mode is None:
                 what = (
                     f"{unknown}. If a callback adds it" if unknown else "a metric of which Keras does not know the aim"
@@ -140,7 +140,7 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
                 start = program.evaluate(validation, batch_size)[monitor.removeprefix("val_")]
             elif run.is_resumed:
                 start = next(iter(run.history.get(monitor, [])[run.best_epoch - 1 : run.best_epoch]), math.nan)
-        return [hooks.EarlyStopping(monitor, mode, self.n_iter_no_change, self.tol, start)]
+        return [EarlyStopping(monitor, mode, self.n_iter_no_change, self.tol, start)]
 
 
 class DenseEstimator(BuiltInEstimator):

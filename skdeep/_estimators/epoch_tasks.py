@@ -2,10 +2,10 @@
 
 import contextlib
 
-from skdeep._lazy import keras
+from skdeep._training.callbacks import Callback
 
 
-class EpochTasks(keras.callbacks.Callback):
+class EpochTasks(Callback):
     """Tell scikit-learn's callbacks of each epoch, and stop training if one of them asks for it.
 
     Parameters
@@ -18,8 +18,9 @@ class EpochTasks(keras.callbacks.Callback):
         What is trained.
     """
 
+    calls_users = True
+
     def __init__(self, task, task_data, run):
-        super().__init__()
         self._task = task
         self._task_data = task_data
         self._run = run
@@ -41,4 +42,4 @@ class EpochTasks(keras.callbacks.Callback):
                 return self._run.learned(self._history, network=network)
 
             if self._epoch_task.call_on_fit_task_end(**self._task_data, reconstruction_attributes=attributes):
-                self.model.stop_training = True
+                self.program.model.stop_training = True

@@ -23,8 +23,8 @@ class NetworkInspection:
         -------
         summary : skdeep.summary.NetworkSummary
             Prints as a table of the layers with the shapes of their outputs for one sample and the numbers of their
-            parameters, also in notebooks; `layers` and `n_parameters` give the same as values. `predicted_by` tells
-            whether predictions are computed by NumPy or by TensorFlow.
+            parameters, also in notebooks; `layers` and `n_parameters` give the same as values. `predicted_by` and
+            `trained_by` tell whether predictions and training are computed by NumPy or by TensorFlow.
 
         Raises
         ------
@@ -34,7 +34,11 @@ class NetworkInspection:
         check_is_fitted(self)
         with self._network.in_use() as program:
             by_numpy = self._network.predicts_by_numpy()
-            return summarize(program.model, predicted_by="NumPy" if by_numpy else "TensorFlow")
+            return summarize(
+                program.model,
+                predicted_by="NumPy" if by_numpy else "TensorFlow",
+                trained_by=self._network.trained_by(),
+            )
 
     def to_keras(self, path):
         """Write the network in Keras's own format, for `keras.saving.load_model`, without skdeep.

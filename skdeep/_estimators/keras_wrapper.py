@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from skdeep._backend import next_variable_number
 from skdeep._common import interrupts
+from skdeep._common.forked import check_not_forked
 from skdeep._common.near_names import did_you_mean_parameter
 from skdeep._common.private_sklearn import Interval, Options, fit_context, validate_parameter_constraints
 from skdeep._common.user_warnings import warn
@@ -289,6 +290,7 @@ class KerasModelEstimator(BaseDeepEstimator):
         }
 
     def _make_network(self, row_shape, targets, n_rows, rng):
+        check_not_forked()
         builder = self._builder()
         is_given = isinstance(builder, keras.Model)
         arguments, newest = {}, next_variable_number()

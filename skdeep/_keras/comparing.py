@@ -39,6 +39,8 @@ _LEFT_OUT = {
         "_inbound_nodes",  # those of a functional model are in the model
         "_outbound_nodes",
         "_call_signature",
+        "is_awq_calibrated",  # which `load_weights` sets
+        "is_gptq_calibrated",
     },
     "Model": {
         "train_function",

@@ -42,6 +42,8 @@ class NetworkSummary:
         From the input to the output.
     predicted_by : {"NumPy", "TensorFlow"}, default="TensorFlow"
         What computes predictions: NumPy for networks of dense layers, see :doc:`/performance`.
+    trained_by : {"NumPy", "TensorFlow"}, default="TensorFlow"
+        What computes training.
 
     Examples
     --------
@@ -59,12 +61,13 @@ class NetworkSummary:
     total                                        67
     >>> clf.summary().layers[1].output_shape
     (8,)
-    >>> clf.summary().predicted_by
-    'NumPy'
+    >>> clf.summary().predicted_by, clf.summary().trained_by
+    ('NumPy', 'NumPy')
     """
 
     layers: tuple
     predicted_by: str = "TensorFlow"
+    trained_by: str = "TensorFlow"
 
     @property
     def n_parameters(self):
@@ -113,8 +116,8 @@ def layer_shapes(model):
     return shapes
 
 
-def summarize(model, *, predicted_by):
-    """Return the `NetworkSummary` of a Keras model; `predicted_by` tells what computes its predictions."""
+def summarize(model, *, predicted_by, trained_by):
+    """Return the `NetworkSummary` of a Keras model; the others tell what computes its predictions and its training."""
     shapes = layer_shapes(model)
     return NetworkSummary(
         tuple(
@@ -122,6 +125,7 @@ def summarize(model, *, predicted_by):
             for layer in model.layers
         ),
         predicted_by,
+        trained_by,
     )
 
 

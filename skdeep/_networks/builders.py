@@ -13,6 +13,7 @@ import numpy as np
 from skdeep._common.near_names import did_you_mean_value
 from skdeep._common.numbers import plain_number
 from skdeep._lazy import keras
+from skdeep._networks import initial_values
 
 _SET_BY_NETWORK = ("name", "trainable", "dtype", "data_format", "seed")
 
@@ -145,7 +146,7 @@ def build_cnn(
 
 def dropout_rates(dropout, hidden_layer_sizes):
     """Return one dropout rate for each hidden layer."""
-    rates = _per_layer(plain_number(dropout), len(_layer_sizes(hidden_layer_sizes)), "dropout")
+    rates = per_layer(plain_number(dropout), len(layer_sizes(hidden_layer_sizes)), "dropout")
     rates = [plain_number(rate) for rate in rates]
     for rate in rates:
         if not (isinstance(rate, Real) and not isinstance(rate, bool) and 0 <= rate < 1):
@@ -184,7 +185,7 @@ def random_layers(augment):
     return tuple(layers)
 
 
-def draw_values(model, rates, l2, initializers, rng, *, keep_weights=False):
+def draw_values(model, rates, l2, initializers, names, rng, *, keep_weights=False):
     """Give a model that was built here the strengths, the initial weights and the seeds of a fresh one.
 
     Parameters
@@ -197,6 +198,8 @@ def draw_values(model, rates, l2, initializers, rng, *, keep_weights=False):
         Strength of the L2 penalty; above 0 where the model was built with one.
     initializers : dict of str to callable
         For "kernel" and "bias" a function from `rng` to a fresh Keras initializer.
+    names : dict of str to str
+        Which of these are known to `skdeep._networks.initial_values`, by the names there: it draws in their place.
     rng : numpy.random.Generator
         Source of a seed for each layer, in the order of the layers.
     keep_weights : bool, default=False
@@ -224,7 +227,7 @@ def draw_values(model, rates, l2, initializers, rng, *, keep_weights=False):
                     continue
                 try:
                     if not keep_weights:
-                        variable.assign(initializer(variable.shape, variable.dtype))
+                        variable.assign(_drawn(initializer, names.get(name), variable))
                 except ValueError as error:
                     raise ValueError(
                         f"{name}_initializer does not fit the layer {layer.name!r}, whose {name} has the shape "
@@ -233,6 +236,12 @@ def draw_values(model, rates, l2, initializers, rng, *, keep_weights=False):
                 if not type(initializer).__module__.startswith("keras."):
                     initializer = keras.initializers.Zeros()  # else the model's config would need the user's class
                 setattr(layer, f"{name}_initializer", initializer)
+
+
+def _drawn(initializer, name, variable):
+    if name is None:
+        return initializer(variable.shape, variable.dtype)
+    return initial_values.drawn(name, tuple(variable.shape), variable.dtype, getattr(initializer, "seed", None))
 
 
 class _Layers:
@@ -336,8 +345,8 @@ class _Layers:
 
 
 def _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout):
-    sizes = _layer_sizes(hidden_layer_sizes)
-    activations = [_activation(value, "activation") for value in _per_layer(activation, len(sizes), "activation")]
+    sizes = layer_sizes(hidden_layer_sizes)
+    activations = [_activation(value, "activation") for value in per_layer(activation, len(sizes), "activation")]
     rates = dropout_rates(dropout, hidden_layer_sizes)
     for number, (size, activation_of_layer, rate) in enumerate(zip(sizes, activations, rates, strict=True), start=1):
         x = layers.dense(x, size, activation_of_layer, name=f"hidden_{number}")
@@ -397,7 +406,7 @@ def _takes_one(function):
     return True
 
 
-def _layer_sizes(hidden_layer_sizes):
+def layer_sizes(hidden_layer_sizes):
     """Return `hidden_layer_sizes` as a tuple of ints; one int means one layer."""
     sizes = _as_tuple(hidden_layer_sizes)
     if not all(_is_positive_int(size) for size in sizes):
@@ -419,7 +428,7 @@ def _conv_blocks(conv_filters):
     return tuple(tuple(int(filters) for filters in block) for block in blocks)
 
 
-def _per_layer(value, n_layers, name):
+def per_layer(value, n_layers, name):
     """Return one value for each hidden layer, from one value for all or a sequence of them."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         return (value,) * n_layers

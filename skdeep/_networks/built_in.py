@@ -15,12 +15,14 @@ import numpy as np
 from skdeep._common.numbers import value_dtype
 from skdeep._common.states import check_attributes, is_count
 from skdeep._engine.program import Program
-from skdeep._engine.trace_cache import CACHE
+from skdeep._engine.replicas import current_strategy
+from skdeep._engine.trace_cache import CACHE, Lease
 from skdeep._files.network_limits import limited_variables
 from skdeep._files.pickling import with_pickled
 from skdeep._files.stand_ins import restored
 from skdeep._lazy import keras, lazy_module
-from skdeep._networks import builders
+from skdeep._networks import builders, initial_values
+from skdeep._networks.recipes import first_values, recipe_of
 
 compilation = lazy_module("skdeep._networks.compilation")
 
@@ -98,8 +100,20 @@ class BuiltInSpecification:
         names = ("optimizer", "learning_rate")
         return {name: value for name, value in self.settings.items() if name.startswith(names)}
 
+    def recipe(self):
+        """Return how the network is trained by NumPy, or None if it is to be trained by TensorFlow."""
+        return recipe_of(self.architecture, self.settings, self.encoding, self.penalty_rows)
+
     def leased(self, rng):
-        """Return a lease of a program with initial values and seeds drawn from a `numpy.random.Generator`."""
+        """Return a lease with initial values and seeds drawn from a `numpy.random.Generator`.
+
+        It is one of a program, but where neither that nor Keras is needed to train the network.
+        """
+        recipe = self.recipe()
+        names = self._initializer_names()
+        if recipe is not None and None not in names.values() and current_strategy() is None:
+            values = first_values(self.architecture, names, rng)
+            return Lease(self, {"model": values, "optimizer": recipe.fresh_optimizer(values)})
         lease = CACHE.lease(self)
         with lease.in_use() as program:
             self._draw_values(program, rng, keep_weights=False)
@@ -173,7 +187,12 @@ class BuiltInSpecification:
             name: compilation.initializer_factory(value, f"{name}_initializer")
             for name, value in self.initializers.items()
         }
-        builders.draw_values(program.model, *self._strengths(), initializers, rng, keep_weights=keep_weights)
+        names = self._initializer_names()
+        builders.draw_values(program.model, *self._strengths(), initializers, names, rng, keep_weights=keep_weights)
+
+    def _initializer_names(self):
+        """Return the names of the initializers that NumPy draws from, and None for others."""
+        return {name: initial_values.known_name(value) for name, value in self.initializers.items()}
 
     def __getstate__(self):
         return {name: with_pickled(value, name) for name, value in vars(self).items()}

@@ -23,6 +23,7 @@ from skdeep._data.objectives import ALIASES, chosen_arguments, keras_name, snake
 from skdeep._engine.replicas import make_here
 from skdeep._keras.copying import faithful_copy, without_training
 from skdeep._lazy import keras
+from skdeep._networks.initial_values import KERAS_ALIASES
 
 # What scikeras replaces in Keras, for the whole process.
 _REPLACED = {
@@ -49,9 +50,6 @@ def _restore_keras():
 if not _is_scikeras_the_users:
     _restore_keras()
 private_parts.check("scikeras")
-
-# Keras's other names; its own look-up would make an object, which draws from the global `random` of Python.
-_INITIALIZER_ALIASES = {"normal": "RandomNormal", "uniform": "RandomUniform", "one": "Ones", "zero": "Zeros"}
 
 
 def compile_model(model, settings, *, encoding):
@@ -159,7 +157,8 @@ def make_callbacks(given, routed):
 
 
 def _initializer_named(value, name):
-    known = _INITIALIZER_ALIASES.get(value, value)
+    # Keras's own look-up would make an object, which draws from the global `random` of Python.
+    known = KERAS_ALIASES.get(value, value)
     base = keras.initializers.Initializer
     found = getattr(keras.initializers, known, None) or _class_named(keras.initializers, base, known)
     if not inspect.isclass(found) or found is base:

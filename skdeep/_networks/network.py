@@ -22,13 +22,14 @@ from skdeep._common.version import __version__
 from skdeep._data.heads import Head
 from skdeep._data.validation import memory_errors
 from skdeep._engine import last_layer
-from skdeep._engine.replicas import check_scope
+from skdeep._engine.replicas import check_scope, current_strategy
 from skdeep._engine.trace_cache import CACHE, Lease
 from skdeep._files.pickling import loss_in_state
 from skdeep._files.stand_ins import restored
 from skdeep._inference.layer_stack import LayerStack, are_steps
 from skdeep._networks.built_in import BuiltInSpecification
 from skdeep._networks.own_models import OwnModelSpecification
+from skdeep._training.array_program import ArrayProgram
 
 # The form of the state below; 1 is the first.
 _FORMAT = 1
@@ -55,6 +56,7 @@ class Network:
         self._lease = lease
         self._steps = steps
         self._stack = None  # of the values as they are between two trainings
+        self._arrays = None  # what trains now, if it is no program
         self._is_training = False
         self._n_trainings = 0
 
@@ -99,15 +101,49 @@ class Network:
         self._lease.pin()
 
     @contextlib.contextmanager
-    def in_training(self):
-        """Give the live program; predictions in the body of the ``with`` statement are by its weights of the moment."""
-        with self.in_use() as program:
+    def in_training(self, is_watched):
+        """Give what trains the network, for one training.
+
+        Predictions in the body of the ``with`` statement are by the weights of a program at that moment, or of arrays
+        as they were before.
+
+        Parameters
+        ----------
+        is_watched : bool
+            Whether callbacks of the user's see the Keras model.
+        """
+        with self.trained(is_watched) as program:
             self._is_training, self._stack = True, None
             self._n_trainings += 1
+            self._arrays = program if isinstance(program, ArrayProgram) else None
             try:
                 yield program
             finally:
-                self._is_training = False
+                if self._arrays is not None:
+                    self._lease.set_values(self._arrays.get_values())
+                self._is_training, self._arrays = False, None
+
+    @contextlib.contextmanager
+    def trained(self, is_watched):
+        """Give what trains the network: arrays, if nobody has its Keras model, or else its program.
+
+        This is the one place that decides by what a network is trained: NumPy, if there is a recipe for it and its
+        model is as it was built, or else TensorFlow.
+        """
+        recipe = self.specification.recipe() if current_strategy() is None else None
+        if recipe is not None and self._lease.program is None and not (is_watched or self._lease.is_pinned):
+            yield ArrayProgram(recipe, self._lease.get_values())
+            return
+        with self.in_use() as program:
+            is_as_built = recipe is not None and program.strategy is None and not program.is_changed()
+            program.train_by(recipe if is_as_built else None)
+            yield program
+
+    def trained_by(self):
+        """Return what trains the network, "NumPy" or "TensorFlow"."""
+        program = self._lease.program
+        is_ready = program is None or (program.strategy is None and not program.is_changed())
+        return "NumPy" if is_ready and self.specification.recipe() is not None else "TensorFlow"
 
     def settle(self):
         """Make predictions ready, so that they need neither the program nor TensorFlow, if that is possible."""
@@ -167,6 +203,9 @@ class Network:
 
     def take_over(self, earlier):
         """Take the weights of an earlier network of the same shapes, and of the same optimizer also its state."""
+        if self._lease.program is None and earlier._lease.program is None:
+            self._take_over_values(earlier)
+            return
         with self.in_use() as program, earlier.in_use() as earlier_program:
             if earlier_program.is_changed():
                 raise ValueError(
@@ -175,21 +214,42 @@ class Network:
                     "train it as it is, or change the parameters."
                 )
             model, earlier_model = program.model, earlier_program.model
-            shapes = [[tuple(weight.shape) for weight in each.weights] for each in (model, earlier_model)]
-            if shapes[0] != shapes[1]:
-                raise ValueError(
-                    "warm_start=True goes on with the weights of the earlier fit, but the parameters now ask for "
-                    f"another network: its weights have the shapes {shapes[0]}, those of the earlier fit {shapes[1]}."
-                )
+            _check_shapes(model.get_weights(), earlier_model.get_weights())
             model.set_weights(earlier_model.get_weights())
             values, earlier_values = program.get_optimizer_values(), earlier_program.get_optimizer_values()
             is_same = self.specification.optimizer_settings == earlier.specification.optimizer_settings
             if is_same and [value.shape for value in values] == [value.shape for value in earlier_values]:
                 program.set_optimizer_values(earlier_values)
 
+    def _take_over_values(self, earlier):
+        """Do what `take_over` does where neither network has a program."""
+        own, others = self._lease.get_values(), earlier._lease.get_values()
+        places = [place for place, value in enumerate(own["model"]) if value.dtype.kind == "f"]
+        given = [value for value in others["model"] if value.dtype.kind == "f"]
+        _check_shapes([own["model"][place] for place in places], given)
+        model = list(own["model"])
+        for place, value in zip(places, given, strict=True):
+            model[place] = value
+        optimizer, earlier_optimizer = own["optimizer"], others["optimizer"]
+        is_same = self.specification.optimizer_settings == earlier.specification.optimizer_settings
+        if is_same and earlier_optimizer is not None and _shapes(optimizer) == _shapes(earlier_optimizer):
+            optimizer = earlier_optimizer
+        self._lease.set_values({"model": model, "optimizer": optimizer})
+
+    @contextlib.contextmanager
+    def held(self):
+        """Keep the program, if there is one, from other networks in the body of the ``with`` statement."""
+        with contextlib.nullcontext() if self._lease.program is None else self.in_use():
+            yield
+
     @contextlib.contextmanager
     def shared(self):
         """Give a copy that works with the live program in the body of the ``with`` statement, later by its own."""
+        if self._arrays is not None:
+            yield Network(
+                self.specification, self.head, Lease(self.specification, self._arrays.get_values()), self._steps
+            )
+            return
         with self._lease.shared() as lease:
             yield Network(self.specification, self.head, lease, self._steps)
 
@@ -200,17 +260,19 @@ class Network:
 
     @contextlib.contextmanager
     def restored_on_error(self):
-        """Restore all values of the program if the body of the ``with`` statement raises."""
-        with self.in_use() as program:
-            before = program.get_values()
+        """Restore all values if the body of the ``with`` statement raises."""
+        with self.held():
+            before = self._lease.get_values()
             try:
                 yield
             except BaseException:
-                program.set_values(before)
+                self._lease.set_values(before)
                 raise
 
     def follow_changes(self):
         """Follow what the loss of the model takes and its outputs mean now, if somebody outside changed the model."""
+        if self._lease.program is None:  # nobody has it
+            return
         with self.in_use() as program:
             if program.is_changed():
                 self.head = self.head.changed(last_layer.activation_of(program.model), program.model.loss)
@@ -273,6 +335,18 @@ class Network:
         """Whether the specification tells all that there is of the network as it is now, beside its values."""
         is_at_rest = self._lease.program is None and self._lease.source is self.specification
         return not self.is_changed and self.specification.is_complete(is_at_rest)
+
+
+def _shapes(arrays):
+    return [tuple(array.shape) for array in arrays]
+
+
+def _check_shapes(weights, earlier):
+    if _shapes(weights) != _shapes(earlier):
+        raise ValueError(
+            "warm_start=True goes on with the weights of the earlier fit, but the parameters now ask for another "
+            f"network: its weights have the shapes {_shapes(weights)}, those of the earlier fit {_shapes(earlier)}."
+        )
 
 
 def _are_values(values):

@@ -151,6 +151,9 @@ class OwnModelSpecification:
         """What the state of an optimizer belongs to."""
         return {"optimizer": self.optimizer}
 
+    def recipe(self):
+        """Return None: networks of the user's own are trained by TensorFlow."""
+
     def key(self):
         """Return None: what the traces depend on is not known before the model is made."""
 

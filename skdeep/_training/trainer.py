@@ -17,8 +17,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdeep._common.user_warnings import warn
 from skdeep._data.sampling import epoch_order
-from skdeep._engine.hooks import EpochLines, History, Hooks, overrides
-from skdeep._engine.program import is_loss_finite
+from skdeep._training.callbacks import EpochLines, History, call_each, end_each
+from skdeep._training.epochs import is_loss_finite
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Plan:
     penalty_rows: int | None = None
 
 
-def train(program, rows, plan, rng, *, callbacks=(), validation=None):
+def train(program, rows, plan, rng, *, callbacks=(), own=(), validation=None):
     """Train a network for the epochs of the plan, or until a callback stops.
 
     Parameters
     ----------
-    program : skdeep._engine.program.Program
+    program : skdeep._engine.program.Program or skdeep._training.array_program.ArrayProgram
         The network.
     rows : skdeep._data.rows.Rows
         Training data, with targets.
@@ -65,7 +65,9 @@ def train(program, rows, plan, rng, *, callbacks=(), validation=None):
     rng : numpy.random.Generator
         Source of the orders.
     callbacks : list of keras.callbacks.Callback, default=()
-        Called as by Keras's `fit`.
+        Those of the user's, called as by Keras's `fit`.
+    own : list of skdeep._training.callbacks.Callback, default=()
+        Called after those.
     validation : skdeep._data.rows.Rows, default=None
         Data to test on after each epoch.
 
@@ -91,7 +93,7 @@ def train(program, rows, plan, rng, *, callbacks=(), validation=None):
     ConvergenceWarning
         If the loss or a weight is no longer finite: training ends, and the weights are those before that epoch.
     """
-    training = _Training(program, rows, validation, plan, rng, callbacks)
+    training = _Training(program, rows, validation, plan, rng, callbacks, own)
     training.begin()
     try:
         for epoch in range(training.start, plan.epochs):
@@ -106,15 +108,14 @@ def train(program, rows, plan, rng, *, callbacks=(), validation=None):
 class _Training:
     """One training: what the epochs of it hand on to each other."""
 
-    def __init__(self, program, rows, validation, plan, rng, callbacks):
+    def __init__(self, program, rows, validation, plan, rng, callbacks, own):
         self._program, self._model = program, program.model
         self._rows, self._validation, self._plan, self._rng = rows, validation, plan, rng
         self._batch_size = min(plan.batch_size, len(rows))
-        self._is_watched = bool(callbacks)
-        self._calls_by_batch = {kind: overrides(callbacks, kind) for kind in ("train", "test")}
+        self._given = callbacks
         self._record = History()  # last, since callbacks may add to the logs
-        lines = [EpochLines()] if plan.verbose else []
-        self._callbacks = [*callbacks, self._record, *lines]
+        self._own = [*own, self._record, *([EpochLines()] if plan.verbose else [])]
+        self._is_watched = bool(callbacks or own)
         self._logs = self._interrupt = None
         self._is_untrained = self._diverged = False
 
@@ -126,22 +127,17 @@ class _Training:
     def begin(self):
         """Make all ready for the first epoch, whose number `start` is."""
         plan, program, model = self._plan, self._program, self._model
-        program.prepare_training(self._rows, self._batch_size)
-        self._hooks = Hooks(
-            self._callbacks,
-            model=model,
-            verbose=2 if plan.verbose else 0,
-            epochs=plan.epochs,
-            steps=math.ceil(len(self._rows) / self._batch_size),
-        )
+        params = {
+            "verbose": 2 if plan.verbose else 0,
+            "epochs": plan.epochs,
+            "steps": math.ceil(len(self._rows) / self._batch_size),
+        }
         model.stop_training = False
-        model._initial_epoch = None
-        program.start_optimizer()
-        self._hooks.call("on_train_begin")
-        program.follow_changes()
-        program.build_metrics(self._rows)
-        self.start = model._initial_epoch or plan.first_epoch
-        model._initial_epoch = None  # else Keras's own fit would begin there
+        self._hooks, start = program.begin_training(self._rows, self._batch_size, self._given, params)
+        for callback in self._own:
+            callback.program, callback.params = program, params
+        call_each(self._own, "on_train_begin")
+        self.start = start or plan.first_epoch
         for _ in range(plan.first_epoch, self.start):
             self._next_order()
         program.set_penalty_scale(1.0 if plan.penalty_rows is None else plan.penalty_rows / self._batch_size)
@@ -152,7 +148,7 @@ class _Training:
     def run_epoch(self, epoch):
         """Train for an epoch, test, and call the callbacks."""
         self._epoch = epoch
-        self._hooks.call("on_epoch_begin", epoch)
+        self._call("on_epoch_begin", epoch)
         order = self._next_order()
         if self._model.stop_training:  # already: Keras looks at it after each batch
             order = order[: self._batch_size]
@@ -166,7 +162,7 @@ class _Training:
         else:
             self._finite, self._last_epoch = weights, epoch + 1
             self._test()
-        self._hooks.call("on_epoch_end", epoch, self._logs)
+        self._call("on_epoch_end", epoch, dict(self._logs))  # to which callbacks may add
         if self._is_watched and not self._diverged:
             self._finite = self._epochs_of_weights.add(weights, self._model.get_weights(), self._last_epoch)
 
@@ -183,13 +179,14 @@ class _Training:
         if self._diverged:
             self._warn()
         else:
-            self._model.optimizer.finalize_variable_values(self._model.trainable_weights)
+            self._program.end_training()
         interrupt = self._hooks.end(self._logs, self._interrupt)
+        interrupt = end_each(self._own, lambda callback: callback.calls_users, self._logs, interrupt)
         if self._is_untrained:
             interrupt.add_note("Nothing was learned yet; the estimator is as it was before.")
             raise interrupt
         if interrupt is not None:
-            n_epochs = len(self._record.epoch)
+            n_epochs = self._record.n_epochs
             interrupt.add_note(f"Training ended after {n_epochs} whole epochs; the estimator keeps what it learned.")
         best_epoch = self._last_epoch
         if self._is_watched:
@@ -208,13 +205,17 @@ class _Training:
         if self._validation is None:
             return
         self._model.stop_evaluating = False
-        self._hooks.call("on_test_begin")
+        self._call("on_test_begin")
         logs = self._run("test", self._validation, np.arange(len(self._validation)))
-        self._hooks.call("on_test_end", logs)
+        self._call("on_test_end", logs)
         self._logs |= {f"val_{name}": value for name, value in logs.items()}
 
+    def _call(self, name, *arguments):
+        self._hooks.call(name, *arguments)
+        call_each(self._own, name, *arguments)
+
     def _run(self, kind, rows, order):
-        hooks = self._hooks if self._calls_by_batch[kind] else None
+        hooks = self._hooks if self._hooks.by_batch[kind] else None
         return self._program.run_epoch(kind, rows, order, self._batch_size, hooks)
 
     def _warn(self):

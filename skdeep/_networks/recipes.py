@@ -1,0 +1,281 @@
+"""Whether a network that skdeep brings along can be trained by NumPy, and how: told from plain values, without Keras.
+
+Whatever is not known here (another dtype policy, optimizer, loss, metric or activation, an argument, an object or
+function of the user's, a network for which TensorFlow is quicker) is left to Keras and TensorFlow, which also say
+what is wrong with it.
+"""
+
+import inspect
+import math
+from numbers import Real
+
+import numpy as np
+
+from skdeep._data.objectives import keras_name
+from skdeep._lazy import keras
+from skdeep._networks import initial_values
+from skdeep._networks.builders import dropout_rates, layer_sizes, per_layer
+from skdeep._training.activations import ACTIVATIONS
+from skdeep._training.dense_training import Recipe
+from skdeep._training.objectives import ERRORS, LOSSES
+
+# Multiplications of a batch with the weights above which TensorFlow, which has all cores, is quicker.
+_MOST_WORK = 2**26
+# Of Keras's batch normalization, and as `builders` sets it.
+_EPSILON, _MOMENTUM = 1e-3, 0.9
+_COMPILED = ("optimizer", "learning_rate", "metrics", "dtype_policy", "loss")
+
+
+def _is_share(value):
+    return _is_number(value) and 0 <= value < 1
+
+
+def _is_positive(value):
+    return _is_number(value) and 0 < value < math.inf
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+# By the names of optimizers: that of the formula, Keras's default of the learning rate, and what arguments may be.
+_OPTIMIZERS = {
+    "adam": ("adam", 0.001, {"beta_1": _is_share, "beta_2": _is_share, "epsilon": _is_positive}),
+    "adamw": (
+        "adam",
+        0.001,
+        {"beta_1": _is_share, "beta_2": _is_share, "epsilon": _is_positive, "weight_decay": _is_positive},
+    ),
+    "sgd": ("sgd", 0.01, {"momentum": _is_share, "nesterov": lambda value: isinstance(value, bool)}),
+    "rmsprop": ("rmsprop", 0.001, {"rho": _is_share, "epsilon": _is_positive}),
+}
+_DEFAULT_DECAY = 0.004  # of AdamW
+_OF_LOSSES = ("reduction", "from_logits", "label_smoothing", "axis", "ignore_class")
+# Names of the accuracy that Keras takes for each form of targets.
+_ACCURACIES = {
+    "indices": ("accuracy", "acc", "sparse_categorical_accuracy"),
+    "one-hot": ("accuracy", "acc", "categorical_accuracy"),
+    "column": ("accuracy", "acc", "binary_accuracy"),
+    "indicator": ("accuracy", "acc", "binary_accuracy"),
+}
+
+
+def recipe_of(architecture, settings, encoding, batch_rows):
+    """Return the `skdeep._training.dense_training.Recipe` of a network, or None if it is to be trained by TensorFlow.
+
+    Parameters
+    ----------
+    architecture : skdeep._networks.built_in.Architecture
+        What builds the model.
+    settings : dict
+        What it is compiled with.
+    encoding : str
+        Form of the targets.
+    batch_rows : int
+        Rows of a batch.
+    """
+    parameters = architecture.parameters
+    if architecture.builder != "build_dense" or parameters["dtype_policy"] != "float32":
+        return None
+    optimizer = _optimizer(settings)
+    metrics = _metrics(settings["metrics"], encoding)
+    loss = _loss(settings["loss"])
+    last = parameters["output_activation"] or "linear"
+    if optimizer is None or metrics is None or loss not in LOSSES or not _is_for(LOSSES[loss](), last):
+        return None
+    layers = _layers(architecture)
+    if layers is None or (loss == "sparse_categorical_crossentropy") != (encoding == "indices"):
+        return None
+    shapes = variable_shapes(architecture)
+    trained = _trained_places(architecture, layers)
+    kernels = [layer[1] for layer in layers if layer[0] == "dense"]
+    n_weights = sum(math.prod(shapes[place]) for place in kernels)
+    if not trained or n_weights * batch_rows > _MOST_WORK:
+        return None
+    name, learning_rate, arguments = optimizer
+    l2 = parameters["l2"]
+    return Recipe(
+        layers=layers,
+        trained=trained,
+        penalties={place: l2 for place in kernels if place in trained and l2 > 0},
+        loss=loss,
+        encoding=encoding,
+        metrics=metrics,
+        optimizer=name,
+        arguments=arguments,
+        learning_rate=learning_rate,
+    )
+
+
+def variable_shapes(architecture):
+    """Return the shapes of the variables of a dense network, in Keras's order; that of random states is None."""
+    parameters = architecture.parameters
+    sizes = layer_sizes(parameters["hidden_layer_sizes"])
+    rates = dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"])
+    shapes, (n_inputs,) = [], architecture.input_shape
+    for size, rate in zip(sizes, rates, strict=True):
+        shapes += [(n_inputs, size)] + [(size,)] * (4 if parameters["batch_normalization"] else 1)
+        shapes += [None] if rate > 0 else []
+        n_inputs = size
+    return [*shapes, (n_inputs, architecture.n_outputs), (architecture.n_outputs,)]
+
+
+def first_values(architecture, initializers, rng):
+    """Return the values of the variables of a dense network before training.
+
+    Parameters
+    ----------
+    architecture : skdeep._networks.built_in.Architecture
+        What builds the model.
+    initializers : dict of str to str
+        For "kernel" and "bias" a name from `skdeep._networks.initial_values.known_name`.
+    rng : numpy.random.Generator
+        Source of a seed for each layer.
+    """
+    normalized = architecture.parameters["batch_normalization"]
+    shapes = variable_shapes(architecture)
+    values = []
+    while shapes:
+        shape = shapes.pop(0)
+        if shape is None:
+            values.append(np.array([rng.integers(2**31), 0], np.int64))
+        elif len(shape) == 2:
+            values.append(_drawn(initializers["kernel"], shape, rng))
+            if normalized and len(shapes) > 1:  # scale, shift, mean, variance
+                values += [np.full(shapes.pop(0), value, np.float32) for value in (1, 0, 0, 1)]
+            else:
+                values.append(_drawn(initializers["bias"], shapes.pop(0), rng))
+    return values
+
+
+def _drawn(name, shape, rng):
+    seed = int(rng.integers(2**31)) if initial_values.is_random(name) else None
+    return initial_values.drawn(name, shape, "float32", seed)
+
+
+def _layers(architecture):
+    """Return the layers as a recipe has them, or None if an activation is not known."""
+    parameters = architecture.parameters
+    sizes = layer_sizes(parameters["hidden_layer_sizes"])
+    rates = dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"])
+    given = per_layer(parameters["activation"], len(sizes), "activation")
+    activations = ["linear" if each is None else each for each in (*given, parameters["output_activation"])]
+    if not all(isinstance(each, str) and each in ACTIVATIONS for each in activations):
+        return None
+    layers, place = [], 0
+    for activation, rate in zip(activations, rates, strict=False):
+        if parameters["batch_normalization"]:
+            layers.append(["dense", place, None, "linear"])
+            layers.append(["batch_normalization", *range(place + 1, place + 5), _EPSILON, _MOMENTUM])
+            layers.append(["activation", activation])
+            place += 5
+        else:
+            layers.append(["dense", place, place + 1, activation])
+            place += 2
+        if rate > 0:
+            layers.append(["dropout", place, rate])
+            place += 1
+    layers.append(["dense", place, place + 1, activations[-1]])
+    return layers
+
+
+def _trained_places(architecture, layers):
+    """Return the places of what is trained, or None if a layer that is to be frozen is not there."""
+    frozen, number, trained, known = architecture.parameters["frozen_layers"], 0, [], []
+    n_hidden = sum(layer[0] == "dense" for layer in layers) - 1
+    for layer in layers:
+        number += layer[0] == "dense"
+        name = "output" if number > n_hidden else f"hidden_{number}"
+        places = {"dense": layer[1:3], "batch_normalization": layer[1:3]}.get(layer[0], [])
+        name += "_normalization" if layer[0] == "batch_normalization" else ""
+        if places:
+            known.append(name)
+            trained += [place for place in places if place is not None and name not in frozen]
+    return tuple(trained) if set(frozen) <= set(known) else None
+
+
+def _is_for(objective, activation):
+    """Whether a loss of `skdeep._training` is for what this activation makes."""
+    return activation == objective.activation or (objective.activation is None and activation in ACTIVATIONS)
+
+
+def _loss(loss):
+    """Return Keras's name of a loss in any form, or None if it is not Keras's, or was given arguments."""
+    if isinstance(loss, str):
+        return keras_name(loss)
+    if inspect.isclass(loss) or inspect.isroutine(loss):
+        is_of_keras = getattr(keras.losses, getattr(loss, "__name__", ""), None) is loss
+        return keras_name(loss) if is_of_keras else None
+    if getattr(keras.losses, type(loss).__name__, None) is not type(loss):
+        return None
+    return keras_name(loss) if _has_defaults(loss, _OF_LOSSES) else None
+
+
+def _optimizer(settings):
+    """Return the name of the formula, the learning rate and the arguments, or None if one is not known here."""
+    name, arguments = _named_optimizer(settings["optimizer"])
+    if name not in _OPTIMIZERS:
+        return None
+    formula, default, checks = _OPTIMIZERS[name]
+    rate = settings["learning_rate"]
+    routed = {each: value for each, value in settings.items() if each not in _COMPILED}
+    is_object = not isinstance(settings["optimizer"], str) and not inspect.isclass(settings["optimizer"])
+    is_twice = rate is not None and "optimizer__learning_rate" in routed
+    if is_twice or (routed and is_object) or not all(each.startswith("optimizer__") for each in routed):
+        return None
+    arguments |= {each.removeprefix("optimizer__"): value for each, value in routed.items()}
+    rate_of_optimizer = arguments.pop("learning_rate", default)
+    rate = rate_of_optimizer if rate is None else rate
+    is_known = all(each in checks and checks[each](value) for each, value in arguments.items())
+    if not (is_known and _is_positive(rate)):
+        return None
+    if name == "adamw":
+        arguments.setdefault("weight_decay", _DEFAULT_DECAY)
+    if name == "sgd":
+        if not arguments.get("momentum"):
+            return formula, float(rate), {}
+        formula = "sgd with momentum"
+    return formula, float(rate), arguments
+
+
+def _named_optimizer(optimizer):
+    """Return the name of an optimizer of Keras in any form, and what is not the default of the arguments of an object.
+
+    The name is None if it is not Keras's own.
+    """
+    if isinstance(optimizer, str):
+        return optimizer, {}
+    kind = optimizer if inspect.isclass(optimizer) else type(optimizer)
+    if getattr(keras.optimizers, kind.__name__, None) is not kind:
+        return None, {}
+    arguments = {}
+    if kind is not optimizer:
+        parameters = inspect.signature(kind).parameters
+        config = optimizer.get_config()
+        arguments = {
+            each: value
+            for each, value in config.items()
+            if each != "name" and (each not in parameters or value != parameters[each].default)
+        }
+        arguments["learning_rate"] = config["learning_rate"]
+    return kind.__name__.lower(), arguments
+
+
+def _metrics(given, encoding):
+    """Return the metrics by their names in the history, or None if one is not known here."""
+    given = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
+    metrics = {}
+    for metric in given:
+        name = metric if isinstance(metric, str) else None
+        if name is None or name != name.lower() or name in metrics:
+            return None
+        metrics[name] = "accuracy" if name in _ACCURACIES.get(encoding, ()) else keras_name(name)
+        if metrics[name] not in (ERRORS if encoding == "numbers" else ("accuracy",)):
+            return None
+    return metrics
+
+
+def _has_defaults(part, names):
+    """Whether an object of Keras's has the defaults of its class for these arguments, as far as it has them."""
+    config, parameters = part.get_config(), inspect.signature(type(part)).parameters
+    return all(config[name] == parameters[name].default for name in names if name in config and name in parameters)

@@ -1,0 +1,233 @@
+"""A stack of dense layers that is trained batch by batch, by NumPy.
+
+What is trained is told by a `Recipe` of plain values. Weights, gradients and each part of the optimizer's state are one
+vector each, of which the arrays of the layers are parts, so that a step of the optimizer is one formula.
+
+Results are the same bits whatever number of threads BLAS has, since it gets one here. A step is Keras's up to rounding,
+but for the random numbers of dropout, which NumPy draws.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from skdeep._inference.blas import product
+from skdeep._training import optimizers
+from skdeep._training.layers import Activation, BatchNormalization, Dense, Dropout
+from skdeep._training.objectives import ACCURACIES, ERRORS, LOSSES
+
+_OPTIMIZERS = {
+    "adam": optimizers.Adam,
+    "sgd": optimizers.GradientDescent,
+    "sgd with momentum": optimizers.Momentum,
+    "rmsprop": optimizers.RMSprop,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, and how.
+
+    Parameters
+    ----------
+    layers : list of list
+        The kind of each layer and its arguments, where weights are told by their places among the variables of the
+        network: ``["dense", kernel, bias or None, activation]``, ``["activation", name]``, ``["dropout", state, rate]``
+        or ``["batch_normalization", gamma, beta, mean, variance, epsilon, momentum]``.
+    trained : tuple of int
+        Places of the weights that are trained, in the order of the optimizer's state.
+    penalties : dict of int to float
+        By the places of kernels that are trained, what the sum of their squares is multiplied by in the loss.
+    loss : str
+        A name of `skdeep._training.objectives.LOSSES`.
+    encoding : str
+        Form of the targets, see `skdeep._data.heads.Head`.
+    metrics : dict of str to str
+        By their names in the history: "accuracy", or the name of an error of `skdeep._training.objectives`.
+    optimizer : str
+        A name of the optimizers above.
+    arguments : dict
+        Those of the optimizer.
+    learning_rate : float
+        The first one.
+    """
+
+    layers: list
+    trained: tuple
+    penalties: dict
+    loss: str
+    encoding: str
+    metrics: dict
+    optimizer: str
+    arguments: dict
+    learning_rate: float
+
+    def steps(self):
+        """Return the layers as `skdeep._inference.layer_stack` takes them, for predictions."""
+        kept = {"dense": None, "activation": None, "batch_normalization": -1}  # its momentum is for training
+        return [each[: kept[each[0]]] for each in self.layers if each[0] in kept]
+
+    def fresh_optimizer(self, variables):
+        """Return the state of the optimizer before any training, as Keras's has it."""
+        n_slots = _OPTIMIZERS[self.optimizer].n_slots
+        state = [
+            np.broadcast_to(np.float32(0), variables[place].shape) for place in self.trained for _ in range(n_slots)
+        ]
+        return [np.asarray(0, np.int64), np.asarray(self.learning_rate, np.float32), *state]
+
+
+class DenseTraining:
+    """Arrays that are trained.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What is trained, and how.
+    variables : list of ndarray
+        The variables of the network.
+    """
+
+    def __init__(self, recipe, variables):
+        self._places = recipe.trained
+        shapes = {place: variables[place].shape for place in recipe.trained}
+        self._weights, weights = _parts_of_vector(shapes)
+        self._gradient, gradients = _parts_of_vector(shapes)
+        self._variables = [weights.get(place, each.copy()) for place, each in enumerate(variables)]
+        self._optimizer = _OPTIMIZERS[recipe.optimizer](len(self._weights), **recipe.arguments)
+        self._slots = [_parts_of_vector(shapes, slot)[1] for slot in self._optimizer.slots]
+        self._penalties = [
+            (strength, weights[place], gradients[place]) for place, strength in recipe.penalties.items() if strength
+        ]
+        self._objective = LOSSES[recipe.loss]()
+        layers = [list(each) for each in recipe.layers]
+        self._is_after_activation = self._objective.activation is not None
+        if self._is_after_activation:
+            layers[-1][-1] = "linear"
+        self._layers = [_made(kind, arguments, self._variables, gradients) for kind, *arguments in layers]
+        self._normalizations = [layer for layer in self._layers if isinstance(layer, BatchNormalization)]
+        places_of_layers = [{each for each in layer if type(each) is int} for layer in layers]
+        self._first_trained = next(n for n, places in enumerate(places_of_layers) if places & gradients.keys())
+        # A sigmoid is above one half where what goes in is above 0.
+        cut = 0 if self._is_after_activation else 0.5
+        self._metrics = {
+            name: ACCURACIES[recipe.encoding](cut) if metric == "accuracy" else ERRORS[metric]
+            for name, metric in recipe.metrics.items()
+        }
+        self._sums = {}
+        self.n_steps = 0
+        self.learning_rate = np.float32(0)
+
+    def load(self, variables, optimizer):
+        """Take the values of the variables of the network, and those of the optimizer: its steps, rate and state."""
+        for own, given in zip(self._variables, variables, strict=True):
+            own[...] = given
+        self.n_steps, self.learning_rate = int(optimizer[0]), np.float32(optimizer[1])
+        for number, place in enumerate(self._places):
+            for slot, given in zip(self._slots, optimizer[2 + len(self._slots) * number :], strict=False):
+                slot[place][...] = given
+
+    def values(self):
+        """Return what `load` takes, as two lists of arrays that nobody else has."""
+        state = [slot[place].copy() for place in self._places for slot in self._slots]
+        steps, rate = np.asarray(self.n_steps, np.int64), np.asarray(self.learning_rate)
+        return [each.copy() for each in self._variables], [steps, rate, *state]
+
+    def weights(self):
+        """Return copies of all variables but the states of random numbers."""
+        return [each.copy() for each in self._variables if each.dtype == np.float32]
+
+    def set_weights(self, weights):
+        """Set what `weights` returned."""
+        own = [each for each in self._variables if each.dtype == np.float32]
+        for array, given in zip(own, weights, strict=True):
+            array[...] = given
+
+    def forget_moments(self):
+        """Begin anew with the state of the optimizer, but for its steps and its rate."""
+        for slot in self._optimizer.slots:
+            slot[:] = 0
+
+    def reset_metrics(self):
+        """Begin anew to add up loss and metrics."""
+        self._sums = dict.fromkeys(("loss", *self._metrics), (0.0, 0.0))
+
+    def metrics(self):
+        """Return loss and metrics since they were reset, as Keras means them."""
+        return {name: total / weight if weight else 0.0 for name, (total, weight) in self._sums.items()}
+
+    def train(self, x, y, weight=None, *, batch_size, penalty_scale=1.0):
+        """Learn from one batch, whose penalties of weights are multiplied by this for a whole batch."""
+        batch_fraction = len(x) / batch_size
+        for layer in self._normalizations:
+            layer.set_step(self.n_steps, batch_fraction)
+        with product(), np.errstate(all="ignore"):  # what is not finite is said of the loss
+            outputs = self._outputs(x, training=True)
+            self._add_up(outputs, y, weight, penalty_scale / batch_fraction)
+            gradient = self._objective.gradient(outputs, y)
+            gradient *= np.float32(1 / len(x)) if weight is None else (weight / np.float32(len(x)))[:, np.newaxis]
+            for number in range(len(self._layers) - 1, self._first_trained - 1, -1):
+                gradient = self._layers[number].backward(gradient, number > self._first_trained)
+            for strength, kernel, gradient_of_kernel in self._penalties:
+                gradient_of_kernel += np.float32(2 * strength * penalty_scale / batch_fraction) * kernel
+            self._optimizer.step(self._weights, self._gradient, self.learning_rate, self.n_steps)
+        self.n_steps += 1
+
+    def test(self, x, y, weight=None):
+        """Add loss and metrics of one batch to those before."""
+        with product(), np.errstate(all="ignore"):
+            self._add_up(self._outputs(x, training=False), y, weight, 1.0)
+
+    def _outputs(self, values, *, training):
+        for layer in self._layers:
+            values = layer.forward(values, training)
+        return values
+
+    def _add_up(self, outputs, y, weight, penalty_factor):
+        losses = self._objective.losses(outputs, y)
+        loss = float((losses if weight is None else losses * weight).mean())
+        for strength, kernel, _ in self._penalties:
+            loss += strength * penalty_factor * float(np.vdot(kernel, kernel))
+        self._add("loss", loss * len(outputs), len(outputs))
+        for name, metric in self._metrics.items():
+            values = metric(outputs, y)
+            if weight is None:
+                self._add(name, float(values.sum()), len(values))
+            else:
+                self._add(name, float((values * weight).sum()), float(weight.sum()))
+
+    def _add(self, name, total, weight):
+        before = self._sums[name]
+        self._sums[name] = (before[0] + total, before[1] + weight)
+
+    @property
+    def is_finite(self):
+        """Whether the loss so far is finite."""
+        return math.isfinite(self._sums["loss"][0])
+
+
+def _made(kind, arguments, variables, gradients):
+    """Return a layer by its kind and arguments in a recipe."""
+    if kind == "dense":
+        kernel, bias, activation = arguments
+        arrays = (None if bias is None else variables[bias], gradients.get(kernel), gradients.get(bias))
+        return Dense(variables[kernel], *arrays, activation)
+    if kind == "batch_normalization":
+        *places, epsilon, momentum = arguments
+        arrays = [variables[place] for place in places]
+        return BatchNormalization(*arrays, *(gradients.get(place) for place in places[:2]), epsilon, momentum)
+    if kind == "dropout":
+        state, rate = arguments
+        return Dropout(variables[state], rate)
+    return Activation(*arguments)
+
+
+def _parts_of_vector(shapes, vector=None):
+    """Return a vector and, by place, its parts of these shapes."""
+    if vector is None:
+        vector = np.zeros(sum(map(math.prod, shapes.values())), np.float32)
+    parts, start = {}, 0
+    for place, shape in shapes.items():
+        parts[place] = vector[start : start + math.prod(shape)].reshape(shape)
+        start += math.prod(shape)
+    return vector, parts

@@ -1,0 +1,119 @@
+"""Losses and metrics of a batch, from the outputs of the last layer, and the gradients of the losses.
+
+A loss that belongs to the activation of the last layer takes what goes into that, as Keras does: so its layer is
+linear here.
+"""
+
+import numpy as np
+
+
+class SoftmaxCrossEntropy:
+    """Cross-entropy of classes.
+
+    Parameters
+    ----------
+    is_sparse : bool
+        Whether targets are numbers of classes, and not one-hot rows.
+    """
+
+    activation = "softmax"
+
+    def __init__(self, is_sparse):
+        self._is_sparse = is_sparse
+
+    def losses(self, outputs, y):
+        """Return the losses of the rows."""
+        shifted = outputs - outputs.max(axis=1, keepdims=True)
+        self._powers = np.exp(shifted)
+        self._sums = self._powers.sum(axis=1, keepdims=True)
+        if self._is_sparse:
+            self._of_target = shifted[np.arange(len(y)), y]
+            return np.log(self._sums[:, 0]) - self._of_target
+        return ((np.log(self._sums) - shifted) * y).sum(axis=1)
+
+    def gradient(self, outputs, y):
+        """Return the gradient of the losses whose values were asked for last, row by row."""
+        gradient = self._powers
+        gradient /= self._sums
+        if self._is_sparse:
+            gradient[np.arange(len(y)), y] -= 1
+        else:
+            gradient -= y
+        return gradient
+
+
+class SigmoidCrossEntropy:
+    """Cross-entropy of independent labels."""
+
+    activation = "sigmoid"
+
+    def losses(self, outputs, y):
+        """Return the losses of the rows."""
+        self._small = np.exp(-np.abs(outputs))
+        return (np.maximum(outputs, 0) - outputs * y + np.log1p(self._small)).mean(axis=1)
+
+    def gradient(self, outputs, y):
+        """Return the gradient of the losses whose values were asked for last, row by row."""
+        gradient = np.where(outputs >= 0, np.float32(1), self._small)
+        gradient /= 1 + self._small
+        gradient -= y
+        gradient /= np.float32(outputs.shape[1])
+        return gradient
+
+
+class SquaredError:
+    """Mean of the squared errors of a row."""
+
+    activation = None
+
+    def losses(self, outputs, y):
+        """Return the losses of the rows."""
+        self._errors = outputs - y
+        return np.square(self._errors).mean(axis=1)
+
+    def gradient(self, outputs, y):
+        """Return the gradient of the losses whose values were asked for last, row by row."""
+        return self._errors * np.float32(2 / outputs.shape[1])
+
+
+class AbsoluteError:
+    """Mean of the absolute errors of a row."""
+
+    activation = None
+
+    def losses(self, outputs, y):
+        """Return the losses of the rows."""
+        self._errors = outputs - y
+        return np.abs(self._errors).mean(axis=1)
+
+    def gradient(self, outputs, y):
+        """Return the gradient of the losses whose values were asked for last, row by row."""
+        return np.sign(self._errors) * np.float32(1 / outputs.shape[1])
+
+
+# By Keras's names.
+LOSSES = {
+    "sparse_categorical_crossentropy": lambda: SoftmaxCrossEntropy(is_sparse=True),
+    "categorical_crossentropy": lambda: SoftmaxCrossEntropy(is_sparse=False),
+    "binary_crossentropy": SigmoidCrossEntropy,
+    "mean_squared_error": SquaredError,
+    "mean_absolute_error": AbsoluteError,
+}
+
+
+def _share_of_labels(cut):
+    return lambda outputs, y: ((outputs > cut) == (y > 0.5)).mean(axis=1)
+
+
+# Values of each row, by name and by the form of the targets, see `skdeep._data.heads.Head`. The outputs may be those
+# of the last layer before its activation, which does not change which is the largest.
+ACCURACIES = {
+    "indices": lambda cut: lambda outputs, y: outputs.argmax(axis=1) == y,
+    "one-hot": lambda cut: lambda outputs, y: outputs.argmax(axis=1) == y.argmax(axis=1),
+    "column": _share_of_labels,
+    "indicator": _share_of_labels,
+}
+ERRORS = {
+    "mean_squared_error": lambda outputs, y: np.square(outputs - y).mean(axis=1),
+    "mean_absolute_error": lambda outputs, y: np.abs(outputs - y).mean(axis=1),
+}
