@@ -20,6 +20,7 @@ from skdeep._common import interrupts
 from skdeep._engine.hooks import Hooks, direction
 from skdeep._engine.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
 from skdeep._engine.tracing import Strengths, replaced_parts, traced
+from skdeep._engine.variables import Variables
 from skdeep._keras.changes import Watch
 from skdeep._keras.copying import faithful_copy, without_training
 from skdeep._keras.layer_stacks import steps_of
@@ -50,6 +51,7 @@ class Program:
         self._layers = list(layers)
         self._strengths = Strengths(layers)
         self._watch = None
+        self._of_model, self._of_optimizer = Variables(), Variables()
         self._steps = {}
         self._infer = None
         self._layer_steps = ...  # not looked for yet
@@ -104,11 +106,11 @@ class Program:
 
     def get_model_values(self):
         """Return the values of the variables of the model, in their order."""
-        return [variable.numpy() for variable in self.model.variables]
+        return self._of_model.read(self.model.variables)
 
     def set_values(self, values):
         """Set what `get_values` returned, here or in a program of the same model; the optimizer's may be None."""
-        _assign(self.model.variables, values["model"])
+        self._of_model.assign(self.model.variables, values["model"])
         if values["optimizer"] is not None:
             self.set_optimizer_values(values["optimizer"])
 
@@ -120,11 +122,11 @@ class Program:
 
     def get_optimizer_values(self):
         """Return the values of the optimizer's state."""
-        return [variable.numpy() for variable in self.model.optimizer.variables]
+        return self._of_optimizer.read(self.model.optimizer.variables)
 
     def set_optimizer_values(self, values):
         """Set what `get_optimizer_values` returned."""
-        _assign(self.model.optimizer.variables, values)
+        self._of_optimizer.assign(self.model.optimizer.variables, values)
 
     def predict(self, rows, convert):
         """Return what `convert` makes of the outputs of the network, for all rows.
@@ -255,7 +257,7 @@ class Program:
             return
         fresh = without_training(optimizer)
         fresh.build(self.model.trainable_variables)
-        _assign(optimizer.variables, [variable.numpy() for variable in fresh.variables])
+        Variables().assign(optimizer.variables, Variables().read(fresh.variables))
 
     def go_back_to(self, weights):
         """Set these weights, and start the moments of the optimizer anew, but not its scalars, such as its steps."""
@@ -364,7 +366,7 @@ class Program:
         x, *rest = rows.gather(np.arange(min(2, len(rows))))
         y = tf.convert_to_tensor(rest[0])
         # A call may draw random numbers, even without training.
-        before = [variable.numpy() for variable in self.model.non_trainable_variables]
+        before = Variables().read(self.model.non_trainable_variables)
 
         def compute():
             outputs = self.model(x, training=False)
@@ -381,7 +383,7 @@ class Program:
                     "have a parameter for their mean, such as metrics__average='macro'."
                 )
         self.model.reset_metrics()
-        _assign(self.model.non_trainable_variables, before)
+        Variables().assign(self.model.non_trainable_variables, before)
         self._has_metrics = True
 
 
@@ -395,11 +397,6 @@ def _flat(logs):
     for name, value in (logs or {}).items():
         flat |= _flat(value) if isinstance(value, dict) else {name: value}
     return flat
-
-
-def _assign(variables, values):
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
 
 
 def _check_memory(batch_size, row_bytes):

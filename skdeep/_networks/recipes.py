@@ -20,7 +20,7 @@ from skdeep._training.dense_training import Recipe
 from skdeep._training.objectives import ERRORS, LOSSES
 
 # Multiplications of a batch with the weights above which TensorFlow, which has all cores, is quicker.
-_MOST_WORK = 2**26
+_MOST_WORK = 2**25
 # Of Keras's batch normalization, and as `builders` sets it.
 _EPSILON, _MOMENTUM = 1e-3, 0.9
 _COMPILED = ("optimizer", "learning_rate", "metrics", "dtype_policy", "loss")
