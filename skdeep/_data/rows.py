@@ -48,11 +48,13 @@ class Rows:
         return self.X.shape[0] if self.index is None else len(self.index)
 
     def gather(self, positions):
-        """Return the arrays x, y and weights, as far as there are any, of these positions.
+        """Return the arrays x, y and weights, as far as there are any, of these positions, an array or a slice.
 
         x may be a view of X, in any order in memory: TensorFlow's copy of it is in C order.
         """
         rows = positions if self.index is None else self.index[positions]
+        if isinstance(rows, slice) and isinstance(self.X, RowSource):
+            rows = np.arange(rows.start, rows.stop)
         if issparse(self.X):
             x = self.X[_slice_if_neighbours(rows)].toarray()
         else:
@@ -142,6 +144,8 @@ class Selection:
 
 def _slice_if_neighbours(rows):
     """Return the slice of these row numbers if they follow each other, else the numbers."""
+    if isinstance(rows, slice):
+        return rows
     first, n_rows = int(rows[0]), len(rows)
     is_run = int(rows[-1]) - first == n_rows - 1 and bool((np.diff(rows) == 1).all())
     return slice(first, first + n_rows) if is_run else rows

@@ -75,7 +75,7 @@ class LayerStack:
         return converted
 
     def _outputs(self, rows, chunk):
-        (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
+        (x,) = rows.gather(chunk)
         n_rows = len(x)
         n_missing = -n_rows % self._block
         values = np.ascontiguousarray(
