@@ -1,6 +1,6 @@
 """skdeep."""
 
-import skdeep._networks.compilation  # noqa: F401 (imports TensorFlow, Keras and scikeras, as skdeep does at the first fit)
+import skdeep._networks.compilation  # noqa: F401 (imports TensorFlow, Keras and scikeras, as a fit of convolutions does)
 from skdeep import CNNClassifier, DNNClassifier
 
 LEARNING_RATE = "learning_rate"
