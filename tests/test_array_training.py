@@ -470,6 +470,18 @@ def test_moments_that_have_become_tiny_cost_no_time(rng):
     assert not any(((np.abs(each) < tiny) & (each != 0)).any() for each in moments)
 
 
+@pytest.mark.parametrize("part", ["model", "optimizer"])
+def test_values_of_other_shapes_are_named(part, iris):
+    X, y = iris
+    clf = quick().fit(X, y)
+    state = clf._network.__getstate__()
+    values = dict(state["values"])
+    values[part] = [*values[part][:-1], np.zeros(7, np.float32)]
+    clf._network.__setstate__(state | {"values": values, "steps": None})
+    with pytest.raises(ValueError, match=r"A variable of the network has the shape \(3,\). Got one of \(7,\)."):
+        clf.partial_fit(X, y)
+
+
 def test_networks_of_numpy_take_no_program(iris):
     programs.clear()
     before = programs.info()

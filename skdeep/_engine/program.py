@@ -165,7 +165,7 @@ class Program:
 
     def train_by(self, recipe):
         """Train from now on by NumPy as this recipe tells, or if it is None by TensorFlow."""
-        self._array_training = None if recipe is None else DenseTraining(recipe, self.get_model_values())
+        self._array_training = None if recipe is None else DenseTraining(recipe)
 
     def metric_names(self, rows):
         """Return the names that `fit` on such rows reports."""

@@ -113,7 +113,7 @@ class BuiltInSpecification:
         names = self._initializer_names()
         if recipe is not None and None not in names.values() and current_strategy() is None:
             values = first_values(self.architecture, names, rng)
-            return Lease(self, {"model": values, "optimizer": recipe.fresh_optimizer(values)})
+            return Lease(self, {"model": values, "optimizer": recipe.fresh_optimizer()})
         lease = CACHE.lease(self)
         with lease.in_use() as program:
             self._draw_values(program, rng, keep_weights=False)

@@ -23,6 +23,7 @@ from skdeep._training.objectives import ERRORS, LOSSES
 _MOST_WORK = 2**25
 # Of Keras's batch normalization, and as `builders` sets it.
 _EPSILON, _MOMENTUM = 1e-3, 0.9
+_RANDOM_STATE = (2,)  # the shape of a seed and its count
 _COMPILED = ("optimizer", "learning_rate", "metrics", "dtype_policy", "loss")
 
 
@@ -104,18 +105,19 @@ def recipe_of(architecture, settings, encoding, batch_rows):
         optimizer=name,
         arguments=arguments,
         learning_rate=learning_rate,
+        shapes=shapes,
     )
 
 
 def variable_shapes(architecture):
-    """Return the shapes of the variables of a dense network, in Keras's order; that of random states is None."""
+    """Return the shapes of the variables of a dense network, in Keras's order."""
     parameters = architecture.parameters
     sizes = layer_sizes(parameters["hidden_layer_sizes"])
     rates = dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"])
     shapes, (n_inputs,) = [], architecture.input_shape
     for size, rate in zip(sizes, rates, strict=True):
         shapes += [(n_inputs, size)] + [(size,)] * (4 if parameters["batch_normalization"] else 1)
-        shapes += [None] if rate > 0 else []
+        shapes += [_RANDOM_STATE] if rate > 0 else []
         n_inputs = size
     return [*shapes, (n_inputs, architecture.n_outputs), (architecture.n_outputs,)]
 
@@ -137,14 +139,14 @@ def first_values(architecture, initializers, rng):
     values = []
     while shapes:
         shape = shapes.pop(0)
-        if shape is None:
+        if shape == _RANDOM_STATE:
             values.append(np.array([rng.integers(2**31), 0], np.int64))
-        elif len(shape) == 2:
-            values.append(_drawn(initializers["kernel"], shape, rng))
-            if normalized and len(shapes) > 1:  # scale, shift, mean, variance
-                values += [np.full(shapes.pop(0), value, np.float32) for value in (1, 0, 0, 1)]
-            else:
-                values.append(_drawn(initializers["bias"], shapes.pop(0), rng))
+            continue
+        values.append(_drawn(initializers["kernel"], shape, rng))
+        if normalized and len(shapes) > 1:  # scale, shift, mean, variance
+            values += [np.full(shapes.pop(0), value, np.float32) for value in (1, 0, 0, 1)]
+        else:
+            values.append(_drawn(initializers["bias"], shapes.pop(0), rng))
     return values
 
 

@@ -31,11 +31,9 @@ class ArrayProgram:
 
     def __init__(self, recipe, values):
         self._recipe = recipe
-        self._training = DenseTraining(recipe, values["model"])
+        self._training = DenseTraining(recipe)
         optimizer = values["optimizer"]
-        self._training.load(
-            values["model"], recipe.fresh_optimizer(values["model"]) if optimizer is None else optimizer
-        )
+        self._training.load(values["model"], recipe.fresh_optimizer() if optimizer is None else optimizer)
         self._epochs = Epochs(self)
         self._penalty_scale = 1.0
         self.model = _Model(self)

@@ -51,6 +51,8 @@ class Recipe:
         Those of the optimizer.
     learning_rate : float
         The first one.
+    shapes : list of tuple of int
+        Those of the variables of the network.
     """
 
     layers: list
@@ -62,18 +64,17 @@ class Recipe:
     optimizer: str
     arguments: dict
     learning_rate: float
+    shapes: list
 
     def steps(self):
         """Return the layers as `skdeep._inference.layer_stack` takes them, for predictions."""
         kept = {"dense": None, "activation": None, "batch_normalization": -1}  # its momentum is for training
         return [each[: kept[each[0]]] for each in self.layers if each[0] in kept]
 
-    def fresh_optimizer(self, variables):
+    def fresh_optimizer(self):
         """Return the state of the optimizer before any training, as Keras's has it."""
         n_slots = _OPTIMIZERS[self.optimizer].n_slots
-        state = [
-            np.broadcast_to(np.float32(0), variables[place].shape) for place in self.trained for _ in range(n_slots)
-        ]
+        state = [np.broadcast_to(np.float32(0), self.shapes[place]) for place in self.trained for _ in range(n_slots)]
         return [np.asarray(0, np.int64), np.asarray(self.learning_rate, np.float32), *state]
 
 
@@ -84,16 +85,18 @@ class DenseTraining:
     ----------
     recipe : Recipe
         What is trained, and how.
-    variables : list of ndarray
-        The variables of the network.
     """
 
-    def __init__(self, recipe, variables):
+    def __init__(self, recipe):
         self._places = recipe.trained
-        shapes = {place: variables[place].shape for place in recipe.trained}
+        shapes = {place: recipe.shapes[place] for place in recipe.trained}
         self._weights, weights = _parts_of_vector(shapes)
         self._gradient, gradients = _parts_of_vector(shapes)
-        self._variables = [weights.get(place, each.copy()) for place, each in enumerate(variables)]
+        states = {layer[1] for layer in recipe.layers if layer[0] == "dropout"}
+        self._variables = [
+            weights[place] if place in weights else np.zeros(shape, np.int64 if place in states else np.float32)
+            for place, shape in enumerate(recipe.shapes)
+        ]
         self._optimizer = _OPTIMIZERS[recipe.optimizer](len(self._weights), **recipe.arguments)
         self._slots = [_parts_of_vector(shapes, slot)[1] for slot in self._optimizer.slots]
         self._penalties = [
@@ -120,12 +123,13 @@ class DenseTraining:
 
     def load(self, variables, optimizer):
         """Take the values of the variables of the network, and those of the optimizer: its steps, rate and state."""
-        for own, given in zip(self._variables, variables, strict=True):
+        steps, rate, *state = optimizer
+        own_state = [slot[place] for place in self._places for slot in self._slots]
+        for own, given in zip([*self._variables, *own_state], [*variables, *state], strict=True):
+            if np.shape(given) != own.shape:
+                raise ValueError(f"A variable of the network has the shape {own.shape}. Got one of {np.shape(given)}.")
             own[...] = given
-        self.n_steps, self.learning_rate = int(optimizer[0]), np.float32(optimizer[1])
-        for number, place in enumerate(self._places):
-            for slot, given in zip(self._slots, optimizer[2 + len(self._slots) * number :], strict=False):
-                slot[place][...] = given
+        self.n_steps, self.learning_rate = int(steps), np.float32(rate)
 
     def values(self):
         """Return what `load` takes, as two lists of arrays that nobody else has."""
