@@ -12,6 +12,8 @@ skdeep and other libraries on the same work, made by `python benchmarks/run.py`.
 maximum in brackets. The ratio compares medians of the first figure: above 1, skdeep is that many times better (in a
 row of seconds: the library's seconds divided by skdeep's; in one of rows a second the other way round). The last column
 says what skdeep was meant to reach, in the row of the library that it is compared with.
+
+![How many times as long other libraries take](benchmarks.png)
 """
 METHOD = """\
 ## How this was measured

@@ -5,7 +5,7 @@
     python benchmarks/run.py --quick                          # does it run? prints only
 
 Every measurement is a process of its own; the libraries take turns. Tables are printed and written to
-docs/benchmarks.md, all single figures to results/benchmarks.json.
+docs/benchmarks.md, a picture of the main ones beside it, all single figures to results/benchmarks.json.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import picture
 import report
 from works import WORKS
 
@@ -54,6 +55,7 @@ def main():
             results[name] = record
             write(results_path, json.dumps(results, indent=1))
             write(args.output, report.markdown(results))
+            picture.draw(results, args.output.with_suffix(".png"))
     return 1 if failed else 0
 
 
