@@ -255,6 +255,50 @@ def test_all_else_is_left_to_tensorflow(params, iris):
     assert quick(epochs=1, **params).fit(X, y).summary().trained_by == "TensorFlow"
 
 
+def test_errors_of_a_regressor_are_those_of_its_outputs(iris):
+    X, y = iris
+    for loss, activation in (("binary_crossentropy", "sigmoid"), ("mse", "sigmoid"), ("mae", "tanh")):
+        reg = DNNRegressor((8,), loss=loss, output_activation=activation, metrics=["mae", "mse"], scale_targets=False)
+        reg.set_params(dropout=0, learning_rate=1e-20, epochs=1, random_state=0).fit(X, y > 0)
+        errors = reg.predict(X) - (y > 0)
+        assert reg.history_["mae"][0] == pytest.approx(np.abs(errors).mean(), rel=1e-5)
+        assert reg.history_["mse"][0] == pytest.approx(np.square(errors).mean(), rel=1e-5)
+
+
+def excluding_adamw():
+    optimizer = keras.optimizers.AdamW(0.05, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["kernel"])
+    return optimizer
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        lambda: {"optimizer": excluding_adamw()},
+        lambda: {"loss": keras.losses.SparseCategoricalCrossentropy(dtype="bfloat16")},
+        lambda: {"learning_rate": 1e39, "optimizer": "sgd"},
+    ],
+)
+def test_what_no_config_tells_is_left_to_tensorflow(params, iris):
+    assert recipes._optimizer({"optimizer": "adam", "learning_rate": None}) is not None
+    specification = quick(**params())._make_network((4,), learned(iris[1]), 150, np.random.default_rng(0)).specification
+    assert specification.recipe is None
+
+
+def learned(y):
+    return quick()._learn_targets(y, None)
+
+
+def test_an_optimizer_of_the_users_that_is_changed_later(iris):
+    X, y = iris
+    for change in ({"momentum": 0.9}, {"clipnorm": 0.1}):
+        optimizer = keras.optimizers.SGD(0.1)
+        clf, expected = (quick(optimizer=optimizer, dropout=0.2).fit(X, y) for _ in range(2))
+        expected.partial_fit(X, y)
+        vars(optimizer).update(change)
+        assert_same_bits(clf.partial_fit(X, y), expected, X)
+
+
 def test_convolutions_and_own_networks_are_left_to_tensorflow(digits):
     X, y = digits.images[:100], digits.target[:100]
     assert CNNClassifier((4,), epochs=1).fit(X, y).summary().trained_by == "TensorFlow"
@@ -277,6 +321,78 @@ def test_a_model_that_was_changed_is_left_to_tensorflow(iris):
     clf.partial_fit(X, y)
     np.testing.assert_array_equal(clf.model_.get_weights()[0], before[0])
     assert (clf.model_.get_weights()[2] != before[2]).any()
+
+
+class Schedules(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        self.model.optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)
+
+
+class SchedulesLater(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            self.model.optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)
+
+
+class Compiles(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            self.model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+
+class Penalizes(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        self.model.layers[1].kernel_regularizer.l2 = 1.0
+
+
+@pytest.mark.parametrize("callback", [Schedules, SchedulesLater, Compiles, Penalizes])
+def test_a_model_that_a_callback_changes_is_trained_as_tensorflow_trains_it(callback, iris, monkeypatch):
+    X, y = iris
+    clf = quick(dropout=0, alpha=1.0, callbacks=callback, optimizer="sgd", learning_rate=0.01)
+    ours = clone(clf).fit(X, y)
+    assert ours.summary().trained_by == "TensorFlow"
+    if callback in (SchedulesLater, Compiles):  # its first epoch is the same
+        plain = clone(clf).set_params(callbacks=None).fit(X, y)
+        assert ours.history_["loss"][0] == plain.history_["loss"][0]
+        assert ours.history_["loss"][1] != pytest.approx(plain.history_["loss"][1], rel=1e-3)
+        return
+    monkeypatch.setattr(recipes, "_MOST_WORK", 0)
+    np.testing.assert_allclose(ours.history_["loss"], clone(clf).fit(X, y).history_["loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: setattr(model.layers[1].kernel_regularizer, "l2", 1.0),
+        lambda model: setattr(
+            model.optimizer, "learning_rate", keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)
+        ),
+        lambda model: setattr(model.layers[1], "activation", keras.activations.tanh),
+    ],
+    ids=["penalty", "schedule", "activation"],
+)
+def test_a_model_that_was_changed_in_place(change, iris):
+    X, y = iris
+    clf = quick(dropout=0, alpha=1.0).fit(X, y)
+    other = pickle.loads(pickle.dumps(clf))
+    change(clf.model_)
+    assert clf.summary().trained_by == "TensorFlow"
+    clf.partial_fit(X, y)
+    other.partial_fit(X, y)
+    assert not np.allclose(clf.model_.get_weights()[0], other.model_.get_weights()[0], rtol=1e-4)
+
+
+def test_callbacks_find_the_metrics_in_the_model(iris):
+    class Looks(keras.callbacks.Callback):
+        seen = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seen.append({name: float(value) for name, value in self.model.get_metrics_result().items()})
+
+    clf = quick(callbacks=Looks).fit(*iris)
+    assert clf.summary().trained_by == "NumPy"
+    for name, values in clf.history_.items():
+        np.testing.assert_allclose([each[name] for each in Looks.seen], values, rtol=1e-6)
 
 
 def test_weights_that_keras_loads_change_no_more_than_the_weights(iris, tmp_path):
@@ -426,9 +542,15 @@ def test_initial_values_have_the_distribution_of_keras(name, shape):
 
 def test_the_same_initial_weights_whatever_trains(iris, monkeypatch):
     X, y = iris
-    for clf in (quick(learning_rate=1e-30, epochs=1), MLPClassifier(learning_rate=1e-30, epochs=1, random_state=3)):
+    start = {"learning_rate": 1e-30, "epochs": 1}
+    estimators = [
+        quick(**start),
+        quick(batch_normalization=True, bias_initializer="random_normal", **start),
+        MLPClassifier(random_state=3, **start),
+    ]
+    for clf in estimators:
         for one, other in zip(*map(weights, by_both(clf, X, y, monkeypatch)), strict=True):
-            np.testing.assert_allclose(one, other, atol=1e-28)
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class Program:
         self._layers = list(layers)
         self._strengths = Strengths(layers)
         self._watch = None
-        self._of_model, self._of_optimizer = Variables(), Variables()
+        self._of_model, self._of_optimizer, self._of_metrics = Variables(), Variables(), Variables()
         self._steps = {}
         self._infer = None
         self._layer_steps = ...  # not looked for yet
@@ -267,6 +267,9 @@ class Program:
 
     def run_epoch(self, kind, rows, order, batch_size, hooks=None):
         """Run one epoch of training or testing and return its metrics; with `hooks`, one batch at a time."""
+        if self._array_training is not None and self.is_changed():  # by a callback
+            self.train_by(None)
+            self.build_metrics(rows)
         self.model.reset_metrics()
         if self._array_training is not None:
             self._array_training.reset_metrics()
@@ -292,11 +295,20 @@ class Program:
         training = self._array_training
         training.load(self.get_model_values(), self.get_optimizer_values())
         try:
-            return run_batches(training, kind, arrays, batch_size, self._penalty_scale)
+            result = run_batches(training, kind, arrays, batch_size, self._penalty_scale)
+            self._show_metrics(training.sums)
+            return result
         finally:  # also if it was interrupted
             if kind == "train":
                 variables, optimizer = training.values()
                 self.set_values({"model": variables, "optimizer": optimizer})
+
+    def _show_metrics(self, sums):
+        """Put sums and weights of loss and metrics into those of the model, where callbacks may look."""
+        parts = [part for each in self.model.metrics for part in getattr(each, "metrics", [each])]
+        shown = [part for part in parts if part.name in sums and isinstance(part, keras.metrics.Mean)]
+        values = [np.float32(value) for part in shown for value in sums[part.name]]
+        self._of_metrics.assign([each for part in shown for each in (part.total, part.count)], values)
 
     def _step(self, kind, tensors):
         """Return the function that runs `train_step` or `test_step` on all batches of tensors of this kind."""

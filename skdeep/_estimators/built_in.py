@@ -50,7 +50,7 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
         weights = None if self.initial_model is None else initial_weights(self.initial_model)
         architecture = self._architecture(row_shape, head, l2)
         specification = BuiltInSpecification(architecture, initializers, settings, head.encoding, batch_rows)
-        recipe = specification.recipe()
+        recipe = specification.recipe
         steps = None if recipe is None else recipe.steps()
         network = Network(specification, head, specification.leased(rng), steps)
         if weights is not None:

@@ -1,7 +1,9 @@
 """What somebody outside does to the model of a fitted network, which is live: compiled again, frozen, set otherwise."""
 
 from skdeep._keras.comparing import compared, state_key
+from skdeep._lazy import keras
 
+_REGULARIZERS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer")
 _PLAIN = (bool, int, float, str)
 
 
@@ -43,8 +45,12 @@ class Watch:
 
 
 def _attributes(model):
-    parts = [model, *model._flatten_layers(), model.optimizer]
-    return [value for part in parts for value in compared(part).values()]
+    layers, optimizer = model._flatten_layers(), model.optimizer
+    regularizers = [getattr(layer, name, None) for layer in layers for name in _REGULARIZERS]
+    parts = [model, *layers, optimizer, *(each for each in regularizers if each is not None)]
+    rate = getattr(getattr(optimizer, "inner_optimizer", optimizer), "_learning_rate", None)
+    schedule = None if isinstance(rate, keras.Variable) else rate
+    return [*(value for part in parts for value in compared(part).values()), schedule]
 
 
 def _is_same(one, other):

@@ -4,6 +4,7 @@ Networks share traced programs (see `skdeep._engine.trace_cache`) if their speci
 a variable of the traces: the learning rate, the dropout rates and the L2 penalty (but for whether there are any).
 """
 
+import functools
 import inspect
 import json
 import math
@@ -100,8 +101,9 @@ class BuiltInSpecification:
         names = ("optimizer", "learning_rate")
         return {name: value for name, value in self.settings.items() if name.startswith(names)}
 
+    @functools.cached_property  # an optimizer of the user's among the settings may be changed later
     def recipe(self):
-        """Return how the network is trained by NumPy, or None if it is to be trained by TensorFlow."""
+        """How the network is trained by NumPy, or None if it is to be trained by TensorFlow."""
         return recipe_of(self.architecture, self.settings, self.encoding, self.penalty_rows)
 
     def leased(self, rng):
@@ -109,7 +111,7 @@ class BuiltInSpecification:
 
         It is one of a program, but where neither that nor Keras is needed to train the network.
         """
-        recipe = self.recipe()
+        recipe = self.recipe
         names = self._initializer_names()
         if recipe is not None and None not in names.values() and current_strategy() is None:
             values = first_values(self.architecture, names, rng)
@@ -195,7 +197,7 @@ class BuiltInSpecification:
         return {name: initial_values.known_name(value) for name, value in self.initializers.items()}
 
     def __getstate__(self):
-        return {name: with_pickled(value, name) for name, value in vars(self).items()}
+        return {each.name: with_pickled(getattr(self, each.name), each.name) for each in fields(self)}
 
     def __setstate__(self, state):
         vars(self).update({each.name: restored(state[each.name]) for each in fields(self)})

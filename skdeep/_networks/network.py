@@ -130,20 +130,23 @@ class Network:
         This is the one place that decides by what a network is trained: NumPy, if there is a recipe for it and its
         model is as it was built, or else TensorFlow.
         """
-        recipe = self.specification.recipe() if current_strategy() is None else None
+        recipe = self.specification.recipe if current_strategy() is None else None
         if recipe is not None and self._lease.program is None and not (is_watched or self._lease.is_pinned):
             yield ArrayProgram(recipe, self._lease.get_values())
             return
         with self.in_use() as program:
             is_as_built = recipe is not None and program.strategy is None and not program.is_changed()
             program.train_by(recipe if is_as_built else None)
-            yield program
+            try:
+                yield program
+            finally:
+                program.train_by(None)  # whose arrays take as much memory as the network
 
     def trained_by(self):
         """Return what trains the network, "NumPy" or "TensorFlow"."""
         program = self._lease.program
         is_ready = program is None or (program.strategy is None and not program.is_changed())
-        return "NumPy" if is_ready and self.specification.recipe() is not None else "TensorFlow"
+        return "NumPy" if is_ready and self.specification.recipe is not None else "TensorFlow"
 
     def settle(self):
         """Make predictions ready, so that they need neither the program nor TensorFlow, if that is possible."""

@@ -130,6 +130,7 @@ class OwnModelSpecification:
 
     n_outputs = None
     dtype = None  # that of the model
+    recipe = None  # TensorFlow trains
     penalty_rows = None
 
     @classmethod
@@ -150,9 +151,6 @@ class OwnModelSpecification:
     def optimizer_settings(self):
         """What the state of an optimizer belongs to."""
         return {"optimizer": self.optimizer}
-
-    def recipe(self):
-        """Return None: networks of the user's own are trained by TensorFlow."""
 
     def key(self):
         """Return None: what the traces depend on is not known before the model is made."""

@@ -12,6 +12,7 @@ from numbers import Real
 import numpy as np
 
 from skdeep._data.objectives import keras_name
+from skdeep._keras.comparing import settings_key
 from skdeep._lazy import keras
 from skdeep._networks import initial_values
 from skdeep._networks.builders import dropout_rates, layer_sizes, per_layer
@@ -50,6 +51,7 @@ _OPTIMIZERS = {
     "sgd": ("sgd", 0.01, {"momentum": _is_share, "nesterov": lambda value: isinstance(value, bool)}),
     "rmsprop": ("rmsprop", 0.001, {"rho": _is_share, "epsilon": _is_positive}),
 }
+_LARGEST = float(np.finfo(np.float32).max)
 _DEFAULT_DECAY = 0.004  # of AdamW
 _OF_LOSSES = ("reduction", "from_logits", "label_smoothing", "axis", "ignore_class")
 # Names of the accuracy that Keras takes for each form of targets.
@@ -84,6 +86,8 @@ def recipe_of(architecture, settings, encoding, batch_rows):
     last = parameters["output_activation"] or "linear"
     if optimizer is None or metrics is None or loss not in LOSSES or not _is_for(LOSSES[loss](), last):
         return None
+    if encoding == "numbers" and metrics and LOSSES[loss]().activation is not None:
+        return None  # the errors are those of the outputs, of which such a loss sees what goes into the activation
     layers = _layers(architecture)
     if layers is None or (loss == "sparse_categorical_crossentropy") != (encoding == "indices"):
         return None
@@ -143,7 +147,9 @@ def first_values(architecture, initializers, rng):
             values.append(np.array([rng.integers(2**31), 0], np.int64))
             continue
         values.append(_drawn(initializers["kernel"], shape, rng))
-        if normalized and len(shapes) > 1:  # scale, shift, mean, variance
+        if normalized and len(shapes) > 1:
+            _seed(initializers["bias"], rng)  # as for a bias, so that the others are those of `builders.draw_values`
+            # Scale, shift, mean, variance.
             values += [np.full(shapes.pop(0), value, np.float32) for value in (1, 0, 0, 1)]
         else:
             values.append(_drawn(initializers["bias"], shapes.pop(0), rng))
@@ -151,8 +157,11 @@ def first_values(architecture, initializers, rng):
 
 
 def _drawn(name, shape, rng):
-    seed = int(rng.integers(2**31)) if initial_values.is_random(name) else None
-    return initial_values.drawn(name, shape, "float32", seed)
+    return initial_values.drawn(name, shape, "float32", _seed(name, rng))
+
+
+def _seed(name, rng):
+    return int(rng.integers(2**31)) if initial_values.is_random(name) else None
 
 
 def _layers(architecture):
@@ -210,7 +219,7 @@ def _loss(loss):
         return keras_name(loss) if is_of_keras else None
     if getattr(keras.losses, type(loss).__name__, None) is not type(loss):
         return None
-    return keras_name(loss) if _has_defaults(loss, _OF_LOSSES) else None
+    return keras_name(loss) if _has_defaults(loss, _OF_LOSSES) and loss.dtype == "float32" else None
 
 
 def _optimizer(settings):
@@ -229,7 +238,7 @@ def _optimizer(settings):
     rate_of_optimizer = arguments.pop("learning_rate", default)
     rate = rate_of_optimizer if rate is None else rate
     is_known = all(each in checks and checks[each](value) for each, value in arguments.items())
-    if not (is_known and _is_positive(rate)):
+    if not (is_known and _is_positive(rate) and rate <= _LARGEST):
         return None
     if name == "adamw":
         arguments.setdefault("weight_decay", _DEFAULT_DECAY)
@@ -254,6 +263,8 @@ def _named_optimizer(optimizer):
     if kind is not optimizer:
         parameters = inspect.signature(kind).parameters
         config = optimizer.get_config()
+        if settings_key(optimizer) != settings_key(kind.from_config(config)):  # more than the config tells
+            return None, {}
         arguments = {
             each: value
             for each, value in config.items()

@@ -85,6 +85,11 @@ class DenseTraining:
     ----------
     recipe : Recipe
         What is trained, and how.
+
+    Attributes
+    ----------
+    sums : dict of str to (float, float)
+        Of the loss and each metric since they were reset: the weighted sum of values, and that of their weights.
     """
 
     def __init__(self, recipe):
@@ -117,7 +122,7 @@ class DenseTraining:
             name: ACCURACIES[recipe.encoding](cut) if metric == "accuracy" else ERRORS[metric]
             for name, metric in recipe.metrics.items()
         }
-        self._sums = {}
+        self.sums = {}
         self.n_steps = 0
         self.learning_rate = np.float32(0)
 
@@ -154,11 +159,11 @@ class DenseTraining:
 
     def reset_metrics(self):
         """Begin anew to add up loss and metrics."""
-        self._sums = dict.fromkeys(("loss", *self._metrics), (0.0, 0.0))
+        self.sums = dict.fromkeys(("loss", *self._metrics), (0.0, 0.0))
 
     def metrics(self):
         """Return loss and metrics since they were reset, as Keras means them."""
-        return {name: total / weight if weight else 0.0 for name, (total, weight) in self._sums.items()}
+        return {name: total / weight if weight else 0.0 for name, (total, weight) in self.sums.items()}
 
     def train(self, x, y, weight=None, *, batch_size, penalty_scale=1.0):
         """Learn from one batch, whose penalties of weights are multiplied by this for a whole batch."""
@@ -201,13 +206,13 @@ class DenseTraining:
                 self._add(name, float((values * weight).sum()), float(weight.sum()))
 
     def _add(self, name, total, weight):
-        before = self._sums[name]
-        self._sums[name] = (before[0] + total, before[1] + weight)
+        before = self.sums[name]
+        self.sums[name] = (before[0] + total, before[1] + weight)
 
     @property
     def is_finite(self):
         """Whether the loss so far is finite."""
-        return math.isfinite(self._sums["loss"][0])
+        return math.isfinite(self.sums["loss"][0])
 
 
 def _made(kind, arguments, variables, gradients):
