@@ -126,7 +126,7 @@ print("next:", search(2, {{"dropout": [0.0, 0.1]}}).cv_results_["mean_test_score
         code = f"""{SEARCH}
 sys.path.insert(0, sys.argv[1])  # which workers take over
 try:
-    search(2, {{"dropout": [0.0, 0.1]}})
+    search(2, {{"optimizer": ["nadam"], "dropout": [0.0, 0.1]}})
 except ValueError as error:
     print(error)
 """
@@ -143,7 +143,7 @@ import skdeep
 from sklearn.datasets import load_iris
 
 X, y = load_iris(return_X_y=True)
-clf = skdeep.DNNClassifier((2000,), epochs=1, random_state=0).fit(X, y)
+clf = skdeep.DNNClassifier((2000,), optimizer="nadam", epochs=1, random_state=0).fit(X, y)  # TensorFlow trains
 before = clf.predict_proba(X)
 with open("/proc/self/status") as file:
     now = next(int(line.split()[1]) for line in file if line.startswith("VmSize")) * 1024

@@ -43,8 +43,9 @@ def in_fork(*calls):
     print("hangs")
 
 def network(**params):
+    '''Return an estimator whose network TensorFlow trains.'''
     from skdeep import DNNClassifier
-    return DNNClassifier((4,), **{"epochs": 1, "random_state": 0} | params)
+    return DNNClassifier((4,), **{"epochs": 1, "random_state": 0, "optimizer": "nadam"} | params)
 
 def own():
     from skdeep import KerasClassifier
@@ -175,7 +176,7 @@ in_fork(
     lambda: network(warm_start=True).fit(X, y),
     lambda: own().fit(X, y),
     lambda: own().initialize(X, y),
-    lambda: skdeep.MLPRegressor().fit(X, y),
+    lambda: skdeep.MLPRegressor(optimizer="nadam").fit(X, y),
     lambda: skdeep.CNNClassifier().fit(images, y),
 )
 clf.partial_fit(X, y).predict(X)
@@ -185,6 +186,23 @@ print("parent goes on", os.listdir(sys.argv[1]))
         assert len(refused) == 27
         assert [line for line in refused if not is_refused(line)] == []
         assert parent == "parent goes on []"
+
+    def test_networks_that_numpy_trains_work(self):
+        code = f"""{STARTED}
+import skdeep
+from sklearn.model_selection import cross_val_score
+fitted = network(optimizer="adam").fit(X, y)
+waiting = pickle.loads(pickle.dumps(fitted))
+in_fork(
+    lambda: fitted.partial_fit(X, y).predict(X),
+    lambda: waiting.partial_fit(X, y).predict(X),
+    lambda: np.testing.assert_array_equal(fitted.predict_proba(X), waiting.predict_proba(X)),
+    lambda: fitted.set_params(warm_start=True).fit(X, y),
+    lambda: (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)),
+    lambda: cross_val_score(skdeep.MLPRegressor(epochs=2), X, y, cv=2),
+)
+"""
+        assert lines_of(code) == ["done"] * 6
 
     def test_what_needs_no_network_works(self):
         code = f"""{STARTED}

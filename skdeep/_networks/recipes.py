@@ -102,7 +102,7 @@ def recipe_of(architecture, settings, encoding, batch_rows):
     return Recipe(
         layers=layers,
         trained=trained,
-        penalties={place: l2 for place in kernels if place in trained and l2 > 0},
+        penalties=dict.fromkeys(set(kernels) & set(trained), l2) if l2 > 0 else {},
         loss=loss,
         encoding=encoding,
         metrics=metrics,
@@ -255,7 +255,7 @@ def _named_optimizer(optimizer):
     The name is None if it is not Keras's own.
     """
     if isinstance(optimizer, str):
-        return optimizer, {}
+        return optimizer.lower().replace("_", ""), {}  # as Keras's names are told from those of its classes
     kind = optimizer if inspect.isclass(optimizer) else type(optimizer)
     if getattr(keras.optimizers, kind.__name__, None) is not kind:
         return None, {}

@@ -30,6 +30,8 @@ class ArrayProgram:
     """
 
     def __init__(self, recipe, values):
+        if len(values["model"]) != len(recipe.shapes):  # as in a file that was altered
+            raise ValueError(f"The network has {len(recipe.shapes)} variables. Got {len(values['model'])}.")
         self._recipe = recipe
         self._training = DenseTraining(recipe)
         optimizer = values["optimizer"]
