@@ -846,7 +846,8 @@ def test_more_classes_than_rows(kind):
 @pytest.mark.parametrize("row", [0, 29])
 def test_a_single_row(row, kind, fitted):
     clf = copy.deepcopy(fitted(kind))
-    np.testing.assert_array_equal(clf.predict_proba(X[[row]]), clf.predict_proba(X)[[row]])
+    tolerance = 0 if kind in DENSE else 1e-5  # TensorFlow rounds by the size of a batch, on processors without AVX-512
+    np.testing.assert_allclose(clf.predict_proba(X[[row]]), clf.predict_proba(X)[[row]], rtol=tolerance)
     np.testing.assert_array_equal(clf.predict(X[[row]].tolist()), clf.predict(X)[[row]])
     assert clf.partial_fit(X[[row]], Y[[row]]).n_iter_ == 2
     clf.fit(X, Y, X_val=X[[row]], y_val=Y[[row]])

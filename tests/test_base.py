@@ -76,7 +76,10 @@ def test_a_row_is_predicted_alike_alone_and_in_any_batch(classifier, digits):
     together = clf.predict_proba(X)
     for size in (1, 2, 3, 7, 20):
         parts = [clf.predict_proba(X[start : start + size]) for start in range(0, 50, size)]
-        np.testing.assert_array_equal(np.concatenate(parts), together)
+        if classifier is CNNClassifier:  # TensorFlow rounds by the size of a batch, on processors without AVX-512
+            np.testing.assert_allclose(np.concatenate(parts), together, rtol=1e-5)
+        else:
+            np.testing.assert_array_equal(np.concatenate(parts), together)
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "decision_function"])

@@ -146,7 +146,8 @@ class Program:
         Notes
         -----
         TensorFlow multiplies a single row by other code than a batch, which rounds differently. A row on its own goes
-        in twice, so that it gets the same bits as in any batch.
+        in twice, so that it gets the same bits as in any batch on processors with AVX-512; on others convolutions round
+        by the size of the batch.
         """
         self.follow_changes()
         if self._infer is None:

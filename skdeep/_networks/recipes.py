@@ -98,11 +98,12 @@ def recipe_of(architecture, settings, encoding, batch_rows):
     if not trained or n_weights * batch_rows > _MOST_WORK:
         return None
     name, learning_rate, arguments = optimizer
+    are_trained = set(trained)
     l2 = parameters["l2"]
     return Recipe(
         layers=layers,
         trained=trained,
-        penalties=dict.fromkeys(set(kernels) & set(trained), l2) if l2 > 0 else {},
+        penalties={place: l2 for place in kernels if l2 > 0 and place in are_trained},
         loss=loss,
         encoding=encoding,
         metrics=metrics,
