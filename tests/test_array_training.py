@@ -205,12 +205,21 @@ def test_whoever_has_the_model(params, iris, tmp_path):
         assert_same_bits(copy, clf, X)
 
 
+def trained_adam():
+    optimizer = keras.optimizers.Adam()
+    variable = keras.Variable(np.ones(3, np.float32))
+    for _ in range(3):
+        optimizer.apply([np.ones(3, np.float32)], [variable])
+    return optimizer
+
+
 def test_forms_of_the_same_parameters(iris):
     X, y = iris
     expected = quick(optimizer="adam", loss="sparse_categorical_crossentropy").fit(X, y)
     forms = [
         {"optimizer": keras.optimizers.Adam},
         {"optimizer": keras.optimizers.Adam()},
+        {"optimizer": trained_adam()},
         {"optimizer": "adam", "learning_rate": 0.001},
         {"optimizer": "adam", "optimizer__learning_rate": 0.001},
         {"optimizer": keras.optimizers.Adam(0.7), "learning_rate": 0.001},

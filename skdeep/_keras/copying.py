@@ -86,9 +86,13 @@ def _forget_training(optimizer):
     if not optimizer.built:
         return
     kept = [each for each in (optimizer._iterations, optimizer._learning_rate) if isinstance(each, keras.Variable)]
-    for variable in list(optimizer._variables):
-        if not any(variable is each for each in kept):
-            optimizer._untrack_variable(variable)
+    forgotten = [each for each in optimizer._variables if not any(each is one for one in kept)]
+    for variable in forgotten:
+        optimizer._untrack_variable(variable)
+    ids = set(map(id, forgotten))
+    for name, value in list(vars(optimizer).items()):
+        if isinstance(value, list) and value and all(id(each) in ids for each in value):
+            delattr(optimizer, name)  # which building sets again
     optimizer._trainable_variables = []
     optimizer._trainable_variables_indices = {}
     optimizer.built = False

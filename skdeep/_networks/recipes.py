@@ -13,6 +13,7 @@ import numpy as np
 
 from skdeep._data.objectives import keras_name
 from skdeep._keras.comparing import settings_key
+from skdeep._keras.copying import without_training
 from skdeep._lazy import keras
 from skdeep._networks import initial_values
 from skdeep._networks.builders import dropout_rates, layer_sizes, per_layer
@@ -263,6 +264,7 @@ def _named_optimizer(optimizer):
     arguments = {}
     if kind is not optimizer:
         parameters = inspect.signature(kind).parameters
+        optimizer = without_training(optimizer)
         config = optimizer.get_config()
         if settings_key(optimizer) != settings_key(kind.from_config(config)):  # more than the config tells
             return None, {}
