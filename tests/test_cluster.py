@@ -167,7 +167,7 @@ def test_the_example_with_an_existing_cluster(client):
 
 
 def test_the_example_kills_a_worker_goes_on_and_ends_all_processes_at_ctrl_c():
-    with started("--kill", "--epochs", "5") as process:
+    with started("--kill", "--epochs", "60") as process:
         lines = iter(process.stdout.readline, "")
         assert any("killed the worker tcp://127.0.0.1" in line for line in lines)
         assert any(re.match(r"  1\d of 27 fits", line) for line in lines)

@@ -226,7 +226,7 @@ def _loss(loss):
 
 def _optimizer(settings):
     """Return the name of the formula, the learning rate and the arguments, or None if one is not known here."""
-    name, arguments = _named_optimizer(settings["optimizer"])
+    name, arguments = _named_optimizer(settings["optimizer"], settings["learning_rate"])
     if name not in _OPTIMIZERS:
         return None
     formula, default, checks = _OPTIMIZERS[name]
@@ -251,20 +251,25 @@ def _optimizer(settings):
     return formula, float(rate), arguments
 
 
-def _named_optimizer(optimizer):
+def _named_optimizer(optimizer, rate):
     """Return the name of an optimizer of Keras in any form, and what is not the default of the arguments of an object.
 
-    The name is None if it is not Keras's own.
+    The name is None if it is not Keras's own, or is one that is not known here. `rate`, if it is a number, takes the
+    place of its learning rate.
     """
     if isinstance(optimizer, str):
         return optimizer.lower().replace("_", ""), {}  # as Keras's names are told from those of its classes
     kind = optimizer if inspect.isclass(optimizer) else type(optimizer)
-    if getattr(keras.optimizers, kind.__name__, None) is not kind:
+    if kind.__name__.lower() not in _OPTIMIZERS or getattr(keras.optimizers, kind.__name__, None) is not kind:
         return None, {}
     arguments = {}
     if kind is not optimizer:
         parameters = inspect.signature(kind).parameters
         optimizer = without_training(optimizer)
+        if not isinstance(optimizer._learning_rate, keras.Variable):  # a schedule
+            if not _is_positive(rate):
+                return None, {}
+            optimizer._learning_rate = keras.Variable(rate, trainable=False)
         config = optimizer.get_config()
         if settings_key(optimizer) != settings_key(kind.from_config(config)):  # more than the config tells
             return None, {}
