@@ -1,9 +1,11 @@
 """Training by NumPy: the same mathematics as Keras's fit, the same bits in every way to train, and no framework."""
 
+import gc
 import os
 import pickle
 import subprocess
 import sys
+import weakref
 
 import keras
 import numpy as np
@@ -22,6 +24,7 @@ from skdeep._inference import blas
 from skdeep._networks import initial_values, recipes
 from skdeep._training import epochs
 from skdeep._training.activations import ACTIVATIONS
+from skdeep._training.array_program import ArrayProgram
 
 
 def quick(**params):
@@ -289,7 +292,6 @@ def excluding_adamw():
     ],
 )
 def test_what_no_config_tells_is_left_to_tensorflow(params, iris):
-    assert recipes._optimizer({"optimizer": "adam", "learning_rate": None}) is not None
     specification = quick(**params())._make_network((4,), learned(iris[1]), 150, np.random.default_rng(0)).specification
     assert specification.recipe is None
 
@@ -413,32 +415,6 @@ def test_weights_that_keras_loads_change_no_more_than_the_weights(iris, tmp_path
     clf.model_.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
     assert clf.summary().trained_by == "NumPy"
-
-
-def test_what_a_callback_changes_is_followed(iris):
-    """Weights and rates between the batches of a chunk, and constants of the optimizer before the first."""
-
-    class Rate(keras.callbacks.Callback):
-        def on_train_batch_begin(self, batch, logs=None):
-            self.model.optimizer.learning_rate = 0.1 / (batch + 1)
-
-    class Halve(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            self.model.set_weights([weight / 2 for weight in self.model.get_weights()])
-
-    for callback in (Rate, Halve):
-        X, y = iris
-        clf = quick(dropout=0, shuffle=False, batch_size=50, optimizer="sgd", callbacks=callback)
-        start = clone(clf).set_params(learning_rate=1e-30, callbacks=None, epochs=1).fit(X, y).model_
-        twin = keras.models.clone_model(start)
-        twin.set_weights(start.get_weights())
-        twin.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        history = twin.fit(X, y, 50, 3, verbose=0, shuffle=False, callbacks=[callback()]).history
-        clf.fit(X, y)
-        assert clf.summary().trained_by == "NumPy"
-        np.testing.assert_allclose(clf.history_["loss"], history["loss"], rtol=1e-4)
-        for ours, theirs in zip(clf.model_.get_weights(), twin.get_weights(), strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 @settings(deadline=None, max_examples=20)
@@ -593,9 +569,8 @@ def test_moments_that_have_become_tiny_cost_no_time(rng):
     """Numbers below the normal ones are slow to compute with; the inputs of a column end after the first batch."""
     X = rng.normal(size=(4000, 20)).astype(np.float32)
     X[50:, :10] = 0
-    clf = DNNClassifier((20,), dropout=0, batch_size=10, epochs=3, shuffle=False, random_state=0).fit(
-        X, rng.integers(2, size=4000)
-    )
+    clf = DNNClassifier((20,), dropout=0, batch_size=2, epochs=1, shuffle=False, random_state=0)
+    clf.fit(X, rng.integers(2, size=4000))
     moments = clf._network._lease.get_values()["optimizer"][2:]
     tiny = np.finfo(np.float32).tiny
     assert not any(((np.abs(each) < tiny) & (each != 0)).any() for each in moments)
@@ -611,6 +586,26 @@ def test_values_of_other_shapes_are_named(part, iris):
     clf._network.__setstate__(state | {"values": values, "steps": None})
     with pytest.raises(ValueError, match=r"A variable of the network has the shape \(3,\). Got one of \(7,\)."):
         clf.partial_fit(X, y)
+
+
+def test_what_trained_is_gone_without_the_garbage_collector(iris, monkeypatch):
+    """It has as much memory as the network and its optimizer."""
+    made, init = [], ArrayProgram.__init__
+
+    def noted(self, *arguments):
+        init(self, *arguments)
+        made.extend([weakref.ref(self), weakref.ref(self._training)])
+
+    monkeypatch.setattr(ArrayProgram, "__init__", noted)
+    gc.collect()
+    gc.disable()
+    try:
+        clf = quick(early_stopping=True, validation_fraction=0.2).fit(*iris)
+        clf.set_params(early_stopping=False).partial_fit(*iris)
+        assert made
+        assert [each() for each in made if each() is not None] == []
+    finally:
+        gc.enable()
 
 
 def test_networks_of_numpy_take_no_program(iris):

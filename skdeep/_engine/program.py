@@ -60,7 +60,7 @@ class Program:
         self._infer_bytes = 4 * max(outputs)
         # Training keeps the outputs of all layers for the gradients.
         self._train_bytes = 4 * sum(outputs)
-        self._epochs = Epochs(self)
+        self._epochs = Epochs()
         self._array_training = None
         self._penalty_scale = 1.0
         self._has_metrics = False
@@ -274,7 +274,7 @@ class Program:
         self.model.reset_metrics()
         if self._array_training is not None:
             self._array_training.reset_metrics()
-        return self._epochs.run(kind, rows, order, batch_size, hooks)
+        return self._epochs.run(self, kind, rows, order, batch_size, hooks)
 
     def gathered(self, arrays):
         """Return the arrays of a chunk as `run_chunk` takes them."""

@@ -229,7 +229,6 @@ class TraceCache:
             network.
         """
         check_not_forked()
-        check_not_forked()
         lease = Lease(source)
         key = None if current_strategy() is not None else source.key()
         program = None

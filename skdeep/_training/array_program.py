@@ -36,9 +36,9 @@ class ArrayProgram:
         self._training = DenseTraining(recipe)
         optimizer = values["optimizer"]
         self._training.load(values["model"], recipe.fresh_optimizer() if optimizer is None else optimizer)
-        self._epochs = Epochs(self)
+        self._epochs = Epochs()
         self._penalty_scale = 1.0
-        self.model = _Model(self)
+        self.model = _Model(self._training)  # not of this, whose arrays would wait for the garbage collector
 
     def get_values(self):
         """Return the values of all that training changes, in arrays that nobody else has."""
@@ -71,7 +71,7 @@ class ArrayProgram:
     def run_epoch(self, kind, rows, order, batch_size, hooks=None):
         """Run one epoch of training or testing and return its metrics."""
         self._training.reset_metrics()
-        return self._epochs.run(kind, rows, order, batch_size)
+        return self._epochs.run(self, kind, rows, order, batch_size)
 
     def gathered(self, arrays):
         """Return the arrays of a chunk as batches are taken from them."""
@@ -93,17 +93,17 @@ class ArrayProgram:
 class _Model:
     """The weights, and what stops training."""
 
-    def __init__(self, program):
-        self._program = program
+    def __init__(self, training):
+        self._training = training
         self.stop_training = self.stop_evaluating = False
 
     def get_weights(self):
         """Return copies of the weights, which are all variables but the states of random numbers."""
-        return self._program._training.weights()
+        return self._training.weights()
 
     def set_weights(self, weights):
         """Set what `get_weights` returned."""
-        self._program._training.set_weights(weights)
+        self._training.set_weights(weights)
 
 
 def in_c_order(arrays):

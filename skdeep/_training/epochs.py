@@ -16,23 +16,18 @@ _FIRST_CHUNK_BATCHES = 16
 
 
 class Epochs:
-    """Runs epochs of training and testing.
+    """Runs epochs of training and testing, and knows how long batches take."""
 
-    Parameters
-    ----------
-    program : object
-        What runs a chunk: ``gathered(arrays)`` makes of the arrays of a chunk what ``run_chunk(kind, arrays,
-        batch_size)`` takes, in another thread; the latter returns the metrics since the epoch began and the seconds
-        that it took. ``model`` has `stop_training` and `stop_evaluating`, which callbacks set.
-    """
-
-    def __init__(self, program):
-        self._program = program
+    def __init__(self):
         self._batch_seconds = {}
 
-    def run(self, kind, rows, order, batch_size, hooks=None):
-        """Run one epoch of "train" or "test" and return its metrics; with `hooks`, one batch at a time."""
-        program = self._program
+    def run(self, program, kind, rows, order, batch_size, hooks=None):
+        """Run one epoch of "train" or "test" and return its metrics; with `hooks`, one batch at a time.
+
+        The `program` is what runs a chunk: ``gathered(arrays)`` makes of the arrays of a chunk what ``run_chunk(kind,
+        arrays, batch_size)`` takes, in another thread; the latter returns the metrics since the epoch began and the
+        seconds that it took. ``model`` has `stop_training` and `stop_evaluating`, which callbacks set.
+        """
 
         def gather(start):
             n_batches = 1 if hooks else self._chunk_batches(kind, batch_size * rows.row_bytes)

@@ -61,34 +61,28 @@ class SigmoidCrossEntropy:
         return gradient
 
 
-class SquaredError:
-    """Mean of the squared errors of a row."""
+class MeanError:
+    """Mean of a function of the errors of a row.
+
+    Parameters
+    ----------
+    function, derivative : callable
+        Of an array of errors.
+    """
 
     activation = None
+
+    def __init__(self, function, derivative):
+        self._function, self._derivative = function, derivative
 
     def losses(self, outputs, y):
         """Return the losses of the rows."""
         self._errors = outputs - y
-        return np.square(self._errors).mean(axis=1)
+        return self._function(self._errors).mean(axis=1)
 
     def gradient(self, outputs, y):
         """Return the gradient of the losses whose values were asked for last, row by row."""
-        return self._errors * np.float32(2 / outputs.shape[1])
-
-
-class AbsoluteError:
-    """Mean of the absolute errors of a row."""
-
-    activation = None
-
-    def losses(self, outputs, y):
-        """Return the losses of the rows."""
-        self._errors = outputs - y
-        return np.abs(self._errors).mean(axis=1)
-
-    def gradient(self, outputs, y):
-        """Return the gradient of the losses whose values were asked for last, row by row."""
-        return np.sign(self._errors) * np.float32(1 / outputs.shape[1])
+        return self._derivative(self._errors) / np.float32(outputs.shape[1])
 
 
 # By Keras's names.
@@ -96,8 +90,8 @@ LOSSES = {
     "sparse_categorical_crossentropy": lambda: SoftmaxCrossEntropy(is_sparse=True),
     "categorical_crossentropy": lambda: SoftmaxCrossEntropy(is_sparse=False),
     "binary_crossentropy": SigmoidCrossEntropy,
-    "mean_squared_error": SquaredError,
-    "mean_absolute_error": AbsoluteError,
+    "mean_squared_error": lambda: MeanError(np.square, lambda errors: 2 * errors),
+    "mean_absolute_error": lambda: MeanError(np.abs, np.sign),
 }
 
 
