@@ -565,17 +565,6 @@ def test_a_fit_that_fails_leaves_the_earlier_model(iris, monkeypatch):
         np.testing.assert_array_equal(clf.predict_proba(X), before)
 
 
-def test_moments_that_have_become_tiny_cost_no_time(rng):
-    """Numbers below the normal ones are slow to compute with; the inputs of a column end after the first batch."""
-    X = rng.normal(size=(4000, 20)).astype(np.float32)
-    X[50:, :10] = 0
-    clf = DNNClassifier((20,), dropout=0, batch_size=2, epochs=1, shuffle=False, random_state=0)
-    clf.fit(X, rng.integers(2, size=4000))
-    moments = clf._network._lease.get_values()["optimizer"][2:]
-    tiny = np.finfo(np.float32).tiny
-    assert not any(((np.abs(each) < tiny) & (each != 0)).any() for each in moments)
-
-
 @pytest.mark.parametrize("part", ["model", "optimizer"])
 def test_values_of_other_shapes_are_named(part, iris):
     X, y = iris

@@ -1,4 +1,4 @@
-"""The values of Keras variables as arrays, read and set at a fourth of the time that their own methods take.
+"""The values of Keras variables as arrays, read and set at about a fourth of the time that their own methods take.
 
 A network that NumPy trains while somebody sees its Keras model goes to and fro: after each batch, if a callback asks.
 """

@@ -3,9 +3,6 @@
 import numpy as np
 
 _BLOCK = 2**15  # numbers, with which all vectors of a step fit into the cache of a core
-_STEPS_TO_FLUSH = 32
-_TINY = np.float32(1e-30)
-_LEAST_EPSILON = 1e-12
 
 
 class Optimizer:
@@ -27,23 +24,9 @@ class Optimizer:
     def step(self, weights, gradient, learning_rate, n_steps):
         """Change the weights; `n_steps` were made before. The gradient may be overwritten."""
         self._begin(learning_rate, n_steps)
-        must_flush = self._may_flush and n_steps % _STEPS_TO_FLUSH == _STEPS_TO_FLUSH - 1
         for block in self._blocks:
             scratch = self._scratch[: block.stop - block.start]
-            slots = [slot[block] for slot in self.slots]
-            self._step(weights[block], gradient[block], scratch, *slots)
-            if must_flush:
-                _flush(slots, scratch)
-
-    # Numbers that are too small to change a weight in float32 become 0 now and then: below 1e-38 processors need a
-    # hundred times as long for each. TensorFlow, too, takes those for 0.
-    _may_flush = True
-
-
-def _flush(slots, scratch):
-    for slot in slots:
-        np.abs(slot, out=scratch)
-        slot[scratch < _TINY] = 0
+            self._step(weights[block], gradient[block], scratch, *(slot[block] for slot in self.slots))
 
 
 class Adam(Optimizer):
@@ -57,7 +40,6 @@ class Adam(Optimizer):
         self._rests = np.float32(1) - self._betas[0], np.float32(1) - self._betas[1]
         self._epsilon = np.float32(epsilon)
         self._decay = None if weight_decay is None else np.float32(weight_decay)
-        self._may_flush = epsilon > _LEAST_EPSILON
 
     def _begin(self, learning_rate, n_steps):
         powers = [beta ** np.float32(n_steps + 1) for beta in self._betas]
@@ -124,7 +106,6 @@ class RMSprop(Optimizer):
         super().__init__(n_weights)
         self._rho, self._rest = np.float32(rho), np.float32(1 - rho)
         self._epsilon = np.float32(epsilon)
-        self._may_flush = epsilon > _LEAST_EPSILON
 
     def _begin(self, learning_rate, n_steps):
         self._rate = learning_rate
