@@ -10,10 +10,14 @@ what it uses. The test of the architecture knows `lazy_module`, too.
 
 import importlib
 import os
+import sys
 
 from skdeep._common import private_parts
+from skdeep._common.workers import expect_growth
 
 __all__ = ["keras", "lazy_module", "tf"]
+
+_BYTES_OF_TENSORFLOW = 600_000_000  # imported, started and with the first traces
 
 
 class _LazyModule:
@@ -58,6 +62,8 @@ def _of_tensorflow(name):
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _check_backend(os.environ.get("KERAS_BACKEND") or "tensorflow")  # before an import that may fail for another reason
+    if "tensorflow" not in sys.modules:
+        expect_growth(_BYTES_OF_TENSORFLOW)
     try:
         modules = {each: importlib.import_module(each) for each in ("keras", "tensorflow")}
     except ImportError as error:

@@ -208,7 +208,7 @@ HOLDERS = {
     "OneVsRestClassifier": OneVsRestClassifier,
     "OneVsOneClassifier": OneVsOneClassifier,
     "BaggingClassifier": lambda clf: BaggingClassifier(clf, n_estimators=2, random_state=0),
-    "AdaBoostClassifier": lambda clf: AdaBoostClassifier(clf, n_estimators=2, random_state=0),
+    "AdaBoostClassifier": lambda clf: AdaBoostClassifier(clf.set_params(epochs=10), n_estimators=2, random_state=0),
     "StackingClassifier": lambda clf: StackingClassifier([("dnn", clf)], final_estimator=LogisticRegression(), cv=2),
     "VotingClassifier": lambda clf: VotingClassifier([("dnn", clf), ("lr", LogisticRegression())]),
     "FixedThresholdClassifier": lambda clf: OneVsRestClassifier(FixedThresholdClassifier(clf)),

@@ -52,6 +52,15 @@ class Architecture:
             raise ValueError(f"There is no builder {self.builder!r}; a file may have been altered.")
         return getattr(builders, self.builder)(self.input_shape, self.n_outputs, **self.parameters)
 
+    def __setstate__(self, state):
+        check_attributes(self, state, parameters=lambda value: isinstance(value, dict))
+        vars(self).update(state)
+        # A file may be older than an argument.
+        if self.builder in _BUILDERS:
+            arguments = inspect.signature(getattr(builders, self.builder)).parameters.values()
+            defaults = {each.name: each.default for each in arguments if each.default is not each.empty}
+            vars(self)["parameters"] = defaults | self.parameters
+
 
 @dataclass(eq=False)
 class BuiltInSpecification:
@@ -175,7 +184,7 @@ class BuiltInSpecification:
         """Return the dropout rates and the strength of L2 penalties; networks that share a trace may differ in them."""
         parameters = self.architecture.parameters
         rates = builders.dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"])
-        return rates, parameters.get("l2", 0.0)
+        return rates, parameters["l2"]
 
     def _learning_rate(self, program):
         """Return the learning rate that was given, or the default of the optimizer's class."""

@@ -75,11 +75,11 @@ def recipe_of(architecture, settings, encoding, batch_rows):
         What it is compiled with.
     encoding : str
         Form of the targets.
-    batch_rows : int
-        Rows of a batch.
+    batch_rows : int or None
+        Rows of a batch; None, of the first files of skdeep, which do not have them, is left to TensorFlow.
     """
     parameters = architecture.parameters
-    if architecture.builder != "build_dense" or parameters["dtype_policy"] != "float32":
+    if architecture.builder != "build_dense" or parameters["dtype_policy"] != "float32" or batch_rows is None:
         return None
     optimizer = _optimizer(settings)
     metrics = _metrics(settings["metrics"], encoding)
