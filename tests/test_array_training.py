@@ -10,6 +10,7 @@ import weakref
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -22,7 +23,7 @@ import skdeep
 from skdeep import CNNClassifier, DNNClassifier, DNNRegressor, KerasClassifier, MLPClassifier, programs
 from skdeep._inference import blas
 from skdeep._networks import initial_values, recipes
-from skdeep._training import epochs
+from skdeep._training import epochs, layers
 from skdeep._training.activations import ACTIVATIONS
 from skdeep._training.array_program import ArrayProgram
 
@@ -168,6 +169,22 @@ def test_dropout_drops_units_and_scales_the_others(rate):
     kept, dropped = (1 / (1 + np.exp(-value)) for value in (weight[0].item() * weight[2].item() / (1 - rate), 0))
     errors = [np.mean((value - y) ** 2) for value in (kept, dropped)]
     assert (clf.history_["loss"][0] - errors[0]) / (errors[1] - errors[0]) == pytest.approx(rate, abs=0.02)
+
+
+def test_dropout_with_tensorflow_s_masks_learns_what_tensorflow_learns(iris, monkeypatch):
+    """Which units are dropped is all in which they differ."""
+
+    def forward(self, inputs, training):
+        if not training:
+            return inputs
+        ones, seed = np.ones(inputs.shape, dtype=np.float32), self._state.astype(np.int32)
+        self._state[1] += 1
+        self._mask = tf.nn.experimental.stateless_dropout(ones, 0.5, seed=seed).numpy()
+        return inputs * self._mask
+
+    monkeypatch.setattr(layers.Dropout, "forward", forward)
+    clf = quick(hidden_layer_sizes=(40, 30), activation=("tanh", "softmax"), dropout=0.5, epochs=5)
+    assert_near(*by_both(clf, *iris, monkeypatch))
 
 
 def test_masks_differ_by_layer_step_and_seed():
