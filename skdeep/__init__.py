@@ -8,6 +8,7 @@ import importlib
 
 from skdeep._common import forked as _forked  # noqa: F401, which watches forks from now on
 from skdeep._common import private_parts as _private_parts
+from skdeep._common import workers as _workers
 
 _HOME = {
     "CNNClassifier": "skdeep.classifiers",
@@ -34,6 +35,9 @@ _WITH_TENSORFLOW = {"StopAtMetric": "skdeep.callbacks"}
 _MODULES = ("classifiers", "datasets", "plotting", "preprocessing", "programs", "regressors", "wrappers")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
+
+
+_workers.prepare()
 
 
 def __getattr__(name):

@@ -11,7 +11,15 @@ import sys
 
 import numpy as np
 
+from skdeep._common import startup_lines
 from skdeep._lazy import tf
+
+
+@functools.cache
+def start():
+    """Start TensorFlow's runtime, as the first operation would, without its start-up lines."""
+    with startup_lines.withheld():
+        tf.config.list_logical_devices()
 
 
 @functools.cache

@@ -10,14 +10,10 @@ what it uses. The test of the architecture knows `lazy_module`, too.
 
 import importlib
 import os
-import sys
 
-from skdeep._common import private_parts
-from skdeep._common.workers import expect_growth
+from skdeep._common import private_parts, startup_lines
 
 __all__ = ["keras", "lazy_module", "tf"]
-
-_BYTES_OF_TENSORFLOW = 600_000_000  # imported, started and with the first traces
 
 
 class _LazyModule:
@@ -57,15 +53,12 @@ def lazy_module(name, *, advice=None):
 def _of_tensorflow(name):
     """Import TensorFlow and Keras, check that they are such as skdeep needs, and return the one that is asked for.
 
-    TensorFlow's start-up messages are lowered as far as its own setting allows; a value that the user has set stays.
-    (TensorFlow 2.21 writes lines about oneDNN and CUDA before it reads any setting.)
+    Its start-up lines are withheld, see `skdeep._common.startup_lines`.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _check_backend(os.environ.get("KERAS_BACKEND") or "tensorflow")  # before an import that may fail for another reason
-    if "tensorflow" not in sys.modules:
-        expect_growth(_BYTES_OF_TENSORFLOW)
     try:
-        modules = {each: importlib.import_module(each) for each in ("keras", "tensorflow")}
+        with startup_lines.withheld():
+            modules = {each: importlib.import_module(each) for each in ("keras", "tensorflow")}
     except ImportError as error:
         raise ImportError(
             f"skdeep needs TensorFlow and Keras for networks, which cannot be imported here: {error}"

@@ -41,30 +41,20 @@ def test_importing_loads_no_tensorflow_and_sets_nothing(code):
 
 FIT = (
     "import numpy as np; from skdeep import DNNClassifier; "
-    "DNNClassifier((2,), epochs=1).fit(np.eye(4), [0, 1, 0, 1]).predict(np.eye(4)); "
+    "DNNClassifier((2,), epochs=1, optimizer='nadam').fit(np.eye(4), [0, 1, 0, 1]).predict(np.eye(4)); "
 )
 
 
 @pytest.mark.slow
-def test_a_fit_prints_nothing_but_what_tensorflow_lets_nobody_turn_off():
-    silent = run("import os; os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'; import keras, tensorflow")
-    done = run(FIT)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert len(done.stderr.splitlines()) <= len(silent.stderr.splitlines())
-
-
-@pytest.mark.slow
-def test_a_search_prints_nothing_more():
+def test_a_search_prints_nothing():
     """TensorFlow warns when it sees one function traced again and again, and every new network is traced."""
-    search = (
+    done = run(
         "from sklearn.datasets import load_iris; from sklearn.model_selection import GridSearchCV; "
         "from skdeep import DNNClassifier; "
         "GridSearchCV(DNNClassifier((4,), epochs=1), {'dropout': [0, .1, .2, .3, .4]}, cv=3, refit=False)"
-        ".fit(*load_iris(return_X_y=True))"
+        ".set_params(estimator__optimizer='nadam').fit(*load_iris(return_X_y=True))"
     )
-    silent, done = run(FIT), run(search)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert len(done.stderr.splitlines()) <= len(silent.stderr.splitlines())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
-from skdeep._backend import next_variable_number
+from skdeep._backend import next_variable_number, start
 from skdeep._common import interrupts
 from skdeep._common.forked import check_not_forked
 from skdeep._common.near_names import did_you_mean_parameter
@@ -291,6 +291,7 @@ class KerasModelEstimator(BaseDeepEstimator):
 
     def _make_network(self, row_shape, targets, n_rows, rng):
         check_not_forked()
+        start()
         builder = self._builder()
         is_given = isinstance(builder, keras.Model)
         arguments, newest = {}, next_variable_number()

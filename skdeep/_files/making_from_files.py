@@ -13,7 +13,7 @@ import types
 
 import numpy as np
 
-from skdeep._backend import tensor_of
+from skdeep._backend import start, tensor_of
 from skdeep._files.callback_states import make_callback
 from skdeep._files.keras_names import PRIVATE_MODULES, item_of
 from skdeep._files.network_limits import check_sizes, limited_variables
@@ -50,6 +50,7 @@ def make(state, **values):
 @contextlib.contextmanager
 def making(own):
     """Let Keras make objects safely, with these classes and functions of the user's, in the body of the ``with``."""
+    start()
     # Private in Keras: its public way in, `safe_mode=True`, is overruled by a scope of the caller's.
     safe = keras.src.saving.serialization_lib.SafeModeScope(True)
     with safe, keras.saving.custom_object_scope(own), describing.seeded(0):  # what is drawn is replaced

@@ -14,6 +14,7 @@ import threading
 
 import numpy as np
 
+from skdeep._backend import start
 from skdeep._common.forked import ForkedProcessError, check_not_forked
 from skdeep._keras.beside_configs import differences, put_back, untracked
 from skdeep._keras.copying import contents
@@ -117,6 +118,7 @@ def describe_model(model):
 
 def make_model(description):
     """Return the model that was described, whose variables have any values."""
+    start()
     with seeded(0):  # what is drawn is replaced
         model = keras.saving.deserialize_keras_object(
             copy.deepcopy(description["config"]),  # Keras changes what it reads

@@ -13,6 +13,7 @@ from numbers import Real
 
 import numpy as np
 
+from skdeep._backend import start
 from skdeep._common.numbers import value_dtype
 from skdeep._common.states import check_attributes, is_count
 from skdeep._engine.program import Program
@@ -50,6 +51,7 @@ class Architecture:
         """Return the model, not compiled."""
         if self.builder not in _BUILDERS:
             raise ValueError(f"There is no builder {self.builder!r}; a file may have been altered.")
+        start()
         return getattr(builders, self.builder)(self.input_shape, self.n_outputs, **self.parameters)
 
     def __setstate__(self, state):

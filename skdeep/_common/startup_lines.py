@@ -1,0 +1,79 @@
+"""The lines that TensorFlow writes when it starts, kept from standard error: no setting of TensorFlow's does that.
+
+Some come when it is imported, one when its runtime starts. They are written to the file descriptor 2 by code in C++,
+part of it before any setting is read.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+
+# Parts of the lines that say no more than that a processor has features and that there is no GPU, which goes for most
+# machines. Others, such as that of a GPU whose driver fails, are for the user.
+_KNOWN = (
+    b"All log messages before absl::InitializeLog() is called are written to STDERR",
+    b"oneDNN custom operations are on.",
+    b"This TensorFlow binary is optimized to use available CPU instructions in performance-critical operations.",
+    b"in other operations, rebuild TensorFlow with the appropriate compiler flags.",
+    b"Could not find cuda drivers on your machine, GPU will not be used.",
+    b"failed call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: UNKNOWN ERROR (303)",  # there is no driver
+)
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_QUIET_LEVEL = "3"
+_lock = threading.RLock()
+
+
+@contextlib.contextmanager
+def withheld():
+    """Keep TensorFlow's start-up lines from standard error in the body of the ``with`` statement.
+
+    All else that is written there, and everything if the body raises, is written when the body ends. A user who has set
+    TF_CPP_MIN_LOG_LEVEL to another level than 3, at which TensorFlow writes least, gets every line at once. If it is
+    not set, it is set to 3.
+    """
+    if os.environ.setdefault(_LEVEL, _QUIET_LEVEL) != _QUIET_LEVEL:
+        yield
+        return
+    with _lock:
+        try:
+            stderr = os.dup(2)
+        except OSError:  # there is none
+            stderr = None
+        if stderr is None:
+            yield
+            return
+        is_known = _is_known
+        with tempfile.TemporaryFile() as caught:
+            _flush()
+            os.dup2(caught.fileno(), 2)
+            try:
+                yield
+            except BaseException:
+                is_known = _is_never
+                raise
+            finally:
+                _flush()
+                os.dup2(stderr, 2)
+                os.close(stderr)
+                caught.seek(0)
+                _write(b"".join(line for line in caught if not is_known(line)))
+
+
+def _is_known(line):
+    return any(part in line for part in _KNOWN)
+
+
+def _is_never(line):
+    return False
+
+
+def _flush():
+    if sys.stderr is not None:
+        sys.stderr.flush()
+
+
+def _write(text):
+    while text:
+        text = text[os.write(2, text) :]
