@@ -6,10 +6,15 @@ imports these libraries; each takes what stands for them from here. They are imp
 Some modules of skdeep need Keras while they are read, since they derive classes from Keras's or list them. Those that
 do without them until a network is used take such a module by `lazy_module`, so that it is plain at the top of each file
 what it uses. The test of the architecture knows `lazy_module`, too.
+
+For type checkers `keras` is the module itself, so that its classes can be named in annotations.
 """
+
+from __future__ import annotations
 
 import importlib
 import os
+from typing import TYPE_CHECKING, Any
 
 from skdeep._common import private_parts, startup_lines
 
@@ -35,7 +40,7 @@ class _LazyModule:
         return getattr(self._module, name)
 
 
-def lazy_module(name, *, advice=None):
+def lazy_module(name: str, *, advice: str | None = None) -> Any:
     """Return what stands for a module of this full name, which is imported when an attribute of it is first used.
 
     If it is not installed, the ImportError says what `advice` does.
@@ -77,5 +82,8 @@ def _check_backend(name):
         )
 
 
-keras = _LazyModule("keras", _of_tensorflow)
-tf = _LazyModule("tensorflow", _of_tensorflow)
+if TYPE_CHECKING:
+    import keras
+else:
+    keras = _LazyModule("keras", _of_tensorflow)
+tf: Any = _LazyModule("tensorflow", _of_tensorflow)

@@ -3,8 +3,12 @@
 `skdeep._common.private_parts` looks for all of it, and names the version of scikit-learn that lacks something.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 from sklearn.base import _clone_parametrized as clone_parametrized
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils._param_validation import (
     Interval,
@@ -19,6 +23,8 @@ from sklearn.utils.validation import _check_feature_names_in as check_feature_na
 from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _check_y as check_y
+
+from skdeep._common.typing import Method
 
 __all__ = [
     "Interval",
@@ -37,3 +43,8 @@ __all__ = [
     "validate_parameter_constraints",
     "wrap_data_with_container",
 ]
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """Return scikit-learn's decorator of methods that fit, which leaves their signatures as they are."""
+    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
