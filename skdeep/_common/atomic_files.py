@@ -1,14 +1,19 @@
 """Files that are written whole or not at all."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+from skdeep._common.typing import PathLike
 
-def writable_path(path):
+
+def writable_path(path: PathLike) -> Path:
     """Return the path of the file that `path` stands for, links followed; an OSError tells that it cannot be one."""
     target = Path(os.path.realpath(Path(path)))
     if target.is_dir():
@@ -19,7 +24,7 @@ def writable_path(path):
 
 
 @contextlib.contextmanager
-def replaced(path):
+def replaced(path: Path) -> Iterator[Path]:
     """Give the path of a new file beside `path`, which takes its place when the body of the ``with`` statement ends.
 
     If the body raises, the new file is removed and the old one stays as it was. The new name ends like the old one, for

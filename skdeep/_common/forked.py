@@ -8,6 +8,8 @@ Reading variables or building a small model would still work in such a child, bu
 shared out depends on sizes. So all that needs TensorFlow is refused.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import threading
@@ -20,12 +22,12 @@ class ForkedProcessError(RuntimeError):
     """A network was to be used in a process that was forked too late; no fault of what was pickled, say."""
 
 
-def is_cut_off():
+def is_cut_off() -> bool:
     """Whether the threads of TensorFlow are those of a process that this one was forked from."""
     return _is_cut_off
 
 
-def check_not_forked():
+def check_not_forked() -> None:
     """Raise if TensorFlow would wait for ever for threads that this process lacks."""
     if _is_cut_off:
         raise ForkedProcessError(

@@ -16,20 +16,23 @@ Threads of joblib have nobody who would interrupt them: an interrupt ends the ca
 thread, and joblib lets its threads go on. They ask whether it was ended.
 """
 
+from __future__ import annotations
+
 import signal
 import sys
 import threading
 import time
+from contextlib import AbstractContextManager
 
 import joblib
 
 # A further Ctrl-C is answered wherever it comes if an earlier one waits for longer than this.
 _PATIENCE_SECONDS = 1.0
-_handlers = []  # those that are installed, the innermost last
+_handlers: list[_Handler] = []  # those that are installed, the innermost last
 _of_thread = threading.local()
 
 
-def deferred():
+def deferred() -> AbstractContextManager[None]:
     """Note interrupts in the body of the ``with`` statement; they are answered by `answer`, or at its end.
 
     Returns
@@ -40,7 +43,7 @@ def deferred():
     return _Body(is_at_once=False)
 
 
-def at_once():
+def at_once() -> AbstractContextManager[None]:
     """Answer interrupts in the body of the ``with`` statement when they come, for code of the user's.
 
     Returns
@@ -51,7 +54,7 @@ def at_once():
     return _Body(is_at_once=True)
 
 
-def answer():
+def answer() -> None:
     """Answer an interrupt that was noted, if there is one: raise KeyboardInterrupt, or call the user's handler."""
     if _handlers and _handlers[-1].thread == threading.get_ident():
         _handlers[-1].settle(None)

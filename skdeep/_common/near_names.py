@@ -1,6 +1,9 @@
 """What was meant by a name that is unknown: those that people bring along from elsewhere, and misspellings."""
 
+from __future__ import annotations
+
 import difflib
+from collections.abc import Collection, Iterable
 
 # As scikit-learn, Keras, skorch and others call what is a parameter here, of those that an estimator has.
 _PARAMETERS = {
@@ -88,7 +91,7 @@ _VALUES = {
 }
 
 
-def did_you_mean(name, known):
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a sentence with what is most like a name among those known, or "".
 
     Parameters
@@ -102,14 +105,14 @@ def did_you_mean(name, known):
     return _question([by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower, n=1)])
 
 
-def did_you_mean_parameter(name, known, prefixes):
+def did_you_mean_parameter(name: str, known: Collection[str], prefixes: tuple[str, ...]) -> str:
     """Return such a sentence for a parameter of an estimator with these parameters, which routes these prefixes."""
     meant = [each for each, typed in _PARAMETERS.items() if each in known and name.lower() in typed.split()]
     meant += [each for each in _ROUTED if each.startswith(prefixes) and name.lower() in _ROUTED[each].split()]
     return _question(meant) if meant else did_you_mean(name, known)
 
 
-def did_you_mean_value(kind, name, known):
+def did_you_mean_value(kind: str, name: str, known: Iterable[str]) -> str:
     """Return such a sentence for the name of an optimizer, a loss, a metric or an activation."""
     plain = name.lower().replace("-", "_").replace(" ", "_")
     meant = [each for each, typed in _VALUES[kind].items() if plain in typed.split()]

@@ -4,10 +4,13 @@
 Otherwise it would be an AttributeError in the middle of a fit.
 """
 
+from __future__ import annotations
+
 import importlib
 import inspect
 import pkgutil
 import re
+from typing import Any
 
 _NAMES = {"keras": "Keras", "tensorflow": "TensorFlow", "sklearn": "scikit-learn", "scikeras": "scikeras"}
 # The oldest and the newest versions with which the tests were run: see pyproject.toml and requirements/.
@@ -87,7 +90,7 @@ PARTS = {
 }
 
 
-def check(package):
+def check(package: str) -> None:
     """Raise if the installed version of a package is too old, or lacks something that skdeep uses.
 
     Parameters
@@ -134,7 +137,7 @@ def _missing(place, parts):
     return missing
 
 
-def names_in_code(value):
+def names_in_code(value: Any) -> tuple[str, ...]:
     """Return the names that are in the code of a function, method or property."""
     function = inspect.unwrap(getattr(value, "fget", getattr(value, "__func__", value)))
     return function.__code__.co_names if inspect.isfunction(function) else ()

@@ -4,11 +4,14 @@ Some come when it is imported, one when its runtime starts. They are written to 
 part of it before any setting is read.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 
 # Parts of the lines that say no more than that a processor has features and that there is no GPU, which goes for most
 # machines. Others, such as that of a GPU whose driver fails, are for the user.
@@ -26,7 +29,7 @@ _lock = threading.RLock()
 
 
 @contextlib.contextmanager
-def withheld():
+def withheld() -> Iterator[None]:
     """Keep TensorFlow's start-up lines from standard error in the body of the ``with`` statement.
 
     All else that is written there, and everything if the body raises, is written when the body ends. A user who has set

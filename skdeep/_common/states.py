@@ -1,5 +1,10 @@
 """Checks of the states from which pickles and files make objects: a file may have been written by anybody."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 
 class AlteredFileError(ValueError):
     """A file has what `skdeep.save` does not write.
@@ -12,12 +17,12 @@ class AlteredFileError(ValueError):
         What is wrong, without saying that a file may have been altered: it may be what somebody is about to save.
     """
 
-    def __init__(self, message, what=None):
+    def __init__(self, message: str, what: str | None = None) -> None:
         super().__init__(message)
         self.what = what or message
 
 
-def check_attributes(made, state, **checks):
+def check_attributes(made: object, state: dict[str, Any], **checks: Callable[[Any], bool]) -> None:
     """Raise if a value that an object is made of is none that it has ever had.
 
     Parameters
@@ -34,11 +39,11 @@ def check_attributes(made, state, **checks):
             raise ValueError(f"{type(made).__name__} has {name}={state[name]!r}; the file may have been altered.")
 
 
-def is_count(value):
+def is_count(value: object) -> bool:
     """Whether a value is a positive int."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def is_bool(value):
+def is_bool(value: object) -> bool:
     """Whether a value is True or False."""
     return isinstance(value, bool)

@@ -1,5 +1,7 @@
 """Warnings that point at the line of the user's own from which the work was asked for."""
 
+from __future__ import annotations
+
 import sys
 import warnings
 
@@ -7,7 +9,7 @@ import warnings
 _BETWEEN = {"skdeep", "sklearn", "joblib", "contextlib", "threading", "concurrent", "multiprocessing", "runpy"}
 
 
-def warn(message, category=UserWarning):
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the innermost line that is neither skdeep's nor of what may have called it for the user."""
     frame, level = sys._getframe(1), 2
     outermost = level

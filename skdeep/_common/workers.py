@@ -1,5 +1,7 @@
 """What is done in processes that work for another one, such as joblib's, when they import TensorFlow."""
 
+from __future__ import annotations
+
 import importlib.abc
 import importlib.util
 import sys
@@ -9,7 +11,7 @@ from skdeep._common import startup_lines
 _BYTES_OF_TENSORFLOW = 600_000_000  # imported, started and with the first traces
 
 
-def prepare():
+def prepare() -> None:
     """If this is a worker process, prepare it for TensorFlow, whoever imports it.
 
     Often that is the unpickling of what belongs to a user. The start-up lines of many workers would be in the way of

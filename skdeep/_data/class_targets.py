@@ -5,15 +5,21 @@ what it was in `fit`. Their `choose_head` decides what the last layer and the lo
 networks or TensorFlow.
 """
 
+from __future__ import annotations
+
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdeep._common.states import check_attributes
+from skdeep._common.typing import Loss
 from skdeep._data.heads import Head, choose_output_encoding, one_hot
 from skdeep._data.objectives import (
     NUMBERS,
@@ -33,7 +39,7 @@ from skdeep._data.validation import without_missing
 _SORTED_ROWS = 100_000
 
 
-def learn_targets(y, classes=None, row_kind=None):
+def learn_targets(y: ArrayLike, classes: ArrayLike | None = None, row_kind: str | None = None) -> ClassTargets:
     """Return the targets of the form of `y`.
 
     Parameters
@@ -79,10 +85,10 @@ class ClassTargets(ABC):
         dtype of y, which predictions get.
     """
 
-    row_kind = None  # what rows of 0 and 1 are, "one-hot" or "multilabel"; None of labels
+    row_kind: str | None = None  # what rows of 0 and 1 are, "one-hot" or "multilabel"; None of labels
     has_one_class_a_row = True
 
-    def __init__(self, classes, dtype):
+    def __init__(self, classes: np.ndarray, dtype: np.dtype) -> None:
         self.classes = classes
         self.dtype = dtype
 
@@ -96,24 +102,24 @@ class ClassTargets(ABC):
         vars(self).update(state)
 
     @property
-    def n_outputs(self):
+    def n_outputs(self) -> int:
         """Outputs of a network that has one for each class."""
         return len(self.classes)
 
     @abstractmethod
-    def encode(self, y, name="y"):
+    def encode(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Return class indices of shape (n,), or for multilabel a 0/1 matrix of shape (n, n_classes)."""
 
     @abstractmethod
-    def decode(self, indices):
+    def decode(self, indices: np.ndarray) -> np.ndarray:
         """Return predictions in the form that y had in `fit`, from what `skdeep._data.heads.Head.decide` returns."""
 
-    def arranged(self, scores):
+    def arranged(self, scores: np.ndarray) -> np.ndarray:
         """Return scores of shape (n, 1) or (n, n_classes) as `decision_function` gives them."""
         # One column a class, also for two: what scorers compare with y.
         return np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores
 
-    def continuing(self, earlier):
+    def continuing(self, earlier: ClassTargets) -> ClassTargets:
         """Return the targets with which ``warm_start=True`` goes on, if these are of the classes of the earlier fit."""
         if not np.array_equal(self.classes, earlier.classes):
             raise ValueError(
@@ -122,12 +128,14 @@ class ClassTargets(ABC):
             )
         return self
 
-    def attributes(self):
+    def attributes(self) -> dict[str, Any]:
         """Return what of this is set on a fitted estimator."""
         return {"classes_": self.classes}
 
     @abstractmethod
-    def choose_head(self, output_activation, loss, metrics, target_encoding, *, one_hot):
+    def choose_head(
+        self, output_activation: str, loss: Loss, metrics: list[Any], target_encoding: str, *, one_hot: bool
+    ) -> Head:
         """Choose the output layer, the loss and the encoding.
 
         Parameters
@@ -148,15 +156,23 @@ class ClassTargets(ABC):
         head : Head
         """
 
-    def penalty_factor(self, loss):
+    def penalty_factor(self, loss: Loss) -> float:
         """Return the factor of alpha over the rows of a batch."""
         return 0.5
 
     @abstractmethod
-    def expected_encoding(self, loss, target_encoding):
+    def expected_encoding(self, loss: Loss | None, target_encoding: str) -> str:
         """Return the encoding for a loss in a network of the user's own which has one output for each class."""
 
-    def head_of(self, n_outputs, loss, metrics, find_last, target_encoding, output_encoding):
+    def head_of(
+        self,
+        n_outputs: int,
+        loss: Any,
+        metrics: list[Any],
+        find_last: Callable[[], str],
+        target_encoding: str,
+        output_encoding: str,
+    ) -> Head:
         """Return the head of a network of the user's own with so many outputs, compiled with this loss and metrics.
 
         `find_last` returns what `skdeep._engine.last_layer.activation_of` does, `output_encoding` is as given to the
@@ -190,7 +206,9 @@ class _TargetsOfOneClass(ClassTargets):
     def _form_of_own(self):
         """The form of targets for the user's own losses in networks of the user's own: that of y, as in scikeras."""
 
-    def choose_head(self, output_activation, loss, metrics, target_encoding, *, one_hot):
+    def choose_head(
+        self, output_activation: str, loss: Loss, metrics: list[Any], target_encoding: str, *, one_hot: bool
+    ) -> Head:
         """Choose the output layer, the loss and the encoding."""
         n_classes, is_auto = self.n_outputs, _is_auto(loss)
         check_outputs(metrics)
@@ -209,7 +227,7 @@ class _TargetsOfOneClass(ClassTargets):
         of_numbers = "indices" if keras_name(loss) else "column of indices"
         return Head(n_classes, output_activation, loss, "one-hot" if form == ROWS else of_numbers)
 
-    def expected_encoding(self, loss, target_encoding):
+    def expected_encoding(self, loss: Loss | None, target_encoding: str) -> str:
         """Return the encoding for a loss in a network of the user's own which has one output for each class."""
         form = loss_form(loss) or TARGET_ENCODINGS.get(target_encoding) or self._form_of_own
         return "one-hot" if form == ROWS else "column of indices"
@@ -235,7 +253,7 @@ class LabelTargets(_TargetsOfOneClass):
 
     _form_of_own = NUMBERS
 
-    def encode(self, y, name="y"):
+    def encode(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Return class indices of shape (n,)."""
         y = as_target_array(y, name)
         if y.ndim != 1:
@@ -249,11 +267,11 @@ class LabelTargets(_TargetsOfOneClass):
         codes = [np.array([index_of[label] for label in present.tolist()], np.int32)[each] for present, each in parts]
         return np.concatenate(codes)
 
-    def decode(self, indices):
+    def decode(self, indices: np.ndarray) -> np.ndarray:
         """Return labels of these indices."""
         return self.classes[indices]
 
-    def arranged(self, scores):
+    def arranged(self, scores: np.ndarray) -> np.ndarray:
         """Return scores of shape (n,) for two classes, and (n, n_classes) for more."""
         if self.n_outputs > 2:
             return scores
@@ -266,7 +284,7 @@ class OneHotTargets(_TargetsOfOneClass):
     row_kind = "one-hot"
     _form_of_own = ROWS
 
-    def encode(self, y, name="y"):
+    def encode(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Return class indices of shape (n,)."""
         y = _rows(y, name, self.n_outputs)
         wrong = np.flatnonzero(y.sum(axis=1) != 1)
@@ -278,7 +296,7 @@ class OneHotTargets(_TargetsOfOneClass):
             )
         return y.argmax(axis=1).astype(np.int32)
 
-    def decode(self, indices):
+    def decode(self, indices: np.ndarray) -> np.ndarray:
         """Return rows with a 1 in these columns."""
         return one_hot(indices, self.n_outputs, self.dtype)
 
@@ -289,15 +307,17 @@ class MultilabelTargets(ClassTargets):
     row_kind = "multilabel"
     has_one_class_a_row = False
 
-    def encode(self, y, name="y"):
+    def encode(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Return a 0/1 matrix of shape (n, n_classes)."""
         return _rows(y, name, self.n_outputs).astype(np.float32)
 
-    def decode(self, indices):
+    def decode(self, indices: np.ndarray) -> np.ndarray:
         """Return rows of 0 and 1 of these truth values."""
         return indices.astype(self.dtype)
 
-    def choose_head(self, output_activation, loss, metrics, target_encoding, *, one_hot):
+    def choose_head(
+        self, output_activation: str, loss: Loss, metrics: list[Any], target_encoding: str, *, one_hot: bool
+    ) -> Head:
         """Choose the output layer, the loss and the encoding."""
         check_outputs(metrics)
         if output_activation == "softmax" or compares_distributions(loss):
@@ -308,11 +328,11 @@ class MultilabelTargets(ClassTargets):
         self._check(loss, metrics, target_encoding)
         return Head(self.n_outputs, "sigmoid", "binary_crossentropy" if _is_auto(loss) else loss, "indicator")
 
-    def penalty_factor(self, loss):
+    def penalty_factor(self, loss: Loss) -> float:
         """Return the factor of alpha over the rows of a batch: Keras averages over labels, scikit-learn sums."""
         return 0.5 / self.n_outputs
 
-    def expected_encoding(self, loss, target_encoding):
+    def expected_encoding(self, loss: Loss | None, target_encoding: str) -> str:
         """Return the encoding for a network of the user's own."""
         return "indicator"
 
@@ -332,7 +352,7 @@ class MultilabelTargets(ClassTargets):
         _check_independent(loss, metrics)
 
 
-def as_target_array(y, name="y"):
+def as_target_array(y: Any, name: str = "y") -> np.ndarray:
     """Return y as labels of shape (n,) or a 0/1 matrix of shape (n, n_columns > 1)."""
     y = y.toarray() if issparse(y) else np.asarray(y)
     if y.ndim == 1:

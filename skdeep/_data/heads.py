@@ -14,11 +14,16 @@ Nothing here knows networks or TensorFlow: what makes probabilities of outputs t
 numpy's functions, so that files for other libraries end with the same formulas.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from skdeep._common.states import check_attributes, is_count
+from skdeep._common.typing import Loss
 from skdeep._data.objectives import ROWS, loss_form, output_form, shown
 
 OUTPUT_ENCODINGS = ("probabilities", "logits", "margins", "numbers")
@@ -29,7 +34,7 @@ _ACTIVATIONS = ("softmax", "sigmoid")  # that make probabilities
 _LOG_ODDS_OF_MARGIN = 2
 
 
-def choose_output_encoding(last, loss, output_encoding):
+def choose_output_encoding(last: str, loss: Loss, output_encoding: str) -> str:
     """Return what the outputs of a network of the user's own mean.
 
     Parameters
@@ -68,7 +73,7 @@ class Head:
 
     n_outputs: int
     activation: str
-    loss: object
+    loss: Loss
     encoding: str
     outputs: str = "probabilities"
 
@@ -83,7 +88,7 @@ class Head:
         )
         vars(self).update(state)
 
-    def changed(self, last, loss):
+    def changed(self, last: str, loss: Loss) -> Head:
         """Return the head of a network that somebody outside changed, whose targets get the form that its loss takes.
 
         A loss of the user's gets what the one before got, and tells nothing of the outputs.
@@ -96,7 +101,7 @@ class Head:
             outputs = choose_output_encoding(last, loss, "auto")
         return replace(self, activation=last, loss=loss, encoding=encoding, outputs=outputs)
 
-    def encode(self, codes):
+    def encode(self, codes: np.ndarray) -> np.ndarray:
         """Return the network's targets for the codes from `encode` of the targets."""
         if self.encoding == "one-hot":
             return one_hot(codes, self.n_outputs, np.float32)
@@ -105,23 +110,23 @@ class Head:
         return codes[:, np.newaxis] if self.encoding == "column of indices" else codes
 
     @property
-    def cut(self):
+    def cut(self) -> float:
         """The output between two classes, where a single one decides."""
         return 0.0 if self.outputs in ("logits", "margins") else 0.5
 
     @property
-    def is_converted(self):
+    def is_converted(self) -> bool:
         """Whether `probabilities` changes more than the number of columns of what the network gives."""
         of_softmax = self._is_of_each or self.activation == "softmax"
         return self.outputs != "probabilities" or not of_softmax
 
-    def decide(self, outputs):
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
         """Return class numbers of shape (n,), or for multilabel targets whether a row has each label."""
         if self.encoding == "indicator":
             return outputs > self.cut
         return (outputs[:, 0] > self.cut).astype(int) if self.encoding == "column" else outputs.argmax(axis=1)
 
-    def scores(self, outputs):
+    def scores(self, outputs: np.ndarray) -> np.ndarray:
         """Return float64 scores that order the rows as the outputs do, of the shape of the outputs."""
         outputs = np.asarray(outputs)
         smallest = np.finfo(outputs.dtype).smallest_subnormal  # which has a finite logarithm
@@ -133,7 +138,7 @@ class Head:
             return logarithms - np.log(np.maximum(1 - values, smallest))
         return logarithms
 
-    def probabilities(self, outputs, xp=np):
+    def probabilities(self, outputs: Any, xp: Any = np) -> Any:
         """Return probabilities of shape (n, n_classes), as arrays of the library `xp`; those of numpy are float64."""
         if xp is np:
             outputs = np.asarray(outputs, dtype=np.float64)
@@ -173,7 +178,7 @@ class Head:
         return xp.clip(outputs, 0, 1)
 
 
-def one_hot(codes, n_columns, dtype):
+def one_hot(codes: np.ndarray, n_columns: int, dtype: DTypeLike) -> np.ndarray:
     """Return rows with a 1 in the columns of these numbers."""
     rows = np.zeros((len(codes), n_columns), dtype)
     rows[np.arange(len(codes)), codes] = 1

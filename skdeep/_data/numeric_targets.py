@@ -1,10 +1,16 @@
 """Numbers as targets: what of them a network learns, and from its outputs back."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 
 from skdeep._common.states import check_attributes, is_bool, is_count
+from skdeep._common.typing import Loss
 from skdeep._data.heads import Head
 from skdeep._data.objectives import check_numbers, keras_name
 
@@ -24,7 +30,7 @@ class NumericTargets:
 
     has_one_class_a_row = False
 
-    def __init__(self, n_outputs, is_column, mean, scale):
+    def __init__(self, n_outputs: int, is_column: bool, mean: np.ndarray, scale: np.ndarray) -> None:
         self.n_outputs = n_outputs
         self.is_column = is_column
         self.mean = mean
@@ -38,12 +44,12 @@ class NumericTargets:
         vars(self).update(state)
 
     @property
-    def is_scaled(self):
+    def is_scaled(self) -> bool:
         """Whether the network learns other numbers than those of y."""
         return bool(np.any(self.mean != 0) or np.any(self.scale != 1))
 
     @classmethod
-    def learn(cls, y, weight, *, scaled):
+    def learn(cls, y: np.ndarray, weight: np.ndarray | None, *, scaled: bool) -> NumericTargets:
         """Learn the form of `y`, and if it is to be `scaled` its mean and standard deviation with these weights."""
         numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
         n_outputs = numbers.shape[1]
@@ -52,7 +58,7 @@ class NumericTargets:
             mean, scale = _mean_and_deviation(numbers, weight)
         return cls(n_outputs, np.ndim(y) == 1, mean, scale)
 
-    def encode(self, y, name="y"):
+    def encode(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Return the numbers of shape (n, n_outputs) that the network learns."""
         numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
         if numbers.shape[1] != self.n_outputs:
@@ -60,12 +66,12 @@ class NumericTargets:
         with np.errstate(over="ignore"):  # what the network cannot hold is refused where its dtype is known
             return (numbers - self.mean) / self.scale
 
-    def decode(self, outputs):
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
         """Return predictions in the form that y had in `fit`, from outputs of shape (n, n_outputs)."""
         numbers = np.asarray(outputs, dtype=np.float64) * self.scale + self.mean
         return numbers[:, 0] if self.is_column else numbers
 
-    def continuing(self, earlier):
+    def continuing(self, earlier: NumericTargets) -> NumericTargets:
         """Return the targets with which ``warm_start=True`` goes on: the earlier ones, whose units it knows."""
         if self.n_outputs != earlier.n_outputs:
             raise ValueError(
@@ -74,24 +80,34 @@ class NumericTargets:
             )
         return earlier
 
-    def attributes(self):
+    def attributes(self) -> dict[str, Any]:
         """Return what of this is set on a fitted estimator."""
         return {"n_outputs_": self.n_outputs}
 
-    def choose_head(self, output_activation, loss, metrics, target_encoding, *, one_hot):
+    def choose_head(
+        self, output_activation: str, loss: Loss, metrics: list[Any], target_encoding: str, *, one_hot: bool
+    ) -> Head:
         """Choose the output layer, the loss and the encoding."""
         check_numbers(loss, metrics)
         return Head(self.n_outputs, output_activation, loss, "numbers")
 
-    def penalty_factor(self, loss):
+    def penalty_factor(self, loss: Loss) -> float:
         """Return the factor of alpha over the rows of a batch: scikit-learn halves the squared error."""
         return 1.0 if keras_name(loss) == "mean_squared_error" else 0.5
 
-    def expected_encoding(self, loss, target_encoding):
+    def expected_encoding(self, loss: Loss | None, target_encoding: str) -> str:
         """Return the encoding for a network of the user's own."""
         return "numbers"
 
-    def head_of(self, n_outputs, loss, metrics, find_last, target_encoding, output_encoding):
+    def head_of(
+        self,
+        n_outputs: int,
+        loss: Any,
+        metrics: list[Any],
+        find_last: Callable[[], str],
+        target_encoding: str,
+        output_encoding: str,
+    ) -> Head:
         """Return the head of a network of the user's own with so many outputs, compiled with this loss and metrics."""
         if n_outputs != self.n_outputs:
             raise ValueError(f"The model has {n_outputs} outputs, but y has {self.n_outputs} columns.")
@@ -99,7 +115,7 @@ class NumericTargets:
         return Head(n_outputs, "linear", loss, "numbers")
 
 
-def as_number_array(y, name="y"):
+def as_number_array(y: Any, name: str = "y") -> np.ndarray:
     """Return y as finite numbers of shape (n,) or (n, n_columns > 1)."""
     y = y.toarray() if issparse(y) else np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:

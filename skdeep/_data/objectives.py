@@ -4,9 +4,13 @@ Keras's own are known by name, and only code that is Keras's goes by that name: 
 bear any. What the user's code takes the parameter `target_encoding` says. Nothing here knows networks or TensorFlow.
 """
 
+from __future__ import annotations
+
 import functools
 import inspect
 import re
+from collections.abc import Iterable
+from typing import Any
 
 # The forms.
 NUMBERS, ROWS = "class numbers", "one-hot rows"
@@ -32,14 +36,14 @@ _WRAPPERS = ("mean_metric_wrapper", "loss_function_wrapper")
 _CODE = ("call", "__call__", "update_state")
 
 
-def snake_name(item):
+def snake_name(item: Any) -> str:
     """Return the snake_case name of a loss or metric given as a string, a class, a function or an object."""
     if not isinstance(item, str):
         item = getattr(item, "__name__", type(item).__name__)
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", item).lower()
 
 
-def keras_name(item):
+def keras_name(item: Any) -> str:
     """Return the snake_case name of what Keras has under a name or as a class, function or object; "" for all else.
 
     A subclass of the user's counts as Keras's as long as what it computes is left to Keras's code.
@@ -57,12 +61,12 @@ def keras_name(item):
     return name
 
 
-def shown(item):
+def shown(item: Any) -> str:
     """Return how messages show a loss, a metric or an optimizer: a string as it is, all else by its name."""
     return repr(item) if isinstance(item, str) else getattr(item, "__name__", type(item).__name__)
 
 
-def loss_form(loss):
+def loss_form(loss: Any) -> str | None:
     """Return the form of targets that a loss takes; None for "auto" and for the user's own."""
     name = keras_name(loss)
     if name in ("", "auto", "crossentropy", "ce"):
@@ -75,7 +79,7 @@ def loss_form(loss):
     return NUMBERS if _takes_numbers(name) else ROWS
 
 
-def metric_form(metric):
+def metric_form(metric: Any) -> str | None:
     """Return the form of targets that a metric takes; None for those that take both, and for the user's own."""
     name = keras_name(metric)
     if name in _NOT_OF_TARGETS:
@@ -89,7 +93,7 @@ def metric_form(metric):
     return NUMBERS if _takes_numbers(name) else ROWS
 
 
-def output_form(loss):
+def output_form(loss: Any) -> str | None:
     """Return what a loss takes outputs for: "probabilities", "logits", "margins" or "numbers"; None for the user's own.
 
     "margins" are those of the hinge losses, "numbers" may be any, such as those of a squared error.
@@ -107,13 +111,13 @@ def output_form(loss):
     return "probabilities" if "crossentropy" in name or name in ("auto", "ce", *_OF_PROBABILITIES) else "numbers"
 
 
-def compares_distributions(item):
+def compares_distributions(item: Any) -> bool:
     """Whether a loss or metric makes sense only for one output a class."""
     name = keras_name(item)
     return _needs_classes(name) or name in _OF_DISTRIBUTIONS
 
 
-def common_form(loss, metrics, target_encoding, *, of_own):
+def common_form(loss: Any, metrics: Iterable[Any], target_encoding: str, *, of_own: str) -> str | None:
     """Return the form of the targets of labels, with one output for each class.
 
     Parameters
@@ -155,7 +159,7 @@ def common_form(loss, metrics, target_encoding, *, of_own):
     return form
 
 
-def check_outputs(metrics):
+def check_outputs(metrics: Iterable[Any]) -> None:
     """Raise for metrics, as objects, that cannot work with probabilities as outputs."""
     for metric in metrics:
         name = keras_name(metric)
@@ -172,7 +176,7 @@ def check_outputs(metrics):
             )
 
 
-def check_single_outputs(loss, metrics):
+def check_single_outputs(loss: Any, metrics: Iterable[Any]) -> None:
     """Raise for what cannot work with outputs that are each a probability of their own, such as a single one."""
     for name, item in (("loss", loss), *(("metrics", metric) for metric in metrics)):
         kind = keras_name(item)
@@ -188,7 +192,7 @@ def check_single_outputs(loss, metrics):
             )
 
 
-def check_numbers(loss, metrics):
+def check_numbers(loss: Any, metrics: Iterable[Any]) -> None:
     """Raise for what takes classes, where the targets are numbers."""
     if loss_form(loss) == NUMBERS:
         raise ValueError(f"loss={shown(loss)} takes {NUMBERS}, but y are numbers of a regression.")
@@ -197,7 +201,7 @@ def check_numbers(loss, metrics):
             raise ValueError(f"metrics={shown(metric)} takes {NUMBERS}, but y are numbers of a regression.")
 
 
-def chosen_arguments(metric, encoding):
+def chosen_arguments(metric: Any, encoding: str) -> dict[str, Any]:
     """Return arguments of a Keras metric, given by name or class, that follow from the form of the targets."""
     name = keras_name(metric)
     if name in _IOUS and encoding != "numbers":

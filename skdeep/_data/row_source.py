@@ -11,7 +11,12 @@ matrices, the arrays of other libraries) is no such source. Rows are read in spa
 other are read with what lies between them, since each read has its price.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
 from skdeep._common import interrupts
@@ -23,7 +28,7 @@ _NEEDED = ("shape", "dtype", "__getitem__", "__len__")
 _OTHERS = ("__array_interface__", "__array_namespace__", "__array_function__", "__dataframe__", "iloc")
 
 
-def is_row_source(X):
+def is_row_source(X: Any) -> bool:
     """Whether X is a source of rows that are not in memory."""
     return (
         not isinstance(X, (np.ndarray, np.generic, list, tuple))
@@ -44,17 +49,17 @@ class RowSource:
         What `is_row_source` accepts.
     """
 
-    def __init__(self, rows):
+    def __init__(self, rows: Any) -> None:
         self._rows = rows
         self.shape = tuple(rows.shape)
         self.dtype = rows.dtype
         self.ndim = len(self.shape)
-        self._column_limits = None
+        self._column_limits: Any = None  # two arrays, from the first look on
 
     def __len__(self):
         return self.shape[0]
 
-    def take(self, positions):
+    def take(self, positions: ArrayLike) -> np.ndarray:
         """Return the rows at these positions, in their order."""
         positions = np.asarray(positions)
         order = np.argsort(positions, kind="stable")
@@ -65,12 +70,12 @@ class RowSource:
             taken[order[span]] = self._read(first, last + 1)[wanted[span] - first]
         return taken
 
-    def limits(self):
+    def limits(self) -> tuple[Any, Any]:
         """Return the smallest and the largest number, which are NaN if any number is."""
         smallest, largest = self.column_limits()
         return smallest.min(), largest.max()
 
-    def column_limits(self):
+    def column_limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the smallest and the largest number of each column, from one look at all rows."""
         if self._column_limits is None:
             size = max(1, _CHUNK_BYTES // max(1, int(np.prod(self.shape[1:])) * self.dtype.itemsize))

@@ -1,13 +1,17 @@
 """Rows of X: which of them, and how networks get them, a chunk at a time."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
+from skdeep._common.typing import Data
 from skdeep._data.row_source import RowSource
 
 # Rows that are read at a time of arrays that are not in C order.
@@ -36,23 +40,23 @@ class Rows:
         Makes the targets of the network of a part of `y`.
     """
 
-    X: object
-    shape: tuple
+    X: Data
+    shape: tuple[int, ...]
     dtype: str
     y: np.ndarray | None = None
     sample_weight: np.ndarray | None = None
     index: np.ndarray | None = None
-    encode: Callable | None = None
+    encode: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __len__(self):
         return self.X.shape[0] if self.index is None else len(self.index)
 
-    def gather(self, positions):
+    def gather(self, positions: np.ndarray | slice) -> tuple[np.ndarray, ...]:
         """Return the arrays x, y and weights, as far as there are any, of these positions, an array or a slice.
 
         x may be a view of X, in any order in memory: TensorFlow's copy of it is in C order.
         """
-        rows = positions if self.index is None else self.index[positions]
+        rows: Any = positions if self.index is None else self.index[positions]
         if isinstance(rows, slice) and isinstance(self.X, RowSource):
             rows = np.arange(rows.start, rows.stop)
         if issparse(self.X):
@@ -64,7 +68,7 @@ class Rows:
         return x, *y, *(() if self.sample_weight is None else (self.sample_weight[positions],))
 
     @property
-    def row_bytes(self):
+    def row_bytes(self) -> int:
         """Memory of one gathered row of X and its targets."""
         x_bytes = max(1, math.prod(self.shape)) * np.dtype(self.dtype).itemsize
         return x_bytes + (0 if self.y is None else self._targets(np.arange(1)).nbytes)
@@ -92,22 +96,22 @@ class Selection:
         Their weights; None if all are equal.
     """
 
-    X: object
-    row_shape: tuple
+    X: Data
+    row_shape: tuple[int, ...]
     index: np.ndarray
     codes: np.ndarray
     weight: np.ndarray | None
 
-    def part(self, positions):
+    def part(self, positions: np.ndarray) -> Selection:
         """Return those at some positions."""
         weight = None if self.weight is None else self.weight[positions]
         return Selection(self.X, self.row_shape, self.index[positions], self.codes[positions], weight)
 
-    def weighted(self, weight):
+    def weighted(self, weight: np.ndarray | None) -> Selection:
         """Return the same rows with other weights."""
         return replace(self, weight=weight)
 
-    def rows(self, network, suffix=""):
+    def rows(self, network: Any, suffix: str = "") -> Rows:
         """Return them as a network takes them.
 
         Parameters

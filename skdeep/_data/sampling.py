@@ -1,23 +1,30 @@
 """Which rows train the network, in what order and with what weights, and which validate it."""
 
+from __future__ import annotations
+
 import math
 from numbers import Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.class_weight import compute_class_weight
 
 from skdeep._common.private_sklearn import check_sample_weight
+from skdeep._common.typing import ClassWeight, Data, Shuffle
 from skdeep._common.user_warnings import warn
 from skdeep._lazy import lazy_module
 
 model_selection = lazy_module("sklearn.model_selection")
+
+# Targets are of any class here: those that have one class a row have `classes`, which their types do not tell.
 
 # Of shuffle="blocks": neighbouring rows that stay together, and how many such blocks are mixed with each other.
 _BLOCK_ROWS = 512
 _MIXED_BLOCKS = 4
 
 
-def epoch_order(n_rows, shuffle, rng):
+def epoch_order(n_rows: int, shuffle: Shuffle, rng: np.random.Generator) -> np.ndarray:
     """Return the order in which an epoch takes the rows.
 
     With ``"blocks"`` blocks of neighbouring rows come in random order, and the rows of each few blocks are mixed: so
@@ -33,7 +40,9 @@ def epoch_order(n_rows, shuffle, rng):
     return np.concatenate([rng.permutation(rows) for rows in mixed])
 
 
-def weighted_rows(sample_weight, X, name="sample_weight"):
+def weighted_rows(
+    sample_weight: ArrayLike | None, X: Data, name: str = "sample_weight"
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the numbers of the rows whose weight is not zero, and their weights, or None for equal weights."""
     if sample_weight is None:
         return np.arange(X.shape[0]), None
@@ -52,14 +61,14 @@ def weighted_rows(sample_weight, X, name="sample_weight"):
     return index, weight[index]
 
 
-def total_weight(sample_weight, by_class, codes):
+def total_weight(sample_weight: np.ndarray | None, by_class: np.ndarray | None, codes: np.ndarray) -> np.ndarray | None:
     """Return the products of the weights of classes and of rows, or None if there are neither."""
     if by_class is None:
         return sample_weight
     return by_class[codes] if sample_weight is None else by_class[codes] * sample_weight
 
 
-def with_mean_one(weight):
+def with_mean_one(weight: np.ndarray | None) -> np.ndarray | None:
     """Scale weights to a mean of 1, if there are any.
 
     Keras divides the weighted sum over a batch of n rows by n; with a mean weight of 1 that is a weighted mean.
@@ -71,7 +80,12 @@ def with_mean_one(weight):
     return weight / mean if np.isfinite(mean) else with_mean_one(weight / weight.max())
 
 
-def weight_by_class(class_weight, codes, targets, sample_weight):
+def weight_by_class(
+    class_weight: ClassWeight | None,
+    codes: np.ndarray,
+    targets: Any,
+    sample_weight: np.ndarray | None,
+) -> np.ndarray | None:
     """Return the weight of each class for rows of these codes and weights, or None if there is no `class_weight`."""
     if class_weight is None:
         return None
@@ -95,7 +109,7 @@ def weight_by_class(class_weight, codes, targets, sample_weight):
     return by_class
 
 
-def n_training_rows(n_rows, fraction):
+def n_training_rows(n_rows: int, fraction: float | None) -> int:
     """Return how many rows train a network, after a fraction of them, or None, is set aside for validation."""
     return n_rows if fraction is None else max(1, n_rows - _n_validation_rows(n_rows, fraction))
 
@@ -104,7 +118,7 @@ def _n_validation_rows(n_rows, fraction):
     return math.ceil(fraction * n_rows)
 
 
-def split(codes, targets, fraction, rng):
+def split(codes: np.ndarray, targets: Any, fraction: float, rng: np.random.Generator) -> list[np.ndarray]:
     """Return the positions of training and validation rows, with the same fractions of the classes if possible."""
     n_rows = len(codes)
     seed = int(rng.integers(2**31))

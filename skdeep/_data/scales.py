@@ -6,11 +6,14 @@ where y has a deviation below 0.05 or a mean of 10. Columns that StandardScaler 
 and the square root of the number of rows, so large tables may have those.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
 from scipy.sparse import issparse
 
+from skdeep._common.typing import Data
 from skdeep._data.numeric_targets import NumericTargets
 from skdeep._data.row_source import RowSource
 
@@ -21,7 +24,7 @@ _MIN_DEVIATION, _MAX_DEVIATION, _MAX_MEAN = 0.05, 50, 5
 _CHUNK_BYTES = 2**18  # what stays in the cache of a core
 
 
-def trouble_with_table(X, name):
+def trouble_with_table(X: Data, name: str) -> str | None:
     """Return a sentence on the values of a table that a dense network cannot learn from, or None.
 
     Parameters
@@ -56,7 +59,7 @@ def trouble_with_table(X, name):
     return f"{what} Scale X: make_pipeline({scaler}(), {name}(...))."
 
 
-def trouble_with_numbers(y):
+def trouble_with_numbers(y: np.ndarray) -> str | None:
     """Return a sentence on targets that a network cannot learn in their own unit, or None."""
     units = NumericTargets.learn(y, None, scaled=True)
     is_far = (units.scale < _MIN_DEVIATION) | (units.scale > _MAX_DEVIATION)

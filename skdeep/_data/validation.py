@@ -1,14 +1,18 @@
 """Checks of arrays beyond those of scikit-learn, and what is left and told when something fails."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Set
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
 from skdeep._backend import lack_of_memory
 from skdeep._common.private_sklearn import is_pandas_na, is_scalar_nan
+from skdeep._common.typing import Data
 from skdeep._data.row_source import RowSource, is_row_source
 
 _CALLBACKS_TO_END = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
@@ -21,7 +25,7 @@ _OF_BATCHES = {
 
 
 @contextlib.contextmanager
-def explained(X):
+def explained(X: Data) -> Iterator[None]:
     """Say of an X that is no array of numbers what to give, before and after the body of ``with`` checks it."""
     _check_kind(X)
     try:
@@ -34,7 +38,7 @@ def explained(X):
         raise ValueError(f"{said} ({detail})") from error
 
 
-def check_inputs(X, y):
+def check_inputs(X: Data, y: Any) -> None:
     """Raise for a list with an array for each of several inputs, which the number of rows of y gives away."""
     if not isinstance(X, list) or not X or issparse(y) or not hasattr(y, "__len__"):
         return
@@ -46,7 +50,7 @@ def check_inputs(X, y):
         )
 
 
-def as_numbers(X):
+def as_numbers(X: Data) -> Data:
     """Return X, validated by scikit-learn, if it holds numbers, as it is or converted from objects."""
     if 0 in X.shape[1:]:
         raise ValueError(f"X has shape {X.shape}, with an axis of length 0.")
@@ -60,7 +64,7 @@ def as_numbers(X):
     return X
 
 
-def limits(X):
+def limits(X: Data) -> tuple[Any, Any]:
     """Return the smallest and the largest number of an array, a sparse matrix or a `RowSource`."""
     if isinstance(X, RowSource):
         return X.limits()
@@ -69,7 +73,7 @@ def limits(X):
     return X.min(), X.max()
 
 
-def check_is_not_empty(X, estimator):
+def check_is_not_empty(X: Data, estimator: object) -> None:
     """Raise as scikit-learn does for arrays with too few axes or rows."""
     if X.ndim < 2:
         raise ValueError(f"X must have at least two axes, rows and what is in them. Got the shape {X.shape}.")
@@ -80,7 +84,7 @@ def check_is_not_empty(X, estimator):
         )
 
 
-def without_missing(y, name="y"):
+def without_missing(y: Any, name: str = "y") -> Any:
     """Return y, as an array if it is a pandas object, if no label in it is missing."""
     if issparse(y):
         return y
@@ -199,7 +203,7 @@ def _holds_numbers(values):
 
 
 @contextlib.contextmanager
-def restored_on_error(estimator):
+def restored_on_error(estimator: object) -> Iterator[None]:
     """Restore all attributes of an estimator if the body of the ``with`` statement raises."""
     before = vars(estimator).copy()
     try:
@@ -213,7 +217,7 @@ def restored_on_error(estimator):
 
 
 @contextlib.contextmanager
-def memory_errors():
+def memory_errors() -> Iterator[None]:
     """Raise MemoryError for TensorFlow's own kind of it in the body of the ``with`` statement."""
     try:
         yield
