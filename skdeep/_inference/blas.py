@@ -10,10 +10,13 @@ fork waits for the products of other threads: a lock of BLAS that is held at tha
 ever.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import os
 import threading
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -34,7 +37,7 @@ _before = ()
 
 
 @contextlib.contextmanager
-def one_thread():
+def one_thread() -> Iterator[int]:
     """Let BLAS use one thread in the body of the ``with`` statement; give the number that it had."""
     _limit()
     try:
@@ -44,7 +47,7 @@ def one_thread():
 
 
 @contextlib.contextmanager
-def product():
+def product() -> Iterator[None]:
     """Keep this process from being forked in the body of the ``with`` statement."""
     global _n_products
     with _changed:
@@ -58,7 +61,7 @@ def product():
             _changed.notify_all()
 
 
-def block_rows(shapes):
+def block_rows(shapes: Sequence[tuple[int, ...]]) -> int | None:
     """Return how many rows a block may have in products with matrices of these shapes, or None if no number will do.
 
     Parameters
@@ -70,7 +73,7 @@ def block_rows(shapes):
         return next((n_rows for n_rows in _BLOCKS if all(_is_placeless(n_rows, *shape) for shape in shapes)), None)
 
 
-def padded(matrix):
+def padded(matrix: np.ndarray) -> np.ndarray:
     """Return a matrix with columns of zeros behind its own, if it has so few that products are made in another way."""
     n_missing = _MIN_COLUMNS - matrix.shape[1]
     return np.pad(matrix, ((0, 0), (0, n_missing))) if n_missing > 0 else matrix

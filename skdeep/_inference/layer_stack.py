@@ -11,15 +11,22 @@ A step is a list: the kind, and its arguments, which are numbers, text, or the p
 What a row gives is the same bits alone and in any batch, in any thread and under any number of threads of BLAS.
 """
 
+from __future__ import annotations
+
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skdeep._data.row_source import RowSource
 from skdeep._inference.activations import ACTIVATIONS
 from skdeep._inference.blas import block_rows, one_thread, padded, product
+
+if TYPE_CHECKING:
+    from skdeep._data.rows import Rows
 
 _CHUNK_NUMBERS = 2**19  # of the widest layer: what stays in the cache of a core
 _THREADED_WORK = 2**24  # multiplications below which a second thread costs more than it brings
@@ -36,7 +43,7 @@ class LayerStack:
         The variables of the network.
     """
 
-    def __init__(self, steps, arrays):
+    def __init__(self, steps: list[list[Any]], arrays: list[np.ndarray]) -> None:
         self._functions = [_FUNCTIONS[kind](arrays, *arguments) for kind, *arguments in steps]
         shapes = [padded(arrays[step[1]]).shape for step in steps if step[0] == "dense"]
         self._block = block_rows(shapes)
@@ -44,11 +51,11 @@ class LayerStack:
         self._row_work = sum(map(prod, shapes))
 
     @property
-    def is_exact(self):
+    def is_exact(self) -> bool:
         """Whether rows give the same bits in any batch on this machine."""
         return self._block is not None
 
-    def predict(self, rows, convert):
+    def predict(self, rows: Rows, convert: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """Return what `convert` makes of the outputs, for all rows; see `skdeep._engine.program.Program.predict`."""
         n_rows = len(rows)
         size = max(1, _CHUNK_NUMBERS // (self._widest * self._block)) * self._block
@@ -87,7 +94,7 @@ class LayerStack:
         return values[:n_rows]
 
 
-def are_steps(steps, arrays):
+def are_steps(steps: object, arrays: list[np.ndarray]) -> bool:
     """Whether these are steps, from a file, over the variables of a network."""
     if not isinstance(steps, list) or not all(isinstance(step, list) and step for step in steps):
         return False
@@ -189,7 +196,7 @@ def _is_vector(arrays, place):
 
 
 # By kind, whether these are its arguments.
-_CHECKS = {
+_CHECKS: dict[str, Callable[..., bool]] = {
     "dense": lambda arrays, kernel, bias, name: (
         _is_array(arrays, kernel, 2) and _is_vector(arrays, bias) and name in ACTIVATIONS
     ),
@@ -203,7 +210,7 @@ _CHECKS = {
     "normalization": lambda arrays, *values: len(values) == 2 and _are_numbers(*values),
     "reshape": lambda arrays, shape: isinstance(shape, list) and all(type(size) is int for size in shape),
 }
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[..., Callable[[np.ndarray, int], np.ndarray]]] = {
     "dense": _dense,
     "batch_normalization": _batch_normalization,
     "activation": _activation,

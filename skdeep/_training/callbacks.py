@@ -3,13 +3,19 @@
 These are no callbacks of Keras, so that a fit without any needs no Keras.
 """
 
+from __future__ import annotations
+
 import math
 import sys
 import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 
 from skdeep._common import interrupts
+from skdeep._common.typing import Logs
 from skdeep._lazy import lazy_module
 
 io_utils = lazy_module("keras.src.utils.io_utils")
@@ -26,24 +32,26 @@ class Callback:
         What Keras tells callbacks of the fit.
     """
 
+    program: Any
+    params: dict[str, Any]
     calls_users = False  # whether code of the user's is called
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Begin, before the first epoch."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Begin an epoch."""
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """End an epoch."""
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         """Begin to test on the validation rows."""
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: Logs | None = None) -> None:
         """End that."""
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """End, after the last epoch."""
 
 
@@ -52,15 +60,15 @@ class NoHooks:
 
     by_batch = {"train": False, "test": False}
 
-    def call(self, name, *arguments):
+    def call(self, name: str, *arguments: Any) -> None:
         """Call a method of all callbacks."""
 
-    def end(self, logs, interrupt):
+    def end(self, logs: Logs | None, interrupt: KeyboardInterrupt | None) -> KeyboardInterrupt | None:
         """Call `on_train_end`, and return what has interrupted training."""
         return interrupt
 
 
-def monitored(monitor, logs):
+def monitored(monitor: str, logs: Logs | None) -> float:
     """Return the value of a metric in the logs of an epoch."""
     logs = logs or {}
     if monitor not in logs:
@@ -88,23 +96,23 @@ class EarlyStopping(Callback):
         Value for the weights that training begins with; nan if they do not count.
     """
 
-    def __init__(self, monitor, mode, patience, tol, start):
+    def __init__(self, monitor: str, mode: str, patience: int, tol: float, start: float) -> None:
         self._monitor = monitor
         self._sign = 1 if mode == "min" else -1
         self._patience = patience
         self._tol = tol
         self._start = start
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Note the weights that training begins with."""
         self._best = self._last_best = self._sign * self._start
         self._weights = None if math.isnan(self._best) else self.program.model.get_weights()
         self._wait = 0
         self._is_seen = False
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note the weights if they are the best, and stop if there was no improvement for long."""
-        if self._is_seen and self._monitor not in logs:  # a callback may add it in some epochs only
+        if self._is_seen and self._monitor not in (logs or {}):  # a callback may add it in some epochs only
             return
         now, self._is_seen = self._sign * float(monitored(self._monitor, logs)), True
         if self._weights is None or now < self._best or math.isnan(self._best):
@@ -114,7 +122,7 @@ class EarlyStopping(Callback):
         if self._wait >= self._patience:
             self.program.model.stop_training = True
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Restore the best weights."""
         if self._weights is not None:
             self.program.model.set_weights(self._weights)
@@ -123,11 +131,12 @@ class EarlyStopping(Callback):
 class History(Callback):
     """The metrics of all epochs."""
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Begin anew."""
-        self.n_epochs, self.history = 0, {}
+        self.n_epochs = 0
+        self.history: dict[str, list[float]] = {}
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note the metrics of the epoch."""
         self.n_epochs += 1
         for name, value in (logs or {}).items():
@@ -137,11 +146,11 @@ class History(Callback):
 class EpochLines(Callback):
     """Print a line an epoch, with what Keras prints in two."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Start the clock."""
         self._began = time.monotonic()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Print the line."""
         seconds, steps = time.monotonic() - self._began, self.params["steps"]
         values = [f"{name}: {_shown(float(np.mean(value)))}" for name, value in (logs or {}).items()]
@@ -153,19 +162,21 @@ class EpochLines(Callback):
             print(line, flush=True)
 
 
-def call_each(callbacks, name, *arguments):
+def call_each(callbacks: Iterable[Callback], name: str, *arguments: Any) -> None:
     """Call a method of all callbacks of this module's kind; an interrupt is answered at once in code of the user's."""
     for callback in callbacks:
         with body_of(callback.calls_users):
             getattr(callback, name)(*arguments)
 
 
-def body_of(calls_users):
+def body_of(calls_users: bool) -> AbstractContextManager[None]:
     """Return the context in which a callback is called."""
     return interrupts.at_once() if calls_users else interrupts.deferred()
 
 
-def end_each(callbacks, calls_users, logs, interrupt):
+def end_each(
+    callbacks: Iterable[Any], calls_users: Callable[[Any], bool], logs: Logs | None, interrupt: KeyboardInterrupt | None
+) -> KeyboardInterrupt | None:
     """Call `on_train_end` of all callbacks, also of those after one that is interrupted.
 
     Parameters

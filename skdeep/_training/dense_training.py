@@ -7,17 +7,22 @@ Results are the same bits whatever number of threads BLAS has, since it gets one
 but for the random numbers of dropout, which NumPy draws.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from skdeep._common.typing import Logs
 from skdeep._inference.blas import product
 from skdeep._training import optimizers
 from skdeep._training.layers import Activation, BatchNormalization, Dense, Dropout
 from skdeep._training.objectives import ACCURACIES, ERRORS, LOSSES
 
-_OPTIMIZERS = {
+_OPTIMIZERS: dict[str, type[optimizers.Optimizer]] = {
     "adam": optimizers.Adam,
     "sgd": optimizers.GradientDescent,
     "sgd with momentum": optimizers.Momentum,
@@ -55,23 +60,23 @@ class Recipe:
         Those of the variables of the network.
     """
 
-    layers: list
-    trained: tuple
-    penalties: dict
+    layers: list[list[Any]]
+    trained: tuple[int, ...]
+    penalties: dict[int, float]
     loss: str
     encoding: str
-    metrics: dict
+    metrics: dict[str, str]
     optimizer: str
-    arguments: dict
+    arguments: dict[str, Any]
     learning_rate: float
-    shapes: list
+    shapes: list[tuple[int, ...]]
 
-    def steps(self):
+    def steps(self) -> list[list[Any]]:
         """Return the layers as `skdeep._inference.layer_stack` takes them, for predictions."""
         kept = {"dense": None, "activation": None, "batch_normalization": -1}  # its momentum is for training
         return [each[: kept[each[0]]] for each in self.layers if each[0] in kept]
 
-    def fresh_optimizer(self):
+    def fresh_optimizer(self) -> list[np.ndarray]:
         """Return the state of the optimizer before any training, as Keras's has it."""
         n_slots = _OPTIMIZERS[self.optimizer].n_slots
         state = [np.broadcast_to(np.float32(0), self.shapes[place]) for place in self.trained for _ in range(n_slots)]
@@ -92,7 +97,7 @@ class DenseTraining:
         Of the loss and each metric since they were reset: the weighted sum of values, and that of their weights.
     """
 
-    def __init__(self, recipe):
+    def __init__(self, recipe: Recipe) -> None:
         self._places = recipe.trained
         shapes = {place: recipe.shapes[place] for place in recipe.trained}
         self._weights, weights = _parts_of_vector(shapes)
@@ -122,11 +127,11 @@ class DenseTraining:
             name: ACCURACIES[recipe.encoding](cut) if metric == "accuracy" else ERRORS[metric]
             for name, metric in recipe.metrics.items()
         }
-        self.sums = {}
+        self.sums: dict[str, tuple[float, float]] = {}
         self.n_steps = 0
         self.learning_rate = np.float32(0)
 
-    def load(self, variables, optimizer):
+    def load(self, variables: Iterable[np.ndarray], optimizer: Iterable[np.ndarray]) -> None:
         """Take the values of the variables of the network, and those of the optimizer: its steps, rate and state."""
         steps, rate, *state = optimizer
         own_state = [slot[place] for place in self._places for slot in self._slots]
@@ -136,36 +141,44 @@ class DenseTraining:
             own[...] = given
         self.n_steps, self.learning_rate = int(steps), np.float32(rate)
 
-    def values(self):
+    def values(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return what `load` takes, as two lists of arrays that nobody else has."""
         state = [slot[place].copy() for place in self._places for slot in self._slots]
         steps, rate = np.asarray(self.n_steps, np.int64), np.asarray(self.learning_rate)
         return [each.copy() for each in self._variables], [steps, rate, *state]
 
-    def weights(self):
+    def weights(self) -> list[np.ndarray]:
         """Return copies of all variables but the states of random numbers."""
         return [each.copy() for each in self._variables if each.dtype == np.float32]
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Iterable[np.ndarray]) -> None:
         """Set what `weights` returned."""
         own = [each for each in self._variables if each.dtype == np.float32]
         for array, given in zip(own, weights, strict=True):
             array[...] = given
 
-    def forget_moments(self):
+    def forget_moments(self) -> None:
         """Begin anew with the state of the optimizer, but for its steps and its rate."""
         for slot in self._optimizer.slots:
             slot[:] = 0
 
-    def reset_metrics(self):
+    def reset_metrics(self) -> None:
         """Begin anew to add up loss and metrics."""
         self.sums = dict.fromkeys(("loss", *self._metrics), (0.0, 0.0))
 
-    def metrics(self):
+    def metrics(self) -> Logs:
         """Return loss and metrics since they were reset, as Keras means them."""
         return {name: total / weight if weight else 0.0 for name, (total, weight) in self.sums.items()}
 
-    def train(self, x, y, weight=None, *, batch_size, penalty_scale=1.0):
+    def train(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray | None = None,
+        *,
+        batch_size: int,
+        penalty_scale: float = 1.0,
+    ) -> None:
         """Learn from one batch, whose penalties of weights are multiplied by this for a whole batch."""
         batch_fraction = len(x) / batch_size
         for layer in self._normalizations:
@@ -182,7 +195,7 @@ class DenseTraining:
             self._optimizer.step(self._weights, self._gradient, self.learning_rate, self.n_steps)
         self.n_steps += 1
 
-    def test(self, x, y, weight=None):
+    def test(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> None:
         """Add loss and metrics of one batch to those before."""
         with product(), np.errstate(all="ignore"):
             self._add_up(self._outputs(x, training=False), y, weight, 1.0)
@@ -210,7 +223,7 @@ class DenseTraining:
         self.sums[name] = (before[0] + total, before[1] + weight)
 
     @property
-    def is_finite(self):
+    def is_finite(self) -> bool:
         """Whether the loss so far is finite."""
         return math.isfinite(self.sums["loss"][0])
 

@@ -5,10 +5,19 @@ last one took, so that Ctrl-C, which is answered between chunks (see `skdeep._co
 where chunks end does not change what is learned.
 """
 
+from __future__ import annotations
+
 import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from skdeep._common import interrupts
+from skdeep._common.typing import Logs
+
+if TYPE_CHECKING:
+    from skdeep._data.rows import Rows
 
 _CHUNK_BYTES = 8 * 2**20
 _CHUNK_SECONDS = 0.25
@@ -18,10 +27,10 @@ _FIRST_CHUNK_BATCHES = 16
 class Epochs:
     """Runs epochs of training and testing, and knows how long batches take."""
 
-    def __init__(self):
-        self._batch_seconds = {}
+    def __init__(self) -> None:
+        self._batch_seconds: dict[str, float] = {}
 
-    def run(self, program, kind, rows, order, batch_size, hooks=None):
+    def run(self, program: Any, kind: str, rows: Rows, order: np.ndarray, batch_size: int, hooks: Any = None) -> Logs:
         """Run one epoch of "train" or "test" and return its metrics; with `hooks`, one batch at a time.
 
         The `program` is what runs a chunk: ``gathered(arrays)`` makes of the arrays of a chunk what ``run_chunk(kind,
@@ -59,6 +68,6 @@ class Epochs:
         return max(1, min(n_batches, _CHUNK_BYTES // batch_bytes))
 
 
-def is_loss_finite(logs):
+def is_loss_finite(logs: Logs) -> bool:
     """Whether the loss is finite, if there is one: the steps of a user's model may report something else."""
     return math.isfinite(logs.get("loss", 0.0))

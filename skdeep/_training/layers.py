@@ -5,6 +5,10 @@ inputs; it writes the gradients of its weights where it was told to. What `forwa
 the next batch. Inputs may be overwritten, but for those of the first layer.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from skdeep._training.activations import ACTIVATIONS
@@ -25,12 +29,19 @@ class Dense:
         A name of `skdeep._training.activations`.
     """
 
-    def __init__(self, kernel, bias, kernel_gradient, bias_gradient, activation):
+    def __init__(
+        self,
+        kernel: np.ndarray,
+        bias: np.ndarray | None,
+        kernel_gradient: np.ndarray | None,
+        bias_gradient: np.ndarray | None,
+        activation: str,
+    ) -> None:
         self._kernel, self._bias = kernel, bias
         self._kernel_gradient, self._bias_gradient = kernel_gradient, bias_gradient
         self._forward, self._backward = ACTIVATIONS[activation]
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: np.ndarray, training: bool) -> np.ndarray:
         """Return the outputs."""
         outputs = inputs @ self._kernel
         if self._bias is not None:
@@ -39,7 +50,7 @@ class Dense:
         outputs, self._kept = self._forward(outputs)
         return outputs
 
-    def backward(self, gradient, needs_inputs):
+    def backward(self, gradient: np.ndarray, needs_inputs: bool) -> np.ndarray | None:
         """Return the gradient by the inputs, if it is needed."""
         self._backward(self._kept, gradient)
         if self._kernel_gradient is not None:
@@ -60,7 +71,7 @@ class Dropout:
         Fraction of the inputs that are dropped.
     """
 
-    def __init__(self, state, rate):
+    def __init__(self, state: np.ndarray, rate: float) -> None:
         self._state = state
         n_dropped = min(round(rate * _N_LEVELS), _N_LEVELS - 1)
         self._threshold = np.uint16(n_dropped)
@@ -68,7 +79,7 @@ class Dropout:
         self._bits = np.random.Philox(0)
         self._bits_state = self._bits.state
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: np.ndarray, training: bool) -> np.ndarray:
         """Return the outputs."""
         if not training:
             return inputs
@@ -76,7 +87,7 @@ class Dropout:
         self._mask = np.multiply(kept, self._scale, dtype=np.float32)
         return inputs * self._mask
 
-    def backward(self, gradient, needs_inputs):
+    def backward(self, gradient: np.ndarray, needs_inputs: bool) -> np.ndarray:
         """Return the gradient by the inputs."""
         gradient *= self._mask
         return gradient
@@ -104,12 +115,23 @@ class BatchNormalization:
         As of Keras's layer.
     """
 
-    def __init__(self, gamma, beta, mean, variance, gamma_gradient, beta_gradient, epsilon, momentum):
+    def __init__(
+        self,
+        gamma: np.ndarray,
+        beta: np.ndarray,
+        mean: np.ndarray,
+        variance: np.ndarray,
+        gamma_gradient: np.ndarray | None,
+        beta_gradient: np.ndarray | None,
+        epsilon: float,
+        momentum: float,
+    ) -> None:
         self._gamma, self._beta, self._mean, self._variance = gamma, beta, mean, variance
-        self._gamma_gradient, self._beta_gradient = gamma_gradient, beta_gradient
+        self._gamma_gradient: Any = gamma_gradient
+        self._beta_gradient: Any = beta_gradient
         self._epsilon, self._momentum = np.float32(epsilon), momentum
 
-    def set_step(self, n_steps, batch_fraction):
+    def set_step(self, n_steps: int, batch_fraction: float) -> None:
         """Set how many steps were made before this one, and what part of a whole batch its rows are.
 
         The momentum grows from 0 to the layer's own, so that the averages are those of the data from the first step on.
@@ -117,7 +139,7 @@ class BatchNormalization:
         growing = min(self._momentum, n_steps / (n_steps + 4))
         self._share = np.float32((1 - growing) * batch_fraction)
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: np.ndarray, training: bool) -> np.ndarray:
         """Return the outputs, and let the averages follow those of the batch."""
         self._is_by_batch = training and self._gamma_gradient is not None
         if not self._is_by_batch:
@@ -133,7 +155,7 @@ class BatchNormalization:
         self._variance += (variance - self._variance) * self._share
         return centred * self._gamma + self._beta
 
-    def backward(self, gradient, needs_inputs):
+    def backward(self, gradient: np.ndarray, needs_inputs: bool) -> np.ndarray | None:
         """Return the gradient by the inputs, if it is needed."""
         if not self._is_by_batch:
             gradient *= self._factor
@@ -152,15 +174,15 @@ class BatchNormalization:
 class Activation:
     """An activation on its own."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self._forward, self._backward = ACTIVATIONS[name]
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: np.ndarray, training: bool) -> np.ndarray:
         """Return the outputs."""
         outputs, self._kept = self._forward(inputs)
         return outputs
 
-    def backward(self, gradient, needs_inputs):
+    def backward(self, gradient: np.ndarray, needs_inputs: bool) -> np.ndarray:
         """Return the gradient by the inputs."""
         self._backward(self._kept, gradient)
         return gradient

@@ -4,6 +4,11 @@ A loss that belongs to the activation of the last layer takes what goes into tha
 linear here.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 
@@ -18,10 +23,10 @@ class SoftmaxCrossEntropy:
 
     activation = "softmax"
 
-    def __init__(self, is_sparse):
+    def __init__(self, is_sparse: bool) -> None:
         self._is_sparse = is_sparse
 
-    def losses(self, outputs, y):
+    def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the losses of the rows."""
         shifted = outputs - outputs.max(axis=1, keepdims=True)
         self._powers = np.exp(shifted)
@@ -31,7 +36,7 @@ class SoftmaxCrossEntropy:
             return np.log(self._sums[:, 0]) - self._of_target
         return ((np.log(self._sums) - shifted) * y).sum(axis=1)
 
-    def gradient(self, outputs, y):
+    def gradient(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the gradient of the losses whose values were asked for last, row by row."""
         gradient = self._powers
         gradient /= self._sums
@@ -47,12 +52,12 @@ class SigmoidCrossEntropy:
 
     activation = "sigmoid"
 
-    def losses(self, outputs, y):
+    def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the losses of the rows."""
         self._small = np.exp(-np.abs(outputs))
         return (np.maximum(outputs, 0) - outputs * y + np.log1p(self._small)).mean(axis=1)
 
-    def gradient(self, outputs, y):
+    def gradient(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the gradient of the losses whose values were asked for last, row by row."""
         gradient = np.where(outputs >= 0, np.float32(1), self._small)
         gradient /= 1 + self._small
@@ -72,21 +77,23 @@ class MeanError:
 
     activation = None
 
-    def __init__(self, function, derivative):
+    def __init__(
+        self, function: Callable[[np.ndarray], np.ndarray], derivative: Callable[[np.ndarray], np.ndarray]
+    ) -> None:
         self._function, self._derivative = function, derivative
 
-    def losses(self, outputs, y):
+    def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the losses of the rows."""
         self._errors = outputs - y
         return self._function(self._errors).mean(axis=1)
 
-    def gradient(self, outputs, y):
+    def gradient(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the gradient of the losses whose values were asked for last, row by row."""
         return self._derivative(self._errors) / np.float32(outputs.shape[1])
 
 
 # By Keras's names.
-LOSSES = {
+LOSSES: dict[str, Callable[[], Any]] = {
     "sparse_categorical_crossentropy": lambda: SoftmaxCrossEntropy(is_sparse=True),
     "categorical_crossentropy": lambda: SoftmaxCrossEntropy(is_sparse=False),
     "binary_crossentropy": SigmoidCrossEntropy,

@@ -1,5 +1,7 @@
 """Steps of optimizers on all trained weights at once, as one vector, by the formulas of Keras and TensorFlow."""
 
+from __future__ import annotations
+
 import numpy as np
 
 _BLOCK = 2**15  # numbers, with which all vectors of a step fit into the cache of a core
@@ -16,17 +18,23 @@ class Optimizer:
 
     n_slots = 0  # vectors of state
 
-    def __init__(self, n_weights):
+    def __init__(self, n_weights: int) -> None:
         self.slots = [np.zeros(n_weights, np.float32) for _ in range(self.n_slots)]
         self._scratch = np.empty(min(n_weights, _BLOCK), np.float32)
         self._blocks = [slice(start, min(start + _BLOCK, n_weights)) for start in range(0, n_weights, _BLOCK)]
 
-    def step(self, weights, gradient, learning_rate, n_steps):
+    def step(self, weights: np.ndarray, gradient: np.ndarray, learning_rate: np.float32, n_steps: int) -> None:
         """Change the weights; `n_steps` were made before. The gradient may be overwritten."""
         self._begin(learning_rate, n_steps)
         for block in self._blocks:
             scratch = self._scratch[: block.stop - block.start]
             self._step(weights[block], gradient[block], scratch, *(slot[block] for slot in self.slots))
+
+    def _begin(self, learning_rate, n_steps):
+        """Make ready for a step on all blocks."""
+
+    def _step(self, weights, gradient, scratch, *slots):
+        """Change the weights of a block."""
 
 
 class Adam(Optimizer):
@@ -34,7 +42,15 @@ class Adam(Optimizer):
 
     n_slots = 2
 
-    def __init__(self, n_weights, *, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None):
+    def __init__(
+        self,
+        n_weights: int,
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+    ) -> None:
         super().__init__(n_weights)
         self._betas = np.float32(beta_1), np.float32(beta_2)
         self._rests = np.float32(1) - self._betas[0], np.float32(1) - self._betas[1]
@@ -80,7 +96,7 @@ class Momentum(GradientDescent):
 
     n_slots = 1
 
-    def __init__(self, n_weights, *, momentum, nesterov=False):
+    def __init__(self, n_weights: int, *, momentum: float, nesterov: bool = False) -> None:
         super().__init__(n_weights)
         self._momentum = np.float32(momentum)
         self._is_nesterovs = nesterov
@@ -102,7 +118,7 @@ class RMSprop(Optimizer):
 
     n_slots = 1
 
-    def __init__(self, n_weights, *, rho=0.9, epsilon=1e-7):
+    def __init__(self, n_weights: int, *, rho: float = 0.9, epsilon: float = 1e-7) -> None:
         super().__init__(n_weights)
         self._rho, self._rest = np.float32(rho), np.float32(1 - rho)
         self._epsilon = np.float32(epsilon)

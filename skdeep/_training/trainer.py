@@ -8,17 +8,26 @@ Random numbers: the only draws here are the shuffles, from the generator that th
 weights draw from seeds inside the model. No global state is touched.
 """
 
+from __future__ import annotations
+
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skdeep._common.typing import Shuffle
 from skdeep._common.user_warnings import warn
 from skdeep._data.sampling import epoch_order
 from skdeep._training.callbacks import EpochLines, History, call_each, end_each
 from skdeep._training.epochs import is_loss_finite
+
+if TYPE_CHECKING:
+    from skdeep._data.rows import Rows
+    from skdeep._training.callbacks import Callback
 
 
 @dataclass(frozen=True)
@@ -45,13 +54,22 @@ class Plan:
     first_epoch: int
     epochs: int
     batch_size: int
-    shuffle: bool | str
+    shuffle: Shuffle
     verbose: int = 0
     best_epoch: int = 0
     penalty_rows: int | None = None
 
 
-def train(program, rows, plan, rng, *, callbacks=(), own=(), validation=None):
+def train(
+    program: Any,
+    rows: Rows,
+    plan: Plan,
+    rng: np.random.Generator,
+    *,
+    callbacks: Sequence[Any] = (),
+    own: Sequence[Callback] = (),
+    validation: Rows | None = None,
+) -> tuple[dict[str, list[float]], int, KeyboardInterrupt | None]:
     """Train a network for the epochs of the plan, or until a callback stops.
 
     Parameters
