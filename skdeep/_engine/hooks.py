@@ -1,10 +1,15 @@
 """How the callbacks of the user's are called, which are Keras's or of classes derived from those."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from skdeep._common.typing import Logs
 from skdeep._lazy import keras
 from skdeep._training.callbacks import body_of, end_each
 
 
-def direction(model, monitor):
+def direction(model: keras.Model, monitor: str) -> str | None:
     """Return whether the best value of a metric of a model is the "min" or the "max"; None if nothing tells."""
     name = monitor.removeprefix("val_")
     for metric in (part for each in model.metrics for part in getattr(each, "metrics", [each])):
@@ -31,12 +36,12 @@ class Hooks:
         Whether any callback has a hook of its own for the batches of "train" or "test".
     """
 
-    def __init__(self, callbacks, model, **params):
+    def __init__(self, callbacks: list[keras.callbacks.Callback], model: keras.Model, **params: Any) -> None:
         self.by_batch = {kind: _overrides(callbacks, kind) for kind in ("train", "test")}
         self._list = keras.callbacks.CallbackList(callbacks, model=model, **params)
         self._calls_users = any(map(_calls_users, self._list.callbacks))
 
-    def call(self, name, *arguments):
+    def call(self, name: str, *arguments: Any) -> None:
         """Call a method of all callbacks, but for `on_train_end`; what they add to the logs of an epoch stays there."""
         with body_of(self._calls_users):
             if name == "on_epoch_end":  # for which the list makes logs of its own
@@ -45,7 +50,7 @@ class Hooks:
             else:
                 getattr(self._list, name)(*arguments)
 
-    def end(self, logs, interrupt):
+    def end(self, logs: Logs | None, interrupt: KeyboardInterrupt | None) -> KeyboardInterrupt | None:
         """Call `on_train_end` of all callbacks; see `skdeep._training.callbacks.end_each`.
 
         After an interrupt that of `BackupAndRestore` is left out: it would remove the backup, which the next fit is to

@@ -3,6 +3,8 @@
 The graph of the model tells where the last layers are Keras's. Otherwise the operation with which TensorFlow ends does.
 """
 
+from __future__ import annotations
+
 from skdeep._data.objectives import snake_name
 from skdeep._engine.tracing import traced
 from skdeep._lazy import keras, tf
@@ -35,7 +37,7 @@ _OTHER_OPERATIONS = (
 )
 
 
-def activation_of(model, row_shape=None):
+def activation_of(model: keras.Model, row_shape: tuple[int, ...] | None = None) -> str:
     """Return what makes the outputs of a model.
 
     Parameters

@@ -4,9 +4,13 @@ tf2onnx converts the graph of the computation operation by operation; the few of
 know are given to it here. What it cannot convert it only logs, so the result is checked.
 """
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -26,12 +30,12 @@ class NoOnnxError(ValueError):
     """ONNX does not have what is computed."""
 
 
-def check_installed():
+def check_installed() -> object:
     """Raise an ImportError if what this needs is not installed."""
     return onnx.checker, tf2onnx.convert
 
 
-def converted(compute, input_shape):
+def converted(compute: Callable[[Any], dict[str, Any]], input_shape: tuple[int | None, ...]) -> Any:
     """Return what a function computes, as an ONNX model.
 
     Parameters
@@ -63,7 +67,7 @@ def converted(compute, input_shape):
     return model
 
 
-def set_metadata(model, metadata):
+def set_metadata(model: Any, metadata: dict[str, str]) -> None:
     """Set the metadata of an ONNX model, a dict of strings."""
     onnx.helper.set_model_props(model, metadata)
 
@@ -104,4 +108,8 @@ def _become(graph, node, kind, *inputs):
 
 
 # Operations of TensorFlow that tf2onnx does not know, for its `custom_op_handlers`.
-_HANDLERS = {"Erfc": (_erfc, []), "Expm1": (_expm1, []), "Log1p": (_log1p, [])}
+_HANDLERS: dict[str, tuple[Callable[..., None], list[Any]]] = {
+    "Erfc": (_erfc, []),
+    "Expm1": (_expm1, []),
+    "Log1p": (_log1p, []),
+}

@@ -9,14 +9,19 @@ A network of dense layers whose training a recipe tells is trained by NumPy (`sk
 sees its Keras model: then its values are put into the model after each chunk.
 """
 
+from __future__ import annotations
+
 import math
 import time
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import gen_batches
 
 from skdeep._common import interrupts
+from skdeep._common.typing import Logs, Values
 from skdeep._engine.hooks import Hooks, direction
 from skdeep._engine.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
 from skdeep._engine.tracing import Strengths, replaced_parts, traced
@@ -30,6 +35,10 @@ from skdeep._training.array_program import in_c_order, run_batches
 from skdeep._training.callbacks import NoHooks
 from skdeep._training.dense_training import DenseTraining
 from skdeep._training.epochs import Epochs
+
+if TYPE_CHECKING:
+    from skdeep._data.rows import Rows
+    from skdeep._training.dense_training import Recipe
 
 _CHUNK_BYTES = 8 * 2**20
 
@@ -45,51 +54,51 @@ class Program:
         Those whose dropout rate or strength of the L2 penalty shall be a variable of the traces.
     """
 
-    def __init__(self, model, layers=()):
+    def __init__(self, model: keras.Model, layers: Sequence[keras.layers.Layer] = ()) -> None:
         self.model = model
         self.strategy = current_strategy()
         self._layers = list(layers)
         self._strengths = Strengths(layers)
-        self._watch = None
+        self._watch: Watch | None = None
         self._of_model, self._of_optimizer, self._of_metrics = Variables(), Variables(), Variables()
-        self._steps = {}
-        self._infer = None
-        self._layer_steps = ...  # not looked for yet
+        self._steps: dict[Any, Any] = {}
+        self._infer: Any = None
+        self._layer_steps: Any = ...  # not looked for yet
         # The memory that a row takes in prediction is about that of the largest layer.
         outputs = [math.prod(size or 1 for size in shape) for shape in layer_shapes(model).values()] or [1]
         self._infer_bytes = 4 * max(outputs)
         # Training keeps the outputs of all layers for the gradients.
         self._train_bytes = 4 * sum(outputs)
         self._epochs = Epochs()
-        self._array_training = None
+        self._array_training: DenseTraining | None = None
         self._penalty_scale = 1.0
         self._has_metrics = False
         self._build_optimizer()
 
     @property
-    def input_dtype(self):
+    def input_dtype(self) -> str:
         """The dtype of the data that the model takes, but of text, which comes as numbers."""
         inputs = getattr(self.model, "inputs", None)
         return inputs[0].dtype if inputs and inputs[0].dtype != "string" else "float32"
 
     @property
-    def steps(self):
+    def steps(self) -> list[list[Any]] | None:
         """What `skdeep._inference.layer_stack` needs to predict without the model, or None."""
         if self._layer_steps is ...:
             self._layer_steps = None if self.strategy is not None else steps_of(self.model)
         return self._layer_steps
 
-    def watch(self):
+    def watch(self) -> None:
         """Look from now on whether somebody outside changes the model."""
         if self._watch is None:
             self._watch = Watch(self.model)
 
-    def is_changed(self):
+    def is_changed(self) -> bool:
         """Whether the model is another one than that which was built, but for the values of its variables."""
         self.follow_changes()
         return self._watch is not None and self._watch.is_changed()
 
-    def copied(self):
+    def copied(self) -> Program:
         """Return a program for a copy of the model as it is now."""
         self.follow_changes()
         model = faithful_copy(self.model)
@@ -99,36 +108,36 @@ class Program:
             other._watch = self._watch.of_copy(model)
         return other
 
-    def get_values(self):
+    def get_values(self) -> Values:
         """Return the values of all that training changes: weights, random states and the state of the optimizer."""
         self.follow_changes()
         return {"model": self.get_model_values(), "optimizer": self.get_optimizer_values()}
 
-    def get_model_values(self):
+    def get_model_values(self) -> list[np.ndarray]:
         """Return the values of the variables of the model, in their order."""
         return self._of_model.read(self.model.variables)
 
-    def set_values(self, values):
+    def set_values(self, values: Values) -> None:
         """Set what `get_values` returned, here or in a program of the same model; the optimizer's may be None."""
         self._of_model.assign(self.model.variables, values["model"])
         if values["optimizer"] is not None:
             self.set_optimizer_values(values["optimizer"])
 
-    def reset_optimizer(self, learning_rate):
+    def reset_optimizer(self, learning_rate: Any) -> None:
         """Make the optimizer as it was before any training, with this learning rate if it is a number."""
         self.set_optimizer_values(self._fresh_optimizer)
         if isinstance(learning_rate, Real):
             self.model.optimizer.learning_rate = float(learning_rate)
 
-    def get_optimizer_values(self):
+    def get_optimizer_values(self) -> list[np.ndarray]:
         """Return the values of the optimizer's state."""
         return self._of_optimizer.read(self.model.optimizer.variables)
 
-    def set_optimizer_values(self, values):
+    def set_optimizer_values(self, values: list[np.ndarray]) -> None:
         """Set what `get_optimizer_values` returned."""
         self._of_optimizer.assign(self.model.optimizer.variables, values)
 
-    def predict(self, rows, convert):
+    def predict(self, rows: Rows, convert: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """Return what `convert` makes of the outputs of the network, for all rows.
 
         Parameters
@@ -153,7 +162,7 @@ class Program:
         if self._infer is None:
             signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
             self._infer = traced(lambda x: self.model(x, training=False), signature)
-        converted = None
+        converted: Any = None
         for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
             interrupts.answer()
             (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
@@ -164,20 +173,20 @@ class Program:
             converted[chunk] = part
         return converted
 
-    def train_by(self, recipe):
+    def train_by(self, recipe: Recipe | None) -> None:
         """Train from now on by NumPy as this recipe tells, or if it is None by TensorFlow."""
         self._array_training = None if recipe is None else DenseTraining(recipe)
 
-    def metric_names(self, rows):
+    def metric_names(self, rows: Rows) -> list[str]:
         """Return the names that `fit` on such rows reports."""
         self.build_metrics(rows)
         return list(self.model.get_metrics_result())
 
-    def direction(self, monitor):
+    def direction(self, monitor: str) -> str | None:
         """Return whether the best value of a metric is the "min" or the "max"; None if nothing tells."""
         return direction(self.model, monitor)
 
-    def evaluate(self, rows, batch_size):
+    def evaluate(self, rows: Rows, batch_size: int) -> Logs:
         """Return the metrics on rows by name, as `fit` gets them on its validation rows."""
         _check_memory(batch_size, self._train_bytes)
         self.model.stop_evaluating = False
@@ -185,7 +194,9 @@ class Program:
         self._strengths.update()
         return self.run_epoch("test", rows, np.arange(len(rows)), batch_size)
 
-    def begin_training(self, rows, batch_size, callbacks, params):
+    def begin_training(
+        self, rows: Rows, batch_size: int, callbacks: list[keras.callbacks.Callback], params: dict[str, Any]
+    ) -> tuple[Hooks | NoHooks, int | None]:
         """Make all that training on such rows needs, or raise for what lacks.
 
         Returns
@@ -209,16 +220,16 @@ class Program:
         self.build_metrics(rows)
         return hooks, start
 
-    def end_training(self):
+    def end_training(self) -> None:
         """Finish what the optimizer does to the weights."""
         self.model.optimizer.finalize_variable_values(self.model.trainable_weights)
 
-    def set_penalty_scale(self, scale):
+    def set_penalty_scale(self, scale: float) -> None:
         """Multiply the L2 penalties by this in what follows, and take dropout rates and strengths as they are now."""
         self._penalty_scale = scale
         self._strengths.update(scale)
 
-    def follow_changes(self):
+    def follow_changes(self) -> None:
         """Forget the traces if somebody outside changed what they were made of."""
         if self._watch is None:
             return
@@ -246,7 +257,7 @@ class Program:
                 "built. Compile model_ again."
             )
 
-    def start_optimizer(self):
+    def start_optimizer(self) -> None:
         """Let an optimizer whose state starts from the weights start from those of now, unless it has trained.
 
         It is built before the weights are there; of Keras's own classes only one minds.
@@ -260,13 +271,15 @@ class Program:
         fresh.build(self.model.trainable_variables)
         Variables().assign(optimizer.variables, Variables().read(fresh.variables))
 
-    def go_back_to(self, weights):
+    def go_back_to(self, weights: list[np.ndarray]) -> None:
         """Set these weights, and start the moments of the optimizer anew, but not its scalars, such as its steps."""
         self.model.set_weights(weights)
         state = zip(self.get_optimizer_values(), self._fresh_optimizer, strict=True)
         self.set_optimizer_values([now if now.ndim == 0 and np.isfinite(now) else fresh for now, fresh in state])
 
-    def run_epoch(self, kind, rows, order, batch_size, hooks=None):
+    def run_epoch(
+        self, kind: str, rows: Rows, order: np.ndarray, batch_size: int, hooks: Hooks | NoHooks | None = None
+    ) -> Logs:
         """Run one epoch of training or testing and return its metrics; with `hooks`, one batch at a time."""
         if self._array_training is not None and self.is_changed():  # by a callback
             self.train_by(None)
@@ -276,11 +289,11 @@ class Program:
             self._array_training.reset_metrics()
         return self._epochs.run(self, kind, rows, order, batch_size, hooks)
 
-    def gathered(self, arrays):
+    def gathered(self, arrays: Iterable[np.ndarray]) -> list[Any]:
         """Return the arrays of a chunk as `run_chunk` takes them."""
         return in_c_order(arrays) if self._array_training is not None else [tf.constant(array) for array in arrays]
 
-    def run_chunk(self, kind, arrays, batch_size):
+    def run_chunk(self, kind: str, arrays: list[Any], batch_size: int) -> tuple[Logs, float]:
         """Train or test on the batches of a chunk; return the metrics since the epoch began, and the seconds."""
         if self._array_training is not None:
             return self._run_arrays(kind, arrays, batch_size)
@@ -371,7 +384,7 @@ class Program:
         finally:
             self._strengths.batch_fraction = self._strengths.n_steps = None
 
-    def build_metrics(self, rows):
+    def build_metrics(self, rows: Rows) -> None:
         """Make the variables of loss and metrics, which a traced loop may not make itself."""
         if self._has_metrics:
             return

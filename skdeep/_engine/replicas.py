@@ -5,20 +5,24 @@ of its variables on each device. Each step gives every replica its share of the 
 their gradients. Such a network is not reused by others: its variables are those of the strategy.
 """
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from skdeep._lazy import tf
 
 
-def current_strategy():
+def current_strategy() -> Any:
     """Return the strategy in whose scope this is called, or None."""
     if "tensorflow" not in sys.modules:
         return None
     return tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
 
 
-def outside_of_scopes(function):
+def outside_of_scopes(function: Callable[[], Any]) -> Any:
     """Call a function without a strategy: a network that is built again trains on one device."""
     if current_strategy() is None:
         return function()
@@ -26,7 +30,7 @@ def outside_of_scopes(function):
         return pool.submit(function).result()
 
 
-def check_scope(strategy):
+def check_scope(strategy: Any) -> None:
     """Raise if a network made with this strategy, or None, is trained in the scope of another one."""
     current = current_strategy()
     if current not in (None, strategy):
@@ -36,12 +40,12 @@ def check_scope(strategy):
         )
 
 
-def n_replicas(strategy):
+def n_replicas(strategy: Any) -> int:
     """Return on how many devices a strategy, or None, trains at once."""
     return 1 if strategy is None else strategy.num_replicas_in_sync
 
 
-def make_here(part):
+def make_here(part: Any) -> None:
     """Make an optimizer or a metric one of the devices on which the network is trained, wherever it was made."""
     for variable in part.variables:
         variable._initialize(variable.numpy())
@@ -49,7 +53,9 @@ def make_here(part):
         part._distribution_strategy = tf.distribute.get_strategy()
 
 
-def run_on_shares(strategy, step, tensors, start, stop):
+def run_on_shares(
+    strategy: Any, step: Callable[[tuple[Any, ...]], Any], tensors: Sequence[Any], start: Any, stop: Any
+) -> Any:
     """Run a step on the rows from `start` up to `stop` of some tensors, with a strategy each replica on its share.
 
     Returns what the step returns; with a strategy for each replica.
@@ -71,6 +77,6 @@ def run_on_shares(strategy, step, tensors, start, stop):
     return strategy.run(run_share)
 
 
-def mean_of_replicas(strategy, value):
+def mean_of_replicas(strategy: Any, value: Any) -> Any:
     """Return the mean of a number that each replica has, as Keras's `fit` does."""
     return value if strategy is None else strategy.reduce("MEAN", value, axis=None)

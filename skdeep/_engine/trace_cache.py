@@ -24,15 +24,23 @@ would free it in the end, but it counts objects, not bytes, and may let a dozen 
 been evicted.
 """
 
+from __future__ import annotations
+
 import contextlib
 import gc
 import threading
 import weakref
 from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from skdeep._common.forked import check_not_forked
+from skdeep._common.typing import Values
 from skdeep._data.validation import memory_errors
 from skdeep._engine.replicas import current_strategy, outside_of_scopes
+
+if TYPE_CHECKING:
+    from skdeep._engine.program import Program
 
 _MAX_EVICTED = 4  # before the next collection
 
@@ -52,32 +60,32 @@ class Lease:
         One that no other network has.
     """
 
-    def __init__(self, source, values=None, program=None):
+    def __init__(self, source: Any, values: Values | None = None, program: Program | None = None) -> None:
         self.source = source
         self.is_pinned = False
         self.is_reused = False
-        self._values = values
+        self._values: Any = values  # if there is no program
         self._program = program
-        self._key = None
+        self._key: str | None = None
         self._n_users = 0
-        self._give_back = None
+        self._give_back: weakref.ref[Lease] | None = None
         self._lock = threading.RLock()  # never held for long: a handler of a signal may come in between
         self._building = threading.RLock()
 
     @contextlib.contextmanager
-    def in_use(self):
+    def in_use(self) -> Iterator[Program]:
         """Give the program, built if need be; no other network gets it in the body of the ``with`` statement."""
         check_not_forked()
         with self._counted():
             yield self._built()
 
     @property
-    def program(self):
+    def program(self) -> Program | None:
         """The program, or None if there is none now."""
         with self._lock:
             return self._program
 
-    def get_values(self):
+    def get_values(self) -> Values:
         """Return the values of the variables, as `skdeep._engine.program.Program.get_values` does."""
         with self._counted():
             with self._lock:
@@ -87,7 +95,7 @@ class Lease:
             check_not_forked()
             return program.get_values()
 
-    def set_values(self, values):
+    def set_values(self, values: Values) -> None:
         """Set the values of the variables."""
         with self._counted():
             with self._lock:
@@ -97,7 +105,7 @@ class Lease:
             if program is not None:
                 program.set_values(values)
 
-    def pin(self):
+    def pin(self) -> None:
         """Keep the program for good, and look from now on whether somebody outside changes its model."""
         with self._lock:
             self.is_pinned = True
@@ -106,7 +114,7 @@ class Lease:
                 self._program.watch()
 
     @contextlib.contextmanager
-    def shared(self):
+    def shared(self) -> Iterator[Lease]:
         """Give a lease of the same program in the body of the ``with`` statement; later it has the values of now."""
         self.pin()
         with self.in_use() as program:
@@ -117,7 +125,7 @@ class Lease:
                 with other._lock:
                     other._program = None
 
-    def hold(self, program, key, *, is_reused):
+    def hold(self, program: Program, key: str | None, *, is_reused: bool) -> None:
         """Have this program, which is free for others once this lease is gone if there is a key."""
         with self._lock:
             self._program, self._key, self.is_reused = program, key, is_reused
@@ -128,11 +136,11 @@ class Lease:
                 self._give_back = CACHE.hold(self, key, program)
 
     @property
-    def can_spare(self):
+    def can_spare(self) -> bool:
         """Whether the program can be given to another network some time."""
         return CACHE.holds(self._give_back)
 
-    def give_up(self, key, source):
+    def give_up(self, key: str, source: Any) -> Program | None:
         """Return the program and go on with its values; return None if it is in use, pinned or of another key.
 
         `source` is that of the network which gets it.
@@ -209,17 +217,19 @@ class TraceCache:
         The largest number of free programs.
     """
 
-    def __init__(self, size):
+    def __init__(self, size: int) -> None:
         self._lock = threading.Lock()
         self._size = size
-        self._free = []  # (key, program), the least recently used first
-        self._sparing = weakref.WeakKeyDictionary()  # leases in the order of their trainings
-        self._held = {}  # by the number of a weak reference to a lease: the reference, the key and the program
-        self._returned = deque()  # references to leases that are gone
+        self._free: list[Any] = []  # (key, program), the least recently used first
+        # Leases in the order of their trainings.
+        self._sparing: weakref.WeakKeyDictionary[Lease, bool] = weakref.WeakKeyDictionary()
+        # By the number of a weak reference to a lease: the reference, the key and the program.
+        self._held: dict[int, tuple[weakref.ref[Lease], str, Program]] = {}
+        self._returned: deque[weakref.ref[Lease]] = deque()  # to leases that are gone
         self._n_traced = self._n_reused = 0
         self._n_evicted = 0  # since the last collection
 
-    def lease(self, source):
+    def lease(self, source: Any) -> Lease:
         """Return a lease of a program whose values are to be set: a free one, or one that is spared, or a new one.
 
         Parameters
@@ -231,26 +241,26 @@ class TraceCache:
         check_not_forked()
         lease = Lease(source)
         key = None if current_strategy() is not None else source.key()
-        program = None
+        program: Any = None
         if key is not None:
             program = self._pop_free(key) or self._spared(key, source)
         is_reused = program is not None
         lease.hold(program if is_reused else self._built(source, None), key, is_reused=is_reused)
         return lease
 
-    def free_or_new(self, key, source, values):
+    def free_or_new(self, key: str | None, source: Any, values: Values | None) -> tuple[Program, bool]:
         """Return a program whose values are to be set, and whether another network had it before."""
         program = None if key is None else self._pop_free(key)
         return (self._built(source, values), False) if program is None else (program, True)
 
-    def spare(self, lease):
+    def spare(self, lease: Lease) -> None:
         """Let other networks have the program of this lease from now on, when it is not in use."""
         if lease.can_spare:
             with self._lock:
                 self._sparing.pop(lease, None)
                 self._sparing[lease] = True
 
-    def hold(self, lease, key, program):
+    def hold(self, lease: Lease, key: str, program: Program) -> weakref.ref[Lease]:
         """Let a program be free once its lease is gone; return what `holds` and `let_go` take.
 
         Python may tell of that at any moment, also where an exception of Ctrl-C would be dropped, as in a finalizer. So
@@ -261,28 +271,28 @@ class TraceCache:
         self._held[id(reference)] = (reference, key, program)
         return reference
 
-    def holds(self, reference):
+    def holds(self, reference: weakref.ref[Lease] | None) -> bool:
         """Whether a program will be free once the lease of this reference is gone."""
         return id(reference) in self._held
 
-    def let_go(self, reference):
+    def let_go(self, reference: weakref.ref[Lease] | None) -> None:
         """Forget a program, which stays with its lease or goes to another one."""
         self._held.pop(id(reference), None)
 
-    def info(self):
+    def info(self) -> dict[str, int]:
         """Return the size, the number of free programs, and how many networks were traced or reused a program."""
         with self._lock:
             self._collect()
             counts = {"traced": self._n_traced, "reused": self._n_reused}
             return {"size": self._size, "idle": len(self._free), **counts}
 
-    def clear(self):
+    def clear(self) -> None:
         """Drop all free programs."""
         with self._lock:
             self._collect()
             self._free.clear()
 
-    def set_size(self, size):
+    def set_size(self, size: int) -> None:
         """Set the largest number of free programs; 0 turns reuse off."""
         with self._lock:
             self._collect()

@@ -18,13 +18,17 @@ The replacements compute what the parts do, and each mends one thing:
 When the trace is made the model is as before: nobody outside sees the replacements, and what is saved is plain Keras.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from skdeep._lazy import keras, tf
 
 
-def traced(function, signature):
+def traced(function: Callable[..., Any], signature: Sequence[Any]) -> Any:
     """Trace a function of tensors with this signature, once.
 
     Returns
@@ -57,7 +61,7 @@ class Strengths:
         While a step is traced: how many steps the optimizer has made.
     """
 
-    def __init__(self, layers):
+    def __init__(self, layers: Sequence[keras.layers.Layer]) -> None:
         self._rates = {
             layer: tf.Variable(layer.rate, trainable=False, dtype=layer.compute_dtype)
             for layer in layers
@@ -69,12 +73,10 @@ class Strengths:
         self._penalties = {
             layer: tf.Variable(layer.kernel_regularizer.l2, trainable=False, dtype=layer.variable_dtype)
             for layer in layers
-            # Keras goes by that of the variable, whatever the layer has got since.
-            if type(getattr(layer, "kernel_regularizer", None)) is keras.regularizers.L2
-            and getattr(layer.kernel, "regularizer", None) is layer.kernel_regularizer
+            if _has_penalty(layer)
         }
 
-    def update(self, penalty_scale=1.0):
+    def update(self, penalty_scale: float = 1.0) -> None:
         """Take the values that the model has now, and what its penalties are multiplied by in training."""
         self._penalty_scale.assign(penalty_scale)
         for layer, rate in self._rates.items():
@@ -107,7 +109,7 @@ class Strengths:
             layer.momentum = momentum
 
     @contextlib.contextmanager
-    def replaced(self):
+    def replaced(self) -> Iterator[None]:
         """Let the model read the variables in the body of the ``with`` statement."""
         for layer in self._normalizations:
             layer.call = functools.partial(self._normalized, layer)
@@ -125,7 +127,7 @@ class Strengths:
 
 
 @contextlib.contextmanager
-def replaced_parts(model, strengths, *, n_replicas):
+def replaced_parts(model: keras.Model, strengths: Strengths, *, n_replicas: int) -> Iterator[None]:
     """Replace parts of a model and of its optimizer in the body of the ``with`` statement.
 
     Parameters
@@ -162,6 +164,13 @@ def replaced_parts(model, strengths, *, n_replicas):
             layer.activation = keras.activations.softmax
         for name in replacements:
             delattr(optimizer, name)
+
+
+def _has_penalty(layer):
+    """Whether there is an L2 penalty. Keras goes by that of the variable, whatever the layer has got since."""
+    regularizer = getattr(layer, "kernel_regularizer", None)
+    is_l2 = type(regularizer) is keras.regularizers.L2
+    return is_l2 and getattr(layer.kernel, "regularizer", None) is regularizer
 
 
 def _softmax(x):

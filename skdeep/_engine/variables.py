@@ -3,6 +3,11 @@
 A network that NumPy trains while somebody sees its Keras model goes to and fro: after each batch, if a callback asks.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
 from skdeep._lazy import tf
@@ -11,10 +16,11 @@ from skdeep._lazy import tf
 class Variables:
     """Reads and sets values; knows the variables of the last time."""
 
-    def __init__(self):
-        self._known, self._handles = [], []
+    def __init__(self) -> None:
+        self._known: list[Any] = []
+        self._handles: list[tuple[Any, ...]] = []
 
-    def read(self, variables):
+    def read(self, variables: Iterable[Any]) -> list[np.ndarray]:
         """Return the values of Keras variables."""
         read = tf.raw_ops.ReadVariableOp
         return [
@@ -22,7 +28,7 @@ class Variables:
             for variable, (handle, dtype, _) in zip(variables, self._handles_of(variables), strict=True)
         ]
 
-    def assign(self, variables, values):
+    def assign(self, variables: Iterable[Any], values: Iterable[Any]) -> None:
         """Set the values of Keras variables."""
         assign = tf.raw_ops.AssignVariableOp
         for variable, value, (handle, dtype, shape) in zip(variables, values, self._handles_of(variables), strict=True):

@@ -8,10 +8,13 @@ states of random numbers, arrays and sparse matrices, which numpy and scipy take
 What passes is packed anew without compression, so that skops reads just what was checked.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import re
 import zipfile
+from collections.abc import Collection
 from math import prod
 
 import numpy as np
@@ -27,7 +30,9 @@ _PROTOCOLS = range(2, 100)  # of skops, which refuses those that it does not kno
 _KEYS = ("__class__", "__module__", "__loader__", "__id__")
 
 
-def checked(archive, trusted, max_bytes=None):
+def checked(
+    archive: bytes, trusted: Collection[str], max_bytes: int | None = None
+) -> tuple[bytes, list[str], list[str]]:
     """Check an archive, without importing or making anything of it.
 
     Parameters

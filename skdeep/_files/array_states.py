@@ -1,8 +1,12 @@
 """Checks of the states of arrays, random numbers and sparse matrices, which numpy and scipy take without looking."""
 
+from __future__ import annotations
+
 import io
 import zipfile
+from collections.abc import Collection
 from math import prod
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -17,7 +21,7 @@ BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 _MOST_POOL = 1024
 
 
-def check_array(content):
+def check_array(content: bytes) -> tuple[int, ...]:
     """Check that a file of numpy has the array that it says it has, and return its shape."""
     stream = io.BytesIO(content)
     version = np.lib.format.read_magic(stream)
@@ -34,9 +38,9 @@ def check_array(content):
     return shape
 
 
-def check_random_state(state, kinds):
+def check_random_state(state: Any, kinds: Collection[str]) -> None:
     """Check the state of a bit generator of numpy, which numpy takes without looking whether a position is in it."""
-    kind = state.get("bit_generator") if isinstance(state, dict) else None
+    kind: Any = state.get("bit_generator") if isinstance(state, dict) else None
     inner = state.get("state") if kind in kinds else None
     if not isinstance(inner, dict):
         raise AlteredFileError(f"the state of its random numbers is none of {', '.join(kinds)}")
@@ -62,7 +66,7 @@ def check_random_state(state, kinds):
         raise AlteredFileError(f"the state of its random numbers is none of {kind}")
 
 
-def check_seeds(state):
+def check_seeds(state: Any) -> None:
     """Check what a seed sequence of numpy is made of."""
     is_right = (
         isinstance(state, dict)
@@ -87,7 +91,7 @@ def _is_int(value, smallest, largest):
     return isinstance(value, int) and not isinstance(value, bool) and smallest <= value <= largest
 
 
-def checked_sparse(content):
+def checked_sparse(content: bytes) -> bytes:
     """Return a file of a sparse matrix without compression, whose indices are all within it."""
     members = unpacked(content, None)
     packed = io.BytesIO()

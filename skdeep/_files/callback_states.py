@@ -1,7 +1,10 @@
 """Callbacks of the attributes that files have of them, in place of configs, which callbacks have not."""
 
+from __future__ import annotations
+
 import numbers
 import types
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +50,7 @@ _ATTRIBUTES = {
 }
 
 
-def make_callback(kind, attributes):
+def make_callback(kind: type, attributes: dict[str, Any]) -> keras.callbacks.Callback:
     """Return a callback of a class with these attributes.
 
     Parameters
@@ -60,7 +63,7 @@ def make_callback(kind, attributes):
     if not issubclass(kind, keras.callbacks.Callback):
         raise altered(f"{kind.__name__} is no class of callbacks")
     name = public_name(kind)
-    callback = object.__new__(kind)
+    callback: Any = object.__new__(kind)
     if name is not None and name not in TRUSTED_BY_NAME:
         callback = kind(_unchanged) if name == "keras.callbacks.LearningRateScheduler" else kind()
         unknown = attributes.keys() - vars(callback).keys() - {"epoch", "best_epoch"}

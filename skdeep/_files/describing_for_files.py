@@ -3,12 +3,15 @@
 What is described is made again at once, as it will be of the file, so that what cannot be loaded is not saved.
 """
 
+from __future__ import annotations
+
 import functools
 import inspect
 import re
 import sys
 import types
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +40,7 @@ _OF_ONE_FIT = ("_model", "progbar")
 _OF_COMPILE = ("compiled", "loss", "optimizer", "_compile_loss", "_compile_metrics", "_run_eagerly", "_jit_compile")
 
 
-def describe(value, *, with_optimizer=True):
+def describe(value: Any, *, with_optimizer: bool = True) -> dict[str, Any]:
     """Return the description of a Keras object, with the state of the optimizer of a model or without."""
     describing_one = _Describing(with_optimizer)
     try:

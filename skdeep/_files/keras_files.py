@@ -8,11 +8,18 @@ attributes, without the models that it saw and what it has for the time of one f
 This module does not import Keras before there is an object of it.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
 from skdeep._common.forked import check_not_forked
 from skdeep._common.state_options import has_optimizers
 from skdeep._files import describing_for_files, making_from_files
 from skdeep._files.keras_names import is_keras_object
 from skdeep._files.plain_states import untrusted_names
+from skdeep._lazy import keras
 
 __all__ = [
     "describe_for_file",
@@ -24,7 +31,7 @@ __all__ = [
 ]
 
 
-def describe_for_file(value):
+def describe_for_file(value: Any) -> dict[str, Any]:
     """Return a description of a Keras object of plain values.
 
     Parameters
@@ -47,13 +54,13 @@ def describe_for_file(value):
     return describing_for_files.describe(value, with_optimizer=has_optimizers())
 
 
-def describe_network(model):
+def describe_network(model: keras.Model) -> dict[str, Any]:
     """Return the description of a model without the values of its variables, see `describe_for_file`."""
     state = describing_for_files.describe(model)
     return state | {"value": state["value"] | {"values": None, "optimizer_values": None}}
 
 
-def make_from_file(state):
+def make_from_file(state: Any) -> Any:
     """Return the object that was described.
 
     Parameters
@@ -75,7 +82,7 @@ def make_from_file(state):
     return making_from_files.make(state)
 
 
-def make_network(state, values, optimizer_values):
+def make_network(state: Any, values: list[np.ndarray], optimizer_values: list[np.ndarray] | None) -> keras.Model:
     """Return the model that `describe_network` described, with variables of the shapes of these values.
 
     Parameters

@@ -4,10 +4,13 @@ A file names them as they are public: "keras.layers.Dense". What is not written 
 class that a later Keras brings is looked at before it is. Importing this module does not import Keras.
 """
 
+from __future__ import annotations
+
 import functools
 import inspect
 import sys
 import types
+from typing import Any
 
 from skdeep._lazy import keras, lazy_module
 
@@ -181,7 +184,7 @@ TRUSTED_BY_NAME = frozenset(f"{module}.{name}" for module, names in _TRUSTED_BY_
 _PRIVATE_NAMES = {(module, name.rpartition(".")[2]): name for name, module in PRIVATE_MODULES.items()}
 
 
-def public_name(item):
+def public_name(item: Any) -> str | None:
     """Return the public name of a class or function of Keras's, such as "keras.losses.Huber", or None."""
     name = getattr(item, "__name__", "")
     if (item.__module__, name) in _PRIVATE_NAMES:
@@ -200,7 +203,7 @@ def _names_by_last():
     return found
 
 
-def item_of(name):
+def item_of(name: str) -> Any:
     """Return the class or function of a name, or None if this Keras does not have it."""
     module, _, last = name.rpartition(".")
     if name in PRIVATE_MODULES:
@@ -213,7 +216,7 @@ def item_of(name):
     return getattr(place, last, None)
 
 
-def is_keras_object(value):
+def is_keras_object(value: object) -> bool:
     """Whether this is an object, a class or a function of Keras, or an object of a user's subclass of Keras's.
 
     Parameters

@@ -5,11 +5,15 @@ makes layers in its safe mode, whatever scope of Keras's the caller is in. What 
 what else is in it before memory is taken for it.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import inspect
 import re
 import types
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +39,7 @@ _COMPILED = {
 }
 
 
-def make(state, **values):
+def make(state: Any, **values: Any) -> Any:
     """Return what was described; the values of a network may be given beside, then they are not set."""
     check_state(state)
     with making(state["own"]), _errors():
@@ -48,7 +52,7 @@ def make(state, **values):
 
 
 @contextlib.contextmanager
-def making(own):
+def making(own: dict[str, Any]) -> Iterator[None]:
     """Let Keras make objects safely, with these classes and functions of the user's, in the body of the ``with``."""
     start()
     # Private in Keras: its public way in, `safe_mode=True`, is overruled by a scope of the caller's.
@@ -70,7 +74,7 @@ def _errors():
 class Making:
     """What is made of the nodes of a description."""
 
-    def made(self, node):
+    def made(self, node: Any) -> Any:
         """Return the value that a node stands for."""
         if type(node) in (list, tuple):
             return type(node)(self.made(each) for each in node)
@@ -80,7 +84,7 @@ class Making:
             return {key: self.made(each) for key, each in node.items()}
         return getattr(self, "_" + node["kind"].replace(" ", "_"))(node)
 
-    def network(self, node):
+    def network(self, node: dict[str, Any]) -> keras.layers.Layer:
         """Return the layer or model of a node, with the variables that its values are for, which are not set."""
         values, optimizer_values = node["values"] or [], node["optimizer_values"]
         n_numbers = sum(value.size for value in values)

@@ -1,7 +1,10 @@
 """Limits of what a file can ask for: a file of a few bytes may describe a network of any size."""
 
+from __future__ import annotations
+
 import contextlib
 import math
+from collections.abc import Iterator
 
 from skdeep._backend import seen_variables, shape_of_result
 from skdeep._files.plain_states import altered
@@ -13,7 +16,7 @@ _STEPS = 1000  # of a recurrent layer that is unrolled
 
 
 @contextlib.contextmanager
-def limited_variables(n_numbers):
+def limited_variables(n_numbers: float) -> Iterator[None]:
     """Raise a ValueError before variables take more memory than for these numbers in the body of the ``with``."""
     left = n_numbers
 
@@ -37,7 +40,7 @@ def _shape_of(value):
     return shape_of_result(value)
 
 
-def check_sizes(model):
+def check_sizes(model: keras.Model) -> None:
     """Raise a ValueError if a layer of a model gives more numbers for a row, or has more steps, than anybody wants."""
     for layer in model._flatten_layers():
         operations = getattr(getattr(layer, "_functional", None) or layer, "operations", ())

@@ -9,10 +9,14 @@ Whoever can write a file can write anything in it, so the checks take nothing fo
 depth. This module does not import Keras.
 """
 
+from __future__ import annotations
+
 import inspect
 import math
 import re
 import types
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +113,7 @@ _DTYPES = {"bool", "float16", "bfloat16", "float32", "float64"} | {
 }
 
 
-def untrusted_names(state):
+def untrusted_names(state: Any) -> set[str]:
     """Return the names of Keras's classes in a state that need the caller's trust, such as those that write files.
 
     Parameters
@@ -126,7 +130,7 @@ def untrusted_names(state):
     return {name for name in named if type(name) is str and name in TRUSTED_BY_NAME}
 
 
-def check_state(state):
+def check_state(state: Any) -> None:
     """Raise a ValueError if a state is not one that `skdeep._files.keras_files.describe_for_file` returned.
 
     What it does not see, since it does not know Keras, is seen when something is made of it.
@@ -147,7 +151,7 @@ def check_state(state):
         raise altered(f"it has {n_layers} layers, which are more than can be built")
 
 
-def walked(value):
+def walked(value: Any) -> Iterator[tuple[Any, str | None, bool]]:
     """Yield all that is in plain data, each with the key of the dict that it is under and whether it is in a config."""
     pending, n_seen = [(value, None, False, 0)], 0
     while pending:
@@ -167,7 +171,7 @@ def walked(value):
                 pending.append((each, name, is_config or name in ("config", "build_config"), depth + 1))
 
 
-def altered(what):
+def altered(what: str) -> AlteredFileError:
     """Return the error for a file that says what skdeep does not write."""
     return AlteredFileError(
         f"The description of a Keras object is not one that skdeep writes: {what}. A file may have been altered.", what
@@ -263,7 +267,7 @@ def _check_form(kind, name, part, form):
         raise altered(f"{_shown(part)} is no function of Keras that a file may have")
 
 
-def check_class_name(name):
+def check_class_name(name: Any) -> None:
     """Raise a ValueError if a name is not that of a class of Keras's that may be made of a file."""
     if name in REFUSED:
         raise ValueError(f"{name} cannot be in a file: {REFUSED[name]}.")
@@ -338,7 +342,7 @@ def _is_shape(shape):
     )
 
 
-def is_users(value):
+def is_users(value: object) -> bool:
     """Whether this is a class, or a function of a module, that files have by name."""
     if inspect.isclass(value):
         return value.__module__.split(".")[0] not in ("builtins", "keras", "tensorflow", "sklearn", "numpy")

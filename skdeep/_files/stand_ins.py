@@ -4,9 +4,12 @@
 back. A stand-in has plain values only, which are checked before anything is made of them.
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 from dataclasses import is_dataclass
+from typing import Any, Self
 
 import numpy as np
 from scipy import stats
@@ -16,22 +19,32 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from skdeep._files.keras_files import describe_for_file, is_keras_object, make_from_file
 
-_METHODS = ("fit", "partial_fit", "predict", "predict_proba", "predict_log_proba", "decision_function", "score")
-_METHODS += ("split", "transform", "inverse_transform")
+_METHODS = (
+    "fit",
+    "partial_fit",
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score",
+    "split",
+    "transform",
+    "inverse_transform",
+)
 
 
 class KerasObject:
     """An object, class or function of Keras's, or an object of a class of the user's that is derived from Keras's."""
 
-    def __init__(self, state):
+    def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
 
     @classmethod
-    def of(cls, value):
+    def of(cls, value: Any) -> Self:
         """Return the stand-in."""
         return cls(describe_for_file(value))
 
-    def make(self):
+    def make(self) -> Any:
         """Return the object."""
         return make_from_file(self.state)
 
@@ -45,15 +58,15 @@ class MetadataRequests:
         By method, of which metadata there is which request.
     """
 
-    def __init__(self, requests):
+    def __init__(self, requests: dict[str, dict[str, Any]]) -> None:
         self.requests = requests
 
     @classmethod
-    def of(cls, request):
+    def of(cls, request: MetadataRequest) -> Self:
         """Return the stand-in."""
         return cls({method: dict(getattr(request, method).requests) for method in _METHODS})
 
-    def make(self):
+    def make(self) -> MetadataRequest:
         """Return the object, whose owner is not known; it is shown only."""
         made = MetadataRequest(owner=None)
         for method, requests in self.requests.items():
@@ -77,20 +90,20 @@ class Distribution:
         Numbers by name.
     """
 
-    def __init__(self, name, arguments, keywords):
+    def __init__(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> None:
         self.name = name
         self.arguments = arguments
         self.keywords = keywords
 
     @classmethod
-    def of(cls, frozen):
+    def of(cls, frozen: Any) -> Self:
         """Return the stand-in."""
         name = next((name for name, kind in _distributions().items() if type(kind) is type(frozen.dist)), None)
         if name is None:
             raise ValueError(f"the distribution {frozen.dist.name!r} is none of scipy.stats")
         return cls(name, list(frozen.args), dict(frozen.kwds))
 
-    def make(self):
+    def make(self) -> Any:
         """Return the distribution."""
         if self.name not in _distributions():
             raise ValueError(f"There is no distribution {self.name!r} in scipy.stats.")
@@ -107,12 +120,12 @@ def _distributions():
     return {name: each for name, each in vars(stats).items() if isinstance(each, kinds)}
 
 
-def stood_in(value):
+def stood_in(value: Any) -> Any:
     """Return a value with stand-ins for what a file cannot have, in containers and estimators, too."""
     return _mapped(value, _stand_in, {})
 
 
-def restored(value):
+def restored(value: Any) -> Any:
     """Return a value with what the stand-ins in it stand for."""
     return _mapped(value, _original, {})
 

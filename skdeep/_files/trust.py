@@ -4,11 +4,14 @@ All are plain data, or compute with what they are given. A name says for what ki
 be made again with its attributes need not be one that may be called.
 """
 
+from __future__ import annotations
+
 import builtins
 import functools
 import re
 import sys
 from math import prod
+from typing import Any
 
 import numpy as np
 from sklearn import feature_selection, metrics, model_selection
@@ -71,19 +74,19 @@ KEYS = (*_PLAIN, *SCALARS)
 _MOST_VALUES = 2**27  # of one image; Pillow's limit is less
 
 
-def is_object(name):
+def is_object(name: str) -> bool:
     """Whether an object of this type may be made with the attributes that a file says."""
     if name in _ESTIMATORS or name in _PARTS or name in _OF_SCIKIT_LEARN or _is_splitter(name):
         return True
     return _is_estimator(name) and not name.startswith(_UNCHECKED)
 
 
-def is_type(name):
+def is_type(name: str) -> bool:
     """Whether a file may have this type itself."""
     return name in KEYS or name in CONTAINERS or _is_splitter(name)
 
 
-def is_function(name):
+def is_function(name: str) -> bool:
     """Whether a file may have this function: a formula of numpy, or a score of scikit-learn's."""
     kind = _found(name)
     if isinstance(kind, np.ufunc):
@@ -96,20 +99,20 @@ def is_function(name):
     )
 
 
-def is_compiled_loss(name):
+def is_compiled_loss(name: str) -> bool:
     """Whether this is one of the losses of scikit-learn's linear models."""
     module = name.rpartition(".")[0]
     return module in ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast") and isinstance(_found(name), type)
 
 
-def is_set_by_class(name, attribute):
+def is_set_by_class(name: str, attribute: str) -> bool:
     """Whether a class has this attribute itself, other than as the default of a number or text."""
     default = getattr(_found(name), attribute, ...)
     is_default = default is None or isinstance(default, (bool, int, float, str))
     return default is not ... and not (is_default and not attribute.startswith("_"))
 
 
-def is_harmless(attribute, value):
+def is_harmless(attribute: str, value: Any) -> bool:
     """Whether an attribute of an estimator does nothing later that nobody expects of a file."""
     return value is None or LOOKED_AT[attribute](value)
 
@@ -139,7 +142,7 @@ LOOKED_AT = {
 }
 
 
-def trusted_types():
+def trusted_types() -> list[str]:
     """Return the names for `trusted` of skops and MLflow, so that they load what `skdeep.save` would write.
 
     Returns

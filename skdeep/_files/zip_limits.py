@@ -3,9 +3,13 @@
 What a zip file says of its sizes is what whoever wrote it says, so no member is unpacked further than it says.
 """
 
+from __future__ import annotations
+
 import io
 import zipfile
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 from skdeep._common.states import AlteredFileError
 
@@ -20,7 +24,7 @@ _MOST_MEMBERS = 100_000
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-def compressed(make, content):
+def compressed(make: Callable[..., bytes], content: Any) -> bytes:
     """Return the archive that a function makes with a method of compression; none if `load` would take it for a bomb.
 
     Parameters
@@ -50,7 +54,7 @@ def _limit_of(member):
     return _FREE_SCHEMA_BYTES + _MOST_COMPRESSION * member.compress_size
 
 
-def unpacked(archive, max_bytes):
+def unpacked(archive: bytes, max_bytes: int | None) -> dict[str, bytes]:
     """Return the content of all members by their names."""
     limit = min(_MOST_BYTES, _proportionate(len(archive))) if max_bytes is None else max_bytes
     with zipfile.ZipFile(io.BytesIO(archive)) as packed:

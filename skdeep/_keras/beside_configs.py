@@ -4,11 +4,14 @@ Pickles and files have configs, of which copies are made. `differences` finds wh
 by attributes, and `put_back` sets it. Left out is what `skdeep._keras.comparing` leaves out.
 """
 
+from __future__ import annotations
+
 import functools
 import inspect
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +23,12 @@ from skdeep._lazy import keras
 # Attributes that Keras's own objects may have or not.
 _SET_LATER = {"_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"}
 _OF_ANY_TYPE = _SET_LATER | {"loss"}
+# By kind, what makes the value of an attribute; others are as they are.
+_MAKERS: dict[str, Callable[[Any], Any]] = {"tensor": tensor_of, "pattern": re.compile}
 _WHOLE = 1000  # of what a file puts back, if it was not larger
 
 
-def differences(original, rebuilt):
+def differences(original: object, rebuilt: object) -> list[tuple[Any, ...]]:
     """Return the attributes that a copy by config lacks, or has otherwise.
 
     Parameters
@@ -45,7 +50,7 @@ def differences(original, rebuilt):
     return _Differences(original, rebuilt).found
 
 
-def put_back(rebuilt, found, *, only_plain=False):
+def put_back(rebuilt: object, found: Iterable[Sequence[Any]], *, only_plain: bool = False) -> None:
     """Set the attributes that `differences` found.
 
     With `only_plain` anything else than plain values of attributes that Keras's own classes have is a ValueError, since
@@ -57,8 +62,7 @@ def put_back(rebuilt, found, *, only_plain=False):
             _check_is_plain(part, name, kind, value)
         else:
             part = functools.reduce(_step, path, rebuilt)
-        value = {"tensor": tensor_of, "pattern": re.compile}.get(kind, _unchanged)(value)
-        vars(part)[name] = value  # not setattr: a layer that is built takes no new state
+        vars(part)[name] = _MAKERS.get(kind, _unchanged)(value)  # not setattr: a layer that is built takes no new state
 
 
 def _part_at(rebuilt, path):
@@ -222,7 +226,7 @@ def _kind_and_value(value):
     return "value", value
 
 
-def untracked(value):
+def untracked(value: Any) -> Any:
     """Return a value with plain containers for those by which Keras tracks it."""
     if isinstance(value, Mapping):
         return {key: untracked(item) for key, item in value.items()}

@@ -1,5 +1,7 @@
 """What somebody outside does to the model of a fitted network, which is live: compiled again, frozen, set otherwise."""
 
+from __future__ import annotations
+
 from skdeep._keras.comparing import compared, state_key
 from skdeep._lazy import keras
 
@@ -16,13 +18,13 @@ class Watch:
         Compiled model.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model) -> None:
         self._model = model
         self._first = state_key(model)
         self._attributes = _attributes(model)
-        self._is_same = True
+        self._is_same: bool | None = True  # None if that is not known
 
-    def look(self):
+    def look(self) -> bool:
         """Tell whether attributes of the model, its layers or its optimizer were set since the last look."""
         attributes, before = _attributes(self._model), self._attributes
         if len(attributes) == len(before) and all(map(_is_same, attributes, before)):
@@ -31,13 +33,13 @@ class Watch:
         self._is_same = None
         return True
 
-    def is_changed(self):
+    def is_changed(self) -> bool:
         """Whether it is another model than at first, but for the values of its variables."""
         if self._is_same is None:
             self._is_same = state_key(self._model) == self._first
         return not self._is_same
 
-    def of_copy(self, model):
+    def of_copy(self, model: keras.Model) -> Watch:
         """Return a watch for a copy of the model."""
         other = Watch(model)
         other._first, other._is_same = self._first, None

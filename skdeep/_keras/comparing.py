@@ -7,6 +7,8 @@ Left out are the values of variables, which are set anyway, and what tells nothi
 up, seeds that it drew, tables keyed by identity, and what building or training adds.
 """
 
+from __future__ import annotations
+
 import functools
 import hashlib
 import inspect
@@ -14,6 +16,7 @@ import operator
 import re
 import types
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +82,7 @@ _COMPILED = {"CompileLoss", "CompileMetrics"}
 _USERS = {"_user_loss", "_user_loss_weights", "_user_metrics", "_user_weighted_metrics", "output_names"}
 
 
-def structure_key(model):
+def structure_key(model: keras.Model) -> str | None:
     """Return what the traces of a compiled model depend on, or None if there is code in it that is not Keras's.
 
     Parameters
@@ -101,12 +104,12 @@ def structure_key(model):
     return hashlib.sha256(repr([tokens, settings]).encode()).hexdigest()
 
 
-def settings_key(part):
+def settings_key(part: Any) -> str:
     """Return what a Keras object, of whatever class, is set to, its learning rate included."""
     return hashlib.sha256(repr(_Tokens(part, of_keras=False).all).encode()).hexdigest()
 
 
-def state_key(model):
+def state_key(model: keras.Model) -> str:
     """Return what a model is, of whatever classes, but for the values of its variables."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     return hashlib.sha256(repr(_Tokens(model, of_keras=False, without_rate=[optimizer]).all).encode()).hexdigest()
@@ -202,7 +205,7 @@ def _left_out():
     return {operator.attrgetter(name)(keras): names for name, names in _LEFT_OUT.items()}
 
 
-def compared(part):
+def compared(part: Any) -> dict[str, Any]:
     """Return the attributes of a part that tell what it is, by name."""
     left_out = _OF_ALL.union(*(names for kind, names in _left_out().items() if isinstance(part, kind)))
     own = {
@@ -219,7 +222,7 @@ def compared(part):
     return own
 
 
-def is_of_keras(kind):
+def is_of_keras(kind: Any) -> bool:
     """Whether a class is one of Keras's or of Python's own containers."""
     return (getattr(kind, "__module__", None) or "").split(".")[0] in ("keras", "builtins", "collections")
 
@@ -230,7 +233,7 @@ def _code_token(code):
     return (code.co_code, code.co_names, tuple(constants))
 
 
-def array_token(value):
+def array_token(value: Any) -> tuple[Any, ...]:
     """Return what tells arrays apart."""
     try:
         array = np.asarray(value)

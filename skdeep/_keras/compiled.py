@@ -1,6 +1,9 @@
 """What a model of the user's was compiled with, and whether the settings beside it are among that."""
 
+from __future__ import annotations
+
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +14,7 @@ from skdeep._lazy import keras
 _ADVICE = "Set it where the model is compiled, let the function take compile_kwargs, or return a model not compiled."
 
 
-def compiled_metrics(model):
+def compiled_metrics(model: keras.Model) -> list[Any]:
     """Return the metrics that a model was compiled with, in whatever form they were given."""
     compiled = getattr(model, "_compile_metrics", None)
     if compiled is None:
@@ -20,7 +23,7 @@ def compiled_metrics(model):
     return [metric for metrics in given for metric in keras.tree.flatten(metrics or []) if metric is not None]
 
 
-def check_used(settings, model, arguments):
+def check_used(settings: dict[str, Any], model: keras.Model, arguments: dict[str, Any]) -> None:
     """Raise if a setting of compiling that was given beside a compiled model is not what it was compiled with.
 
     Parameters

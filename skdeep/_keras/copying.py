@@ -8,6 +8,8 @@ touched. Functions that close over a part of the original close over its copy in
 What cannot be copied, such as an open file or a lock, is shared if no part of the original can be reached from it.
 """
 
+from __future__ import annotations
+
 import copy
 import functools
 import inspect
@@ -15,6 +17,7 @@ import re
 import threading
 import types
 import weakref
+from typing import Any
 
 from skdeep._backend import shared_types, traced_type
 from skdeep._lazy import keras
@@ -42,7 +45,7 @@ _COMPILED = ("train_function", "test_function", "predict_function")
 _OF_ONE_CALL = {"_losses": list, "_loss_ids": set}
 
 
-def faithful_copy(original):
+def faithful_copy(original: Any) -> Any:
     """Return a copy of a Keras object by its attributes.
 
     Parameters
@@ -63,7 +66,7 @@ def faithful_copy(original):
     return _Copier(original).copied
 
 
-def without_training(optimizer):
+def without_training(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Return a copy of an optimizer as it was before it was built for any variables.
 
     Parameters
@@ -238,12 +241,12 @@ class _Copier:
             return value
 
 
-def is_part(value):
+def is_part(value: object) -> bool:
     """Whether a value is copied by its attributes: what Keras tracks or could save, and what tracks it."""
     return isinstance(value, _parts())
 
 
-def attributes(part):
+def attributes(part: Any) -> dict[str, Any]:
     """Return the attributes of a part by name, as they are in it."""
     own = dict(vars(part))
     if isinstance(part, keras.layers.Layer):
@@ -253,7 +256,7 @@ def attributes(part):
     return own
 
 
-def contents(value):
+def contents(value: Any) -> list[Any]:
     """Return what a value refers to, in a fixed order."""
     if isinstance(value, types.FunctionType):
         cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]

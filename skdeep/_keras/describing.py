@@ -5,17 +5,22 @@ by comparing the object with what is made of its config, and which are set again
 classes a description has their public names, of the user's the classes themselves.
 """
 
+from __future__ import annotations
+
 import contextlib
 import copy
 import functools
 import inspect
 import random
 import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from skdeep._backend import start
 from skdeep._common.forked import ForkedProcessError, check_not_forked
+from skdeep._common.typing import Values
 from skdeep._keras.beside_configs import differences, put_back, untracked
 from skdeep._keras.copying import contents
 from skdeep._lazy import keras
@@ -26,7 +31,7 @@ _lock = threading.RLock()
 
 
 @contextlib.contextmanager
-def seeded(seed):
+def seeded(seed: int) -> Iterator[None]:
     """Let the global generators of Python and numpy start from a seed in the body of the ``with`` statement."""
     with _lock:
         python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
@@ -50,7 +55,7 @@ class Pickled:
         The parameter that it belongs to, for messages.
     """
 
-    def __init__(self, part, name):
+    def __init__(self, part: Any, name: str) -> None:
         self._part = part
         self._name = name
 
@@ -67,7 +72,7 @@ class Pickled:
             raise TypeError(f"{self._name} has {part!r}, which cannot be pickled: {error}") from error
 
 
-def pickled(value, name):
+def pickled(value: Any, name: str) -> Any:
     """Return a parameter of an estimator with `Pickled` in place of the Keras objects in it."""
     if _is_compiled_part(value) or isinstance(value, keras.layers.Layer):
         return Pickled(value, name)
@@ -81,7 +86,7 @@ def pickled(value, name):
     return value
 
 
-def describe_model(model):
+def describe_model(model: keras.Model) -> dict[str, Any]:
     """Return what it takes to make a compiled model again, but for the values of its variables.
 
     Returns
@@ -116,7 +121,7 @@ def describe_model(model):
     return description | {"found": differences(model, rebuilt)}
 
 
-def make_model(description):
+def make_model(description: dict[str, Any]) -> keras.Model:
     """Return the model that was described, whose variables have any values."""
     start()
     with seeded(0):  # what is drawn is replaced
@@ -134,14 +139,14 @@ def make_model(description):
     return model
 
 
-def check_variables(model, rebuilt):
+def check_variables(model: keras.Model, rebuilt: keras.Model) -> None:
     """Raise a ValueError if what was made of the config of a model has other variables than the model."""
     forms = [[(tuple(v.shape), v.trainable) for v in each.variables] for each in (model, rebuilt)]
     if forms[0] != forms[1]:
         raise ValueError("what Keras makes of the config of the network has other variables; see get_config")
 
 
-def config_of_layers(model):
+def config_of_layers(model: keras.Model) -> dict[str, Any]:
     """Return the config of a model without what it is compiled with, which Keras may not be able to describe."""
     compiled = [each for each in model._flatten_layers() if vars(each).get("compiled")]
     for each in compiled:
@@ -153,7 +158,7 @@ def config_of_layers(model):
             vars(each)["compiled"] = True
 
 
-def built_for(model):
+def built_for(model: keras.Model) -> list[int] | None:
     """Return the numbers of the variables that the optimizer trains, or None if it is not built.
 
     They need not be those that can be trained now.
@@ -173,7 +178,7 @@ def _compiled(model):
     return {name: _described(value) for name, value in compiled_arguments(model).items()}
 
 
-def compiled_arguments(model):
+def compiled_arguments(model: keras.Model) -> dict[str, Any]:
     """Return the arguments of `compile` that a model was compiled with."""
     losses, metrics = model._compile_loss, model._compile_metrics
     arguments = {
@@ -218,7 +223,7 @@ def _describe_part(part):
     return description | {"found": what_config_lacks(part, _make_part(description))}
 
 
-def config_and_schedule(part, *, only_config=False):
+def config_and_schedule(part: Any, *, only_config: bool = False) -> tuple[dict[str, Any], Any]:
     """Return the config of a part, and the learning rate of an optimizer if it is no number, which the config lacks.
 
     Arguments of a class of the user's that are not in its config but are attributes are added, or with `only_config` a
@@ -237,7 +242,7 @@ def config_and_schedule(part, *, only_config=False):
         part._learning_rate = schedule
 
 
-def what_config_lacks(part, made):
+def what_config_lacks(part: Any, made: Any) -> list[tuple[Any, ...]]:
     """Return the differences of a part and of what was made of its config."""
     if isinstance(part, keras.optimizers.Optimizer) and part.built:
         check_not_forked()
@@ -245,7 +250,7 @@ def what_config_lacks(part, made):
     return differences(part, made)
 
 
-def arguments_beside_config(part):
+def arguments_beside_config(part: Any) -> list[str]:
     """Return the arguments of a constructor that its config does not tell, if nothing shows that they were given.
 
     Those of an object that was made of its config have their defaults.
@@ -281,7 +286,7 @@ def _make_part(description):
     return part
 
 
-def of_config(kind, config, objects=()):
+def of_config(kind: Any, config: dict[str, Any], objects: Any = ()) -> Any:
     """Return an object of a class, by its config and some objects as far as its constructor takes them."""
     config = copy.deepcopy(config) | dict(objects)  # Keras changes what it reads
     try:
@@ -317,9 +322,9 @@ def _make_model_with(description, values):
     return model
 
 
-def values_of(model):
+def values_of(model: keras.Model) -> Values:
     """Return the values of the variables of a model, and of its optimizer if it is built."""
-    optimizer = getattr(model, "optimizer", None)
+    optimizer: Any = getattr(model, "optimizer", None)
     is_built = optimizer is not None and optimizer.built
     return {
         "model": [variable.numpy() for variable in model.variables],
@@ -327,7 +332,7 @@ def values_of(model):
     }
 
 
-def assign(variables, values):
+def assign(variables: Iterable[Any], values: Iterable[Any]) -> None:
     """Set the values of variables."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
@@ -358,7 +363,7 @@ def _public_object(name):
     return item
 
 
-def own_objects(model, config):
+def own_objects(model: keras.Model, config: dict[str, Any]) -> dict[str, Any]:
     """Return the classes and functions of the user's that the config of a model refers to, by the names it has there.
 
     Keras itself finds only those that are registered with it.

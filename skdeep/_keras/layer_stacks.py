@@ -4,7 +4,10 @@ Only Keras's own classes count, in float32, as they compute in predictions: what
 (a subclass, a method set on an object, another dtype, quantized or low-rank weights) is left to Keras.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +15,7 @@ from skdeep._inference.activations import ACTIVATIONS
 from skdeep._lazy import keras
 
 
-def steps_of(model):
+def steps_of(model: keras.Model) -> list[list[Any]] | None:
     """Return the steps of a built model, as `skdeep._inference.layer_stack` takes them, or None.
 
     Places in them are those in ``model.variables``.

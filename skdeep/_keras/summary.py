@@ -1,7 +1,12 @@
 """The table of the layers of a network, as text and for notebooks."""
 
+from __future__ import annotations
+
 import html
 from dataclasses import dataclass
+from typing import Any, Literal
+
+from skdeep._lazy import keras
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Layer:
 
     name: str
     kind: str
-    output_shape: tuple
+    output_shape: tuple[int, ...]
     n_parameters: int
 
 
@@ -65,12 +70,12 @@ class NetworkSummary:
     ('NumPy', 'NumPy')
     """
 
-    layers: tuple
-    predicted_by: str = "TensorFlow"
-    trained_by: str = "TensorFlow"
+    layers: tuple[Layer, ...]
+    predicted_by: Literal["NumPy", "TensorFlow"] = "TensorFlow"
+    trained_by: Literal["NumPy", "TensorFlow"] = "TensorFlow"
 
     @property
-    def n_parameters(self):
+    def n_parameters(self) -> int:
         """Number of all weights."""
         return sum(layer.n_parameters for layer in self.layers)
 
@@ -105,7 +110,7 @@ class NetworkSummary:
         return [*rows, ("total", "", "", f"{self.n_parameters:,}")]
 
 
-def layer_shapes(model):
+def layer_shapes(model: keras.Model) -> dict[Any, tuple[int, ...]]:
     """Return the shapes of the outputs of the layers of a Keras model for one sample, by layer, as far as known."""
     shapes = {}
     for layer in model.layers:
@@ -116,7 +121,9 @@ def layer_shapes(model):
     return shapes
 
 
-def summarize(model, *, predicted_by, trained_by):
+def summarize(
+    model: keras.Model, *, predicted_by: Literal["NumPy", "TensorFlow"], trained_by: Literal["NumPy", "TensorFlow"]
+) -> NetworkSummary:
     """Return the `NetworkSummary` of a Keras model; the others tell what computes its predictions and its training."""
     shapes = layer_shapes(model)
     return NetworkSummary(

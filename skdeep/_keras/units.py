@@ -1,5 +1,7 @@
 """Whether models take and give numbers as they are, so that their units matter."""
 
+from __future__ import annotations
+
 from skdeep._data.objectives import keras_name
 from skdeep._lazy import keras
 
@@ -45,7 +47,7 @@ _SCALING = (
 )
 
 
-def takes_numbers_as_they_are(model):
+def takes_numbers_as_they_are(model: keras.Model) -> bool:
     """Whether the input of a model meets weights unchanged, as far as the model tells."""
 
     def classes(names):
@@ -78,7 +80,7 @@ def takes_numbers_as_they_are(model):
     return False
 
 
-def gives_numbers_as_they_are(model):
+def gives_numbers_as_they_are(model: keras.Model) -> bool:
     """Whether a model learns numbers by their distances, with outputs that nothing transforms."""
     last = model.layers[-1] if model.layers else None
     is_plain = isinstance(last, keras.layers.Dense) and last.activation is keras.activations.linear

@@ -10,6 +10,8 @@ user wrote may hold on to it: then no other network gets them.
 This module does not import Keras: where Keras is not loaded there are no callbacks.
 """
 
+from __future__ import annotations
+
 import collections
 import contextlib
 import copy
@@ -17,6 +19,8 @@ import functools
 import sys
 import types
 import weakref
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from joblib.externals.loky.backend.reduction import dumps
@@ -34,10 +38,11 @@ _OF_ONE_FIT = {
     "CSVLogger": ("csv_file", "writer"),
     "TensorBoard": ("_writers", "_summary_module", "_batch_trace_context"),
 }
-_seen = {}  # id of a callback: the models that fits showed to it, as weak references
+# By the id of a callback, the models that fits showed to it, as weak references.
+_seen: dict[int, weakref.WeakValueDictionary[int, keras.Model]] = {}
 
 
-def state_for_pickle(attributes):
+def state_for_pickle(attributes: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes of an estimator as its pickles hold them."""
     attributes = with_copied_callbacks(attributes, {})
     if is_for_file() or not _can_be_pickled(attributes.get("callbacks_")):
@@ -45,7 +50,7 @@ def state_for_pickle(attributes):
     return attributes
 
 
-def with_copied_callbacks(attributes, memo):
+def with_copied_callbacks(attributes: dict[str, Any], memo: dict[int, Any]) -> dict[str, Any]:
     """Return attributes of an estimator, with copies of the callbacks among them."""
     values = [attributes.get(name) for name in WITH_CALLBACKS]
     copies = zip(WITH_CALLBACKS, copied_callbacks(values, memo), strict=True)
@@ -61,7 +66,7 @@ def _can_be_pickled(callbacks):
     return True
 
 
-def copied_callbacks(value, memo):
+def copied_callbacks(value: Any, memo: dict[int, Any]) -> Any:
     """Return a copy of what a parameter `callbacks` may be, without the models that its callbacks saw.
 
     Parameters
@@ -71,7 +76,7 @@ def copied_callbacks(value, memo):
     memo : dict
         As of `copy.deepcopy`: what was copied with it already is not copied again.
     """
-    parts = {}
+    parts: dict[int, Any] = {}
     for callback in filter(is_callback, _walk(value, _held)):
         for model in _models_seen_by(callback):
             parts |= _parts(model)
@@ -79,7 +84,7 @@ def copied_callbacks(value, memo):
 
 
 @contextlib.contextmanager
-def shown(network, program, callbacks):
+def shown(network: Any, program: Any, callbacks: list[keras.callbacks.Callback]) -> Iterator[None]:
     """Let callbacks see the model in the body of the ``with`` statement; keep it, if they may hold it afterwards."""
     if not callbacks:
         yield
@@ -100,7 +105,7 @@ def shown(network, program, callbacks):
                 network.keep()
 
 
-def is_callback(value):
+def is_callback(value: object) -> bool:
     """Whether this is a callback object of Keras."""
     keras = sys.modules.get("keras")
     return keras is not None and isinstance(value, keras.callbacks.Callback)
@@ -207,7 +212,7 @@ def _global_names(code):
     return [*code.co_names, *inner]
 
 
-def attributes_of(callback):
+def attributes_of(callback: object) -> dict[str, Any]:
     """Return the attributes of a callback, those in slots too, whatever its class says of its state."""
     state = object.__getstate__(callback)
     by_dict, by_slot = state if isinstance(state, tuple) else (state, None)
