@@ -10,10 +10,14 @@ split, the seeds of the network and the shuffles follow. The generator is kept, 
 go on with the stream.
 """
 
+from __future__ import annotations
+
 import copy
 from abc import ABC, abstractmethod
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
@@ -22,6 +26,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from skdeep._common import interrupts
 from skdeep._common.private_sklearn import check_feature_names, check_n_features, fit_context
 from skdeep._common.states import check_attributes
+from skdeep._common.typing import Data, History
 from skdeep._common.user_warnings import warn
 from skdeep._data.row_source import RowSource, is_row_source
 from skdeep._data.rows import Rows, Selection
@@ -48,7 +53,7 @@ from skdeep._estimators.inspection import NetworkInspection
 from skdeep._estimators.parameters import refuses_other_arguments
 from skdeep._estimators.run import Run
 from skdeep._keras.user_callbacks import shown, with_copied_callbacks
-from skdeep._lazy import lazy_module
+from skdeep._lazy import keras, lazy_module
 from skdeep._training import trainer
 
 compilation = lazy_module("skdeep._networks.compilation")
@@ -56,6 +61,13 @@ compilation = lazy_module("skdeep._networks.compilation")
 
 class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of all estimators; see `skdeep.DNNClassifier` for parameters and attributes."""
+
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    history_: History
+    n_iter_: int
+    best_epoch_: int
+    callbacks_: list[keras.callbacks.Callback]
 
     @abstractmethod
     def _row_shape(self, X, *, reset):
@@ -98,7 +110,16 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
     @refuses_other_arguments
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Data,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Data = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters

@@ -175,6 +175,8 @@ class DenseEstimator(BuiltInEstimator):
 class ConvolutionalEstimator(BuiltInEstimator):
     """Base class of the estimators with convolutions, which take images."""
 
+    image_shape_: tuple[int, int, int]
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True

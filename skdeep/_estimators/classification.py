@@ -1,9 +1,15 @@
 """What classifiers do beyond the base: labels and probabilities, class weights, the classes of `partial_fit`."""
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 
 from skdeep._common.private_sklearn import check_y, fit_context
+from skdeep._common.typing import Data
 from skdeep._data.class_targets import as_target_array, learn_targets
 from skdeep._data.validation import without_missing
 from skdeep._estimators.parameters import refuses_other_arguments
@@ -12,9 +18,13 @@ from skdeep._estimators.parameters import refuses_other_arguments
 class DeepClassifierMixin(ClassifierMixin):
     """Mixin of the classifiers, left of a subclass of `skdeep._estimators.base.BaseDeepEstimator`."""
 
+    classes_: np.ndarray
+
     @refuses_other_arguments
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self, X: Data, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train for one more epoch on X and y, from where the last `fit` or `partial_fit` ended.
 
         The network and what it was compiled with, such as loss, optimizer and learning rate, stay those of the first
@@ -52,7 +62,7 @@ class DeepClassifierMixin(ClassifierMixin):
             )
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def predict(self, X):
+    def predict(self, X: Data) -> np.ndarray:
         """Predict, in the form that y had in `fit`.
 
         Parameters
@@ -67,7 +77,7 @@ class DeepClassifierMixin(ClassifierMixin):
         """
         return self._outputs(X, lambda head, outputs: self._targets.decode(head.decide(outputs)))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Data) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters
@@ -83,7 +93,7 @@ class DeepClassifierMixin(ClassifierMixin):
         """
         return self._outputs(X, lambda head, outputs: head.probabilities(outputs))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Data) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
 
         Parameters
@@ -99,7 +109,7 @@ class DeepClassifierMixin(ClassifierMixin):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def decision_function(self, X):
+    def decision_function(self, X: Data) -> np.ndarray:
         """Give scores that order rows by the confidence in each class.
 
         Parameters

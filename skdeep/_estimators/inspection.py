@@ -1,14 +1,25 @@
 """Looking at a fitted network and handing it on: its layers, the Keras model, files for other libraries."""
 
+from __future__ import annotations
+
 import contextvars
 import sys
+from typing import TYPE_CHECKING
 
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._common.forked import is_cut_off
+from skdeep._common.typing import PathLike
 from skdeep._data.validation import memory_errors
 from skdeep._keras.summary import summarize
+from skdeep._lazy import keras
 from skdeep._networks import export
+
+if TYPE_CHECKING:
+    from skdeep._data.class_targets import ClassTargets
+    from skdeep._data.numeric_targets import NumericTargets
+    from skdeep._keras.summary import NetworkSummary
+    from skdeep._networks.network import Network
 
 _is_shown = contextvars.ContextVar("is_shown", default=False)
 
@@ -16,7 +27,10 @@ _is_shown = contextvars.ContextVar("is_shown", default=False)
 class NetworkInspection:
     """Mixin of estimators that hold a `skdeep._networks.network.Network` as ``_network`` once they are fitted."""
 
-    def summary(self):
+    _network: Network
+    _targets: ClassTargets | NumericTargets
+
+    def summary(self) -> NetworkSummary:
         """Describe the layers of the fitted network.
 
         Returns
@@ -40,7 +54,7 @@ class NetworkInspection:
                 trained_by=self._network.trained_by(),
             )
 
-    def to_keras(self, path):
+    def to_keras(self, path: PathLike) -> None:
         """Write the network in Keras's own format, for `keras.saving.load_model`, without skdeep.
 
         The file has the layers, the weights, the loss, the metrics and the optimizer with its state. It does not have
@@ -87,7 +101,7 @@ class NetworkInspection:
         with memory_errors(), self._network.in_use() as program:
             export.write_keras(self._network, program.model, self._targets, path)
 
-    def to_onnx(self, path):
+    def to_onnx(self, path: PathLike) -> None:
         """Write the network as ONNX, which runs without Python, TensorFlow and skdeep.
 
         Its input is named "input": float32, of shape (n_samples, n_features), for `CNNClassifier` (n_samples, height,
@@ -138,7 +152,7 @@ class NetworkInspection:
             export.write_onnx(self._network, program.model, self._targets, path)
 
     @property
-    def model_(self):
+    def model_(self) -> keras.Model:
         """The fitted `keras.Model`."""
         if _is_shown.get():
             raise AttributeError("model_ is not read for a picture.")

@@ -7,12 +7,16 @@ else, from the checks to the loop, is that of the networks which skdeep brings a
 Parameters are what the estimator has as attributes, as in scikeras, so that a subclass may add some in ``__init__``.
 """
 
+from __future__ import annotations
+
 import functools
 import inspect
 import warnings
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.multiclass import type_of_target
 
 from skdeep._backend import next_variable_number, start
@@ -20,6 +24,7 @@ from skdeep._common import interrupts
 from skdeep._common.forked import check_not_forked
 from skdeep._common.near_names import did_you_mean_parameter
 from skdeep._common.private_sklearn import Interval, Options, fit_context, validate_parameter_constraints
+from skdeep._common.typing import Data
 from skdeep._common.user_warnings import warn
 from skdeep._data.sampling import total_weight
 from skdeep._data.scales import trouble_with_table
@@ -88,10 +93,27 @@ WRAPPER_CONSTRAINTS = {
 class KerasModelEstimator(BaseDeepEstimator):
     """Base class of `skdeep.KerasClassifier` and `skdeep.KerasRegressor`."""
 
-    _names_of_kind = ()
+    _names_of_kind: tuple[str, ...] = ()
+    n_outputs_: int
+    n_outputs_expected_: int
+    target_type_: str
+    X_shape_: tuple[int, ...]
+    X_dtype_: np.dtype
+    y_dtype_: np.dtype
+    y_ndim_: int
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, **fit_settings):
+    def fit(
+        self,
+        X: Data,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Data = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        **fit_settings: Any,
+    ) -> Self:
         """Build the model and train it.
 
         Parameters
@@ -135,7 +157,7 @@ class KerasModelEstimator(BaseDeepEstimator):
         held_out = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         return self._fit(X, y, sample_weight, self._with_validation_data(held_out, fit_settings), settings)
 
-    def initialize(self, X, y):
+    def initialize(self, X: Data, y: ArrayLike) -> Self:
         """Build the model for X and y without any training, for a model that is trained already.
 
         Parameters
@@ -159,16 +181,16 @@ class KerasModelEstimator(BaseDeepEstimator):
             return self
 
     @property
-    def initialized_(self):
+    def initialized_(self) -> bool:
         """Whether there is a model, trained or not."""
         return hasattr(self, "_network")
 
     @property
-    def current_epoch(self):
+    def current_epoch(self) -> int:
         """Number of epochs that the model was trained."""
         return getattr(self, "n_iter_", 0)
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters of this estimator, those of the model and the routed ones included.
 
         Parameters
@@ -183,7 +205,7 @@ class KerasModelEstimator(BaseDeepEstimator):
         """
         return {name: vars(self)[name] for name in sorted(vars(self)) if not (name.startswith("_") or name[-1] == "_")}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator, those of the model and routed ones included.
 
         Parameters

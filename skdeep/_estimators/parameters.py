@@ -5,15 +5,20 @@ with ``optimizer__``, ``loss__``, ``metrics__`` or ``callbacks__``: in the const
 `clone` and grids alike. They are kept as plain attributes, as scikit-learn keeps every parameter.
 """
 
+from __future__ import annotations
+
 import functools
 import inspect
+from collections.abc import Collection
 from numbers import Integral, Real
+from typing import Any, Self, cast
 
 from sklearn.base import BaseEstimator
 
 from skdeep._common.near_names import did_you_mean_parameter
 from skdeep._common.numbers import plain_number
 from skdeep._common.private_sklearn import Interval, InvalidParameterError, StrOptions
+from skdeep._common.typing import Method
 from skdeep._data.objectives import TARGET_ENCODINGS
 from skdeep._estimators.searched import warn_of_lost_arguments
 
@@ -103,7 +108,7 @@ class RoutedParameters(BaseEstimator):
                 )
             setattr(self, name, value)
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters of this estimator, the routed ones included.
 
         Parameters
@@ -118,7 +123,7 @@ class RoutedParameters(BaseEstimator):
         """
         return {name: getattr(self, name) for name in self._get_param_names()} | routed_parameters(self, *_PREFIXES)
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator, routed ones included.
 
         Parameters
@@ -135,7 +140,9 @@ class RoutedParameters(BaseEstimator):
         return self
 
 
-def set_parameters(estimator, params, known, prefixes):
+def set_parameters(
+    estimator: object, params: dict[str, Any], known: Collection[str], prefixes: tuple[str, ...]
+) -> None:
     """Set parameters as attributes of an estimator, if each has a known name or starts with one of the prefixes."""
     for name in params:
         if name not in known and not name.startswith(prefixes):
@@ -149,12 +156,12 @@ def set_parameters(estimator, params, known, prefixes):
     warn_of_lost_arguments(params)
 
 
-def routed_parameters(estimator, *prefixes):
+def routed_parameters(estimator: object, *prefixes: str) -> dict[str, Any]:
     """Return the parameters of these prefixes that an estimator was given, by name."""
     return {name: value for name, value in vars(estimator).items() if name.startswith(prefixes)}
 
 
-def refuses_other_arguments(method):
+def refuses_other_arguments(method: Method) -> Method:
     """Let a method say of an argument that it does not take where that belongs."""
     known = list(inspect.signature(method).parameters)[1:]
 
@@ -168,7 +175,7 @@ def refuses_other_arguments(method):
                 )
         return method(self, *args, **kwargs)
 
-    return checked
+    return cast("Method", checked)
 
 
 def _where_it_belongs(estimator, name, known):

@@ -4,9 +4,16 @@ The network learns numbers of mean 0 and standard deviation 1 (`NumericTargets` 
 learning rates and initial weights that suit a classifier suit whatever unit y is in.
 """
 
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
 from skdeep._common.private_sklearn import check_y, fit_context
+from skdeep._common.typing import Data
 from skdeep._data.numeric_targets import NumericTargets, as_number_array
 from skdeep._data.sampling import with_mean_one
 from skdeep._data.validation import without_missing
@@ -16,9 +23,11 @@ from skdeep._estimators.parameters import refuses_other_arguments
 class DeepRegressorMixin(RegressorMixin):
     """Mixin of the regressors, left of a subclass of `skdeep._estimators.base.BaseDeepEstimator`."""
 
+    n_outputs_: int
+
     @refuses_other_arguments
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Data, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one more epoch on X and y, from where the last `fit` or `partial_fit` ended.
 
         The network and what it was compiled with, such as loss, optimizer and learning rate, stay those of the first
@@ -48,7 +57,7 @@ class DeepRegressorMixin(RegressorMixin):
         self._validate_params()  # which scikit-learn does in the first call only
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: Data) -> np.ndarray:
         """Predict, in the form that y had in `fit`.
 
         Parameters

@@ -1,9 +1,20 @@
 """What `fit` and `partial_fit` train, and what an estimator has learned when they end."""
 
+from __future__ import annotations
+
 import copy
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from skdeep._common.typing import ClassWeight, History, Shuffle
+from skdeep._lazy import keras
+
+if TYPE_CHECKING:
+    from skdeep._data.class_targets import ClassTargets
+    from skdeep._data.numeric_targets import NumericTargets
+    from skdeep._networks.network import Network
 
 
 @dataclass(frozen=True)
@@ -16,7 +27,7 @@ class TrainingSettings:
         Epochs of a `fit`.
     batch_size : int, "auto" or None
         Rows of a batch.
-    shuffle : bool
+    shuffle : bool or "blocks"
         Whether the rows are shuffled in each epoch.
     verbose : int
         Whether progress is printed.
@@ -30,14 +41,14 @@ class TrainingSettings:
         The parameters that are routed to them.
     """
 
-    epochs: int | str
-    batch_size: int | str | None
-    shuffle: bool
+    epochs: int | Literal["auto"]
+    batch_size: int | Literal["auto"] | None
+    shuffle: Shuffle
     verbose: int
     validation_fraction: float | None
-    class_weight: dict | str | None
-    callbacks: list
-    routed_to_callbacks: dict
+    class_weight: ClassWeight | None
+    callbacks: list[Any]
+    routed_to_callbacks: dict[str, Any]
 
 
 @dataclass
@@ -64,17 +75,19 @@ class Run:
         Those of the user's in this training.
     """
 
-    network: object
-    targets: object
+    network: Network
+    targets: ClassTargets | NumericTargets
     rng: np.random.Generator
     settings: TrainingSettings
     is_resumed: bool = False
-    history: dict = field(default_factory=dict)
+    history: History = field(default_factory=dict)
     n_epochs: int = 0
     best_epoch: int = 0
-    callbacks: list = field(default_factory=list)
+    callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
 
-    def learned(self, new_history, *, network=None, best_epoch=None):
+    def learned(
+        self, new_history: History, *, network: Network | None = None, best_epoch: int | None = None
+    ) -> dict[str, Any]:
         """Return the attributes of an estimator that this run has trained.
 
         Parameters

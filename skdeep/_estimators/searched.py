@@ -4,7 +4,10 @@ scikit-learn copies the values of a grid by `copy.deepcopy`, which Keras answers
 does not tell is lost before an estimator sees it, so all that can be done is to say so.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import Any
 
 from skdeep._common.user_warnings import warn
 from skdeep._keras import describing
@@ -14,7 +17,7 @@ from skdeep._lazy import keras
 _NOT_SEARCHED = ("name", "dtype", "args", "kwargs")
 
 
-def warn_of_lost_arguments(params):
+def warn_of_lost_arguments(params: dict[str, Any]) -> None:
     """Warn if the values that a search just set are objects that lost arguments on the way.
 
     Parameters

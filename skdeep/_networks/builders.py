@@ -4,14 +4,18 @@ They know nothing of estimators or data. What is random in a network, its initia
 apart from its layers, by `draw_values`: so a network that exists already can start again as a fresh one would.
 """
 
+from __future__ import annotations
+
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
 from skdeep._common.near_names import did_you_mean_value
 from skdeep._common.numbers import plain_number
+from skdeep._common.typing import Activation, Activations, Augment, Filters, Floats, Ints
 from skdeep._lazy import keras
 from skdeep._networks import initial_values
 
@@ -19,18 +23,18 @@ _SET_BY_NETWORK = ("name", "trainable", "dtype", "data_format", "seed")
 
 
 def build_dense(
-    input_shape,
-    n_outputs,
+    input_shape: tuple[int, ...],
+    n_outputs: int,
     *,
-    hidden_layer_sizes,
-    activation,
-    dropout,
-    output_activation,
-    dtype_policy,
-    batch_normalization=False,
-    l2=0.0,
-    frozen_layers=(),
-):
+    hidden_layer_sizes: Ints,
+    activation: Activations,
+    dropout: Floats,
+    output_activation: str,
+    dtype_policy: str,
+    batch_normalization: bool = False,
+    l2: float = 0.0,
+    frozen_layers: Sequence[str] = (),
+) -> keras.Model:
     """Build a stack of dense layers.
 
     Parameters
@@ -69,24 +73,24 @@ def build_dense(
 
 
 def build_cnn(
-    input_shape,
-    n_outputs,
+    input_shape: tuple[int, ...],
+    n_outputs: int,
     *,
-    conv_filters,
-    kernel_size,
-    conv_activation,
-    padding,
-    pool_size,
-    hidden_layer_sizes,
-    activation,
-    dropout,
-    output_activation,
-    dtype_policy,
-    batch_normalization=False,
-    l2=0.0,
-    augment=(),
-    frozen_layers=(),
-):
+    conv_filters: Filters,
+    kernel_size: Ints,
+    conv_activation: Activation,
+    padding: str,
+    pool_size: Ints,
+    hidden_layer_sizes: Ints,
+    activation: Activations,
+    dropout: Floats,
+    output_activation: str,
+    dtype_policy: str,
+    batch_normalization: bool = False,
+    l2: float = 0.0,
+    augment: Sequence[tuple[str, dict[str, Any]]] = (),
+    frozen_layers: Sequence[str] = (),
+) -> keras.Model:
     """Build blocks of convolutions, each block ended by max-pooling, then dense layers.
 
     Parameters
@@ -144,17 +148,17 @@ def build_cnn(
     return _partly_frozen(model, frozen_layers)
 
 
-def dropout_rates(dropout, hidden_layer_sizes):
+def dropout_rates(dropout: Floats, hidden_layer_sizes: Ints) -> tuple[float, ...]:
     """Return one dropout rate for each hidden layer."""
     rates = per_layer(plain_number(dropout), len(layer_sizes(hidden_layer_sizes)), "dropout")
     rates = [plain_number(rate) for rate in rates]
     for rate in rates:
-        if not (isinstance(rate, Real) and not isinstance(rate, bool) and 0 <= rate < 1):
+        if not _is_share(rate):
             raise ValueError(f"dropout must be a share in [0, 1), or one for each hidden layer. Got {dropout!r}.")
     return tuple(float(rate) for rate in rates)
 
 
-def random_layers(augment):
+def random_layers(augment: Augment | None) -> tuple[tuple[str, dict[str, Any]], ...]:
     """Return the names and arguments of random layers as plain values.
 
     Parameters
@@ -185,7 +189,16 @@ def random_layers(augment):
     return tuple(layers)
 
 
-def draw_values(model, rates, l2, initializers, names, rng, *, keep_weights=False):
+def draw_values(
+    model: keras.Model,
+    rates: Iterable[float],
+    l2: float,
+    initializers: dict[str, Callable[[np.random.Generator], Any]],
+    names: dict[str, str | None],
+    rng: np.random.Generator,
+    *,
+    keep_weights: bool = False,
+) -> None:
     """Give a model that was built here the strengths, the initial weights and the seeds of a fresh one.
 
     Parameters
@@ -406,7 +419,7 @@ def _takes_one(function):
     return True
 
 
-def layer_sizes(hidden_layer_sizes):
+def layer_sizes(hidden_layer_sizes: Ints) -> tuple[int, ...]:
     """Return `hidden_layer_sizes` as a tuple of ints; one int means one layer."""
     sizes = _as_tuple(hidden_layer_sizes)
     if not all(_is_positive_int(size) for size in sizes):
@@ -428,7 +441,7 @@ def _conv_blocks(conv_filters):
     return tuple(tuple(int(filters) for filters in block) for block in blocks)
 
 
-def per_layer(value, n_layers, name):
+def per_layer(value: Any, n_layers: int, name: str) -> tuple[Any, ...]:
     """Return one value for each hidden layer, from one value for all or a sequence of them."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         return (value,) * n_layers
@@ -454,6 +467,10 @@ def _as_tuple(value):
     if isinstance(value, np.ndarray) and value.ndim == 0:  # which says that it can be iterated
         is_sequence = False
     return tuple(value) if is_sequence else (value,)
+
+
+def _is_share(value):
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value < 1
 
 
 def _is_positive_int(value):

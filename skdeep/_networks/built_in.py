@@ -4,18 +4,22 @@ Networks share traced programs (see `skdeep._engine.trace_cache`) if their speci
 a variable of the traces: the learning rate, the dropout rates and the L2 penalty (but for whether there are any).
 """
 
+from __future__ import annotations
+
 import functools
 import inspect
 import json
 import math
 from dataclasses import dataclass, fields, replace
 from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skdeep._backend import start
 from skdeep._common.numbers import value_dtype
 from skdeep._common.states import check_attributes, is_count
+from skdeep._common.typing import Initializer, Values
 from skdeep._engine.program import Program
 from skdeep._engine.replicas import current_strategy
 from skdeep._engine.trace_cache import CACHE, Lease
@@ -25,6 +29,9 @@ from skdeep._files.stand_ins import restored
 from skdeep._lazy import keras, lazy_module
 from skdeep._networks import builders, initial_values
 from skdeep._networks.recipes import first_values, recipe_of
+
+if TYPE_CHECKING:
+    from skdeep._training.dense_training import Recipe
 
 compilation = lazy_module("skdeep._networks.compilation")
 
@@ -43,11 +50,11 @@ class Architecture:
     """A function of `skdeep._networks.builders` by name, with all its arguments."""
 
     builder: str
-    input_shape: tuple
+    input_shape: tuple[int, ...]
     n_outputs: int
-    parameters: dict
+    parameters: dict[str, Any]
 
-    def build(self):
+    def build(self) -> keras.Model:
         """Return the model, not compiled."""
         if self.builder not in _BUILDERS:
             raise ValueError(f"There is no builder {self.builder!r}; a file may have been altered.")
@@ -85,10 +92,10 @@ class BuiltInSpecification:
     """
 
     architecture: Architecture
-    initializers: dict
-    settings: dict
+    initializers: dict[str, Initializer]
+    settings: dict[str, Any]
     encoding: str
-    penalty_rows: int
+    penalty_rows: int | None
 
     def __post_init__(self):
         # Lists among the parameters may be changed in place later.
@@ -97,27 +104,27 @@ class BuiltInSpecification:
         self.initializers, self.settings = map(_with_own_containers, (self.initializers, self.settings))
 
     @property
-    def n_outputs(self):
+    def n_outputs(self) -> int:
         """Number of outputs."""
         return self.architecture.n_outputs
 
     @property
-    def dtype(self):
+    def dtype(self) -> str:
         """The dtype of the data that the network takes."""
         return value_dtype(self.settings["dtype_policy"])
 
     @property
-    def optimizer_settings(self):
+    def optimizer_settings(self) -> dict[str, Any]:
         """What the state of an optimizer belongs to."""
         names = ("optimizer", "learning_rate")
         return {name: value for name, value in self.settings.items() if name.startswith(names)}
 
     @functools.cached_property  # an optimizer of the user's among the settings may be changed later
-    def recipe(self):
+    def recipe(self) -> Recipe | None:
         """How the network is trained by NumPy, or None if it is to be trained by TensorFlow."""
         return recipe_of(self.architecture, self.settings, self.encoding, self.penalty_rows)
 
-    def leased(self, rng):
+    def leased(self, rng: np.random.Generator) -> Lease:
         """Return a lease with initial values and seeds drawn from a `numpy.random.Generator`.
 
         It is one of a program, but where neither that nor Keras is needed to train the network.
@@ -134,7 +141,7 @@ class BuiltInSpecification:
                 program.reset_optimizer(self._learning_rate(program))
         return lease
 
-    def key(self):
+    def key(self) -> str | None:
         """Return what the traces depend on, or None if that cannot be told from plain values."""
         rates, l2 = self._strengths()
         parameters = self.architecture.parameters | {"dropout": [rate > 0 for rate in rates], "l2": l2 > 0}
@@ -151,7 +158,7 @@ class BuiltInSpecification:
         except TypeError:  # an object among the settings
             return None
 
-    def build(self, values):
+    def build(self, values: Values | None) -> Program:
         """Return a new program, for these values if there are any: it may not need more memory than they have."""
         n_numbers = math.inf if values is None else sum(value.size for value in values["model"])
         with limited_variables(n_numbers):
@@ -160,7 +167,7 @@ class BuiltInSpecification:
             compilation.compile_model(model, self.settings, encoding=self.encoding)
             return Program(model, model.layers)
 
-    def restore(self, program, values, is_reused):
+    def restore(self, program: Program, values: Values, is_reused: bool) -> None:
         """Set values in a program of this key, which another network had before if it `is_reused`."""
         # Of what is drawn only the strengths and the names of the initializers remain.
         self._draw_values(program, np.random.default_rng(0), keep_weights=True)
@@ -168,11 +175,11 @@ class BuiltInSpecification:
             program.reset_optimizer(self._learning_rate(program))
         program.set_values(values)
 
-    def is_complete(self, is_at_rest):
+    def is_complete(self, is_at_rest: bool) -> bool:
         """Return True: a network that is not changed is built again from this."""
         return True
 
-    def in_float32(self, live):
+    def in_float32(self, live: keras.Model) -> keras.Model:
         """Return a model like the live one that computes in float32."""
         parameters = self.architecture.parameters | {"dtype_policy": "float32"}
         model = replace(self.architecture, parameters=parameters).build()

@@ -8,11 +8,15 @@ What the user gives is what is used: losses and initializers are the given objec
 optimizers and metrics that are objects, since these have a state.
 """
 
+from __future__ import annotations
+
 import contextlib
 import copy
 import inspect
 import sys
+from collections.abc import Callable
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +56,7 @@ if not _is_scikeras_the_users:
 private_parts.check("scikeras")
 
 
-def compile_model(model, settings, *, encoding):
+def compile_model(model: keras.Model, settings: dict[str, Any], *, encoding: str) -> None:
     """Compile `model` in place, with what `compile_arguments` returns; here the loss may not be None."""
     _loss(settings["loss"])
     arguments = compile_arguments(settings, encoding=encoding)
@@ -60,7 +64,7 @@ def compile_model(model, settings, *, encoding):
     model.compile(optimizer=arguments["optimizer"], loss=arguments["loss"], weighted_metrics=arguments["metrics"] or [])
 
 
-def compile_arguments(settings, *, encoding):
+def compile_arguments(settings: dict[str, Any], *, encoding: str) -> dict[str, Any]:
     """Return a fresh optimizer, a loss and metrics, by these names in a dict.
 
     Parameters
@@ -110,7 +114,7 @@ def compile_arguments(settings, *, encoding):
     return {"optimizer": arguments["optimizer"], "loss": loss, "metrics": metrics}
 
 
-def initializer_factory(value, name):
+def initializer_factory(value: Any, name: str) -> Callable[[np.random.Generator], Any]:
     """Return a function from a generator of seeds to a Keras initializer, as the parameter `name` asks for it."""
     if isinstance(value, str):
         value = _initializer_named(value, name)
@@ -127,7 +131,7 @@ def initializer_factory(value, name):
     raise TypeError(f"{name} must be the name, a class or an instance of a Keras initializer. Got {value!r}.")
 
 
-def make_callbacks(given, routed):
+def make_callbacks(given: list[Any], routed: dict[str, Any]) -> list[keras.callbacks.Callback]:
     """Return the callbacks of one fit: the objects that were given, and those made by classes and functions.
 
     Parameters

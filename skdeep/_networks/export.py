@@ -5,19 +5,28 @@ regressor to the unit of y, so that they give what the estimator gives. The ONNX
 the dtype policy, and only that last step of regressors in float64.
 """
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING
 
 from skdeep._common.atomic_files import replaced, writable_path
+from skdeep._common.typing import PathLike
 from skdeep._common.version import __version__
 from skdeep._data.numeric_targets import NumericTargets
 from skdeep._engine import onnx_graph
 from skdeep._lazy import keras
 
+if TYPE_CHECKING:
+    from skdeep._data.class_targets import ClassTargets
+    from skdeep._networks.network import Network
+
+
 # Of a file of protobuf.
 _MAX_BYTES = 2**31
 
 
-def write_keras(network, live, targets, path):
+def write_keras(network: Network, live: keras.Model, targets: ClassTargets | NumericTargets, path: PathLike) -> None:
     """Write a network, whose model is `live`, as Keras does; see `skdeep.DNNClassifier.to_keras`."""
     path = writable_path(path)
     if path.suffix != ".keras":
@@ -43,7 +52,7 @@ def write_keras(network, live, targets, path):
             ) from error
 
 
-def write_onnx(network, live, targets, path):
+def write_onnx(network: Network, live: keras.Model, targets: ClassTargets | NumericTargets, path: PathLike) -> None:
     """Write a network, whose model is `live`, as `skdeep.DNNClassifier.to_onnx` does."""
     onnx_graph.check_installed()
     path = writable_path(path)

@@ -5,11 +5,14 @@ starts without Keras where that is not needed. Initializers with a seed or other
 are asked themselves.
 """
 
+from __future__ import annotations
+
 import inspect
 import math
 
 import numpy as np
 
+from skdeep._common.typing import Initializer
 from skdeep._data.objectives import snake_name
 from skdeep._lazy import keras
 
@@ -27,7 +30,7 @@ _SCALES = {
 }
 
 
-def known_name(initializer):
+def known_name(initializer: Initializer) -> str | None:
     """Return the name by which an initializer is known here, or None.
 
     Parameters
@@ -56,12 +59,12 @@ def _has_defaults(initializer):
     )
 
 
-def is_random(name):
+def is_random(name: str) -> bool:
     """Whether one of the known initializers needs a seed."""
     return name not in _CONSTANTS
 
 
-def drawn(name, shape, dtype, seed=None):
+def drawn(name: str, shape: tuple[int, ...], dtype: str, seed: int | None = None) -> np.ndarray:
     """Return an array of this dtype.
 
     Parameters

@@ -9,9 +9,14 @@ states included, so that training goes on from a copy with the same bits. The mo
 first needed; loading alone does not import TensorFlow.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -27,9 +32,15 @@ from skdeep._engine.trace_cache import CACHE, Lease
 from skdeep._files.pickling import loss_in_state
 from skdeep._files.stand_ins import restored
 from skdeep._inference.layer_stack import LayerStack, are_steps
+from skdeep._lazy import keras
 from skdeep._networks.built_in import BuiltInSpecification
 from skdeep._networks.own_models import OwnModelSpecification
 from skdeep._training.array_program import ArrayProgram
+
+if TYPE_CHECKING:
+    from skdeep._data.rows import Rows
+    from skdeep._engine.program import Program
+
 
 # The form of the state below; 1 is the first.
 _FORMAT = 1
@@ -50,18 +61,24 @@ class Network:
         What `skdeep._inference.layer_stack` needs to predict without the program; None if that cannot or is not known.
     """
 
-    def __init__(self, specification, head, lease, steps=None):
+    def __init__(
+        self,
+        specification: BuiltInSpecification | OwnModelSpecification,
+        head: Head,
+        lease: Lease,
+        steps: list[list[Any]] | None = None,
+    ) -> None:
         self.specification = specification
         self.head = head
         self._lease = lease
         self._steps = steps
-        self._stack = None  # of the values as they are between two trainings
-        self._arrays = None  # what trains now, if it is no program
+        self._stack: LayerStack | None = None  # of the values as they are between two trainings
+        self._arrays: ArrayProgram | None = None  # what trains now, if it is no program
         self._is_training = False
         self._n_trainings = 0
 
     @property
-    def dtype(self):
+    def dtype(self) -> str:
         """The dtype of the data that the network takes."""
         if self.specification.dtype is not None:
             return self.specification.dtype
@@ -71,37 +88,37 @@ class Network:
             return program.input_dtype
 
     @property
-    def value_dtype(self):
+    def value_dtype(self) -> str:
         """The dtype of targets and weights."""
         return "float64" if self.dtype == "float64" else "float32"
 
     @property
-    def penalty_rows(self):
+    def penalty_rows(self) -> int | None:
         """Rows of a batch for which the penalties of weights are meant, or None if they are Keras's."""
         return self.specification.penalty_rows
 
-    def in_use(self):
+    def in_use(self) -> AbstractContextManager[Program]:
         """Give the live program, built if need be; no other network gets it in the body of the ``with`` statement."""
         return self._lease.in_use()
 
     @property
-    def model(self):
+    def model(self) -> keras.Model:
         """The Keras model, for anyone outside: what it belongs to is never that of another network."""
         with self.in_use() as program:
             self.keep()
             return program.model
 
     @property
-    def is_kept(self):
+    def is_kept(self) -> bool:
         """Whether the program is never given to another network."""
         return self._lease.is_pinned
 
-    def keep(self):
+    def keep(self) -> None:
         """Never give the program to another network."""
         self._lease.pin()
 
     @contextlib.contextmanager
-    def in_training(self, is_watched):
+    def in_training(self, is_watched: bool) -> Iterator[Program | ArrayProgram]:
         """Give what trains the network, for one training.
 
         Predictions in the body of the ``with`` statement are by the weights of a program at that moment, or of arrays
@@ -124,7 +141,7 @@ class Network:
                 self._is_training, self._arrays = False, None
 
     @contextlib.contextmanager
-    def trained(self, is_watched):
+    def trained(self, is_watched: bool) -> Iterator[Program | ArrayProgram]:
         """Give what trains the network: arrays, if nobody has its Keras model, or else its program.
 
         This is the one place that decides by what a network is trained: NumPy, if there is a recipe for it and its
@@ -142,17 +159,17 @@ class Network:
             finally:
                 program.train_by(None)  # whose arrays take as much memory as the network
 
-    def trained_by(self):
+    def trained_by(self) -> Literal["NumPy", "TensorFlow"]:
         """Return what trains the network, "NumPy" or "TensorFlow"."""
         program = self._lease.program
         is_ready = program is None or (program.strategy is None and not program.is_changed())
         return "NumPy" if is_ready and self.specification.recipe is not None else "TensorFlow"
 
-    def settle(self):
+    def settle(self) -> None:
         """Make predictions ready, so that they need neither the program nor TensorFlow, if that is possible."""
         self._layer_stack()
 
-    def predict(self, rows, convert):
+    def predict(self, rows: Rows, convert: Callable[[Head, np.ndarray], np.ndarray]) -> np.ndarray:
         """Return what `convert` makes of the outputs, for all rows.
 
         This is the one place that decides by what a network predicts: NumPy, if it is a row of layers whose formulas
@@ -173,7 +190,7 @@ class Network:
             self.follow_changes()
             return program.predict(rows, functools.partial(convert, self.head))
 
-    def predicts_by_numpy(self):
+    def predicts_by_numpy(self) -> bool:
         """Whether predictions need no program."""
         return self._layer_stack() is not None
 
@@ -200,11 +217,11 @@ class Network:
             self._stack = stack
         return stack
 
-    def spare(self):
+    def spare(self) -> None:
         """Let other networks have the program from now on, when it is not in use; this one then keeps its values."""
         CACHE.spare(self._lease)
 
-    def take_over(self, earlier):
+    def take_over(self, earlier: Network) -> None:
         """Take the weights of an earlier network of the same shapes, and of the same optimizer also its state."""
         if self._lease.program is None and earlier._lease.program is None:
             self._take_over_values(earlier)
@@ -240,13 +257,13 @@ class Network:
         self._lease.set_values({"model": model, "optimizer": optimizer})
 
     @contextlib.contextmanager
-    def held(self):
+    def held(self) -> Iterator[None]:
         """Keep the program, if there is one, from other networks in the body of the ``with`` statement."""
         with contextlib.nullcontext() if self._lease.program is None else self.in_use():
             yield
 
     @contextlib.contextmanager
-    def shared(self):
+    def shared(self) -> Iterator[Network]:
         """Give a copy that works with the live program in the body of the ``with`` statement, later by its own."""
         if self._arrays is not None:
             yield Network(
@@ -256,13 +273,13 @@ class Network:
         with self._lease.shared() as lease:
             yield Network(self.specification, self.head, lease, self._steps)
 
-    def check_scope(self):
+    def check_scope(self) -> None:
         """Raise if training cannot go on here since this is the scope of a strategy of `tf.distribute`."""
         program = self._lease.program
         check_scope(None if program is None else program.strategy)
 
     @contextlib.contextmanager
-    def restored_on_error(self):
+    def restored_on_error(self) -> Iterator[None]:
         """Restore all values if the body of the ``with`` statement raises."""
         with self.held():
             before = self._lease.get_values()
@@ -272,7 +289,7 @@ class Network:
                 self._lease.set_values(before)
                 raise
 
-    def follow_changes(self):
+    def follow_changes(self) -> None:
         """Follow what the loss of the model takes and its outputs mean now, if somebody outside changed the model."""
         if self._lease.program is None:  # nobody has it
             return
@@ -281,7 +298,7 @@ class Network:
                 self.head = self.head.changed(last_layer.activation_of(program.model), program.model.loss)
 
     @property
-    def is_changed(self):
+    def is_changed(self) -> bool:
         """Whether somebody outside made another model of it since it was built."""
         program = self._lease.program
         return program is not None and program.is_changed()

@@ -17,15 +17,20 @@ network is plain values (see `skdeep._files.keras_files`), which are checked whe
 executed when the network is built.
 """
 
+from __future__ import annotations
+
 import contextlib
 import contextvars
 import inspect
 import types
 import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from skdeep._backend import variable_number
 from skdeep._common.state_options import is_for_file
+from skdeep._common.typing import Values
 from skdeep._engine.program import Program
 from skdeep._engine.trace_cache import CACHE
 from skdeep._files.keras_files import describe_network, make_network
@@ -34,12 +39,15 @@ from skdeep._keras import copying, describing
 from skdeep._keras.comparing import settings_key, structure_key
 from skdeep._lazy import keras
 
-_trained = weakref.WeakSet()  # layers with weights of the models that fits trained
+if TYPE_CHECKING:
+    from skdeep._engine.trace_cache import Lease
+
+_trained: weakref.WeakSet[keras.layers.Layer] = weakref.WeakSet()  # layers with weights of the models that fits trained
 _is_from_file = contextvars.ContextVar("is_from_file", default=False)
 
 
 @contextlib.contextmanager
-def safe_mode():
+def safe_mode() -> Iterator[None]:
     """Let networks in the body of the ``with`` statement take only states that files may have."""
     token = _is_from_file.set(True)
     try:
@@ -48,7 +56,7 @@ def safe_mode():
         _is_from_file.reset(token)
 
 
-def model_of(function, arguments, model, newest):
+def model_of(function: Callable[..., Any], arguments: dict[str, Any], model: keras.Model, newest: int) -> keras.Model:
     """Return the model that is trained where a function returned this one: itself, or a copy if parts may be older.
 
     A model, a layer or an optimizer from elsewhere may be in the model of each call, so each fit trains a copy of its
@@ -126,7 +134,7 @@ class OwnModelSpecification:
     """
 
     optimizer: str
-    description: dict | None = None
+    description: dict[str, Any] | None = None
 
     n_outputs = None
     dtype = None  # that of the model
@@ -134,12 +142,12 @@ class OwnModelSpecification:
     penalty_rows = None
 
     @classmethod
-    def of(cls, model):
+    def of(cls, model: keras.Model) -> Self:
         """Return the specification of a network with this live model."""
         return cls(settings_key(model.optimizer))
 
     @classmethod
-    def described(cls, model):
+    def described(cls, model: keras.Model) -> Self:
         """Return one from which a network with such a model is built, as pickles hold it, or files where they ask."""
         try:
             description = describe_network(model) if is_for_file() else describing.describe_model(model)
@@ -148,28 +156,29 @@ class OwnModelSpecification:
         return cls(settings_key(model.optimizer), description)
 
     @property
-    def optimizer_settings(self):
+    def optimizer_settings(self) -> dict[str, Any]:
         """What the state of an optimizer belongs to."""
         return {"optimizer": self.optimizer}
 
-    def key(self):
+    def key(self) -> None:
         """Return None: what the traces depend on is not known before the model is made."""
 
-    def build(self, values):
+    def build(self, values: Values) -> Program:
         """Return a new program for these values."""
-        if _is_of_file(self.description):
-            return Program(make_network(self.description, values["model"], values["optimizer"]))
-        return Program(describing.make_model(self.description))
+        description: Any = self.description
+        if _is_of_file(description):
+            return Program(make_network(description, values["model"], values["optimizer"]))
+        return Program(describing.make_model(description))
 
-    def restore(self, program, values, is_reused):
+    def restore(self, program: Program, values: Values, is_reused: bool) -> None:
         """Set values in a new program."""
         program.set_values(values)
 
-    def is_complete(self, is_at_rest):
+    def is_complete(self, is_at_rest: bool) -> bool:
         """Whether a network is built again from this, if it was built from this and is not live."""
         return is_at_rest and (not is_for_file() or _is_of_file(self.description))
 
-    def in_float32(self, live):
+    def in_float32(self, live: keras.Model) -> keras.Model:
         """Return the live model, whose precision is the user's."""
         return live
 
@@ -200,7 +209,7 @@ class _GivenModel:
         program.set_values(values)
 
 
-def leased(model):
+def leased(model: keras.Model) -> Lease:
     """Return a lease of a program with the values of a model.
 
     Parameters

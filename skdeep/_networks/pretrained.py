@@ -4,16 +4,20 @@ Layers correspond by name: those of the same name whose weights have the same sh
 as the output layer for other classes, start anew.
 """
 
+from __future__ import annotations
+
 import os
 
+import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._common.typing import InitialModel
 from skdeep._lazy import keras
 
 
-def start_from(model, given):
+def start_from(model: keras.Model, given: dict[str, list[np.ndarray]]) -> None:
     """Give the layers of a Keras model the weights of those of another one that they correspond to.
 
     Parameters
@@ -35,7 +39,7 @@ def start_from(model, given):
         own[name].set_weights(given[name])
 
 
-def initial_weights(initial_model):
+def initial_weights(initial_model: InitialModel) -> dict[str, list[np.ndarray]]:
     """Return the weights of the layers of `initial_model`, in the form that the estimators take it, by their names."""
     if isinstance(initial_model, keras.Model):
         return _weights(initial_model)

@@ -5,9 +5,12 @@ function of the user's, a network for which TensorFlow is quicker) is left to Ke
 what is wrong with it.
 """
 
+from __future__ import annotations
+
 import inspect
 import math
 from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +23,10 @@ from skdeep._networks.builders import dropout_rates, layer_sizes, per_layer
 from skdeep._training.activations import ACTIVATIONS
 from skdeep._training.dense_training import Recipe
 from skdeep._training.objectives import ERRORS, LOSSES
+
+if TYPE_CHECKING:
+    from skdeep._networks.built_in import Architecture
+
 
 # Multiplications of a batch with the weights above which TensorFlow, which has all cores, is quicker.
 _MOST_WORK = 2**25
@@ -64,7 +71,9 @@ _ACCURACIES = {
 }
 
 
-def recipe_of(architecture, settings, encoding, batch_rows):
+def recipe_of(
+    architecture: Architecture, settings: dict[str, Any], encoding: str, batch_rows: int | None
+) -> Recipe | None:
     """Return the `skdeep._training.dense_training.Recipe` of a network, or None if it is to be trained by TensorFlow.
 
     Parameters
@@ -115,7 +124,7 @@ def recipe_of(architecture, settings, encoding, batch_rows):
     )
 
 
-def variable_shapes(architecture):
+def variable_shapes(architecture: Architecture) -> list[tuple[int, ...]]:
     """Return the shapes of the variables of a dense network, in Keras's order."""
     parameters = architecture.parameters
     sizes = layer_sizes(parameters["hidden_layer_sizes"])
@@ -128,7 +137,9 @@ def variable_shapes(architecture):
     return [*shapes, (n_inputs, architecture.n_outputs), (architecture.n_outputs,)]
 
 
-def first_values(architecture, initializers, rng):
+def first_values(
+    architecture: Architecture, initializers: dict[str, str], rng: np.random.Generator
+) -> list[np.ndarray]:
     """Return the values of the variables of a dense network before training.
 
     Parameters
