@@ -4,11 +4,44 @@ Importing skdeep is quick and has no other effect: every public name is imported
 when a network is first fitted, used or inspected.
 """
 
+from __future__ import annotations
+
 import importlib
+from typing import TYPE_CHECKING, Any
 
 from skdeep._common import forked as _forked  # noqa: F401, which watches forks from now on
 from skdeep._common import private_parts as _private_parts
 from skdeep._common import workers as _workers
+
+# The same as below, for type checkers.
+if TYPE_CHECKING:
+    from skdeep import classifiers as classifiers
+    from skdeep import datasets as datasets
+    from skdeep import plotting as plotting
+    from skdeep import preprocessing as preprocessing
+    from skdeep import programs as programs
+    from skdeep import regressors as regressors
+    from skdeep import wrappers as wrappers
+    from skdeep._common.version import __version__ as __version__
+    from skdeep._files.trust import trusted_types as trusted_types
+    from skdeep.callbacks import StopAtMetric as StopAtMetric
+    from skdeep.classifiers import CNNClassifier as CNNClassifier
+    from skdeep.classifiers import DNNClassifier as DNNClassifier
+    from skdeep.classifiers import MLPClassifier as MLPClassifier
+    from skdeep.persistence import load as load
+    from skdeep.persistence import save as save
+    from skdeep.persistence import without_optimizer as without_optimizer
+    from skdeep.preprocessing import Flatten as Flatten
+    from skdeep.preprocessing import OneHot as OneHot
+    from skdeep.preprocessing import ReadImages as ReadImages
+    from skdeep.preprocessing import Reshape as Reshape
+    from skdeep.preprocessing import ScaleToUnit as ScaleToUnit
+    from skdeep.preprocessing import ZScore as ZScore
+    from skdeep.regressors import CNNRegressor as CNNRegressor
+    from skdeep.regressors import DNNRegressor as DNNRegressor
+    from skdeep.regressors import MLPRegressor as MLPRegressor
+    from skdeep.wrappers import KerasClassifier as KerasClassifier
+    from skdeep.wrappers import KerasRegressor as KerasRegressor
 
 _HOME = {
     "CNNClassifier": "skdeep.classifiers",
@@ -40,7 +73,7 @@ __all__ = [*_HOME, *_MODULES, "__version__"]
 _workers.prepare()
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     home = _HOME.get(name) or _WITH_TENSORFLOW.get(name)
     if home is not None:
         _private_parts.check("sklearn")
@@ -55,5 +88,5 @@ def __getattr__(name):
     return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*__all__, *_WITH_TENSORFLOW])

@@ -1,7 +1,11 @@
 """Keras callbacks that Keras itself does not have. Importing this module imports TensorFlow."""
 
-from numbers import Real
+from __future__ import annotations
 
+from numbers import Real
+from typing import Literal
+
+from skdeep._common.typing import Logs
 from skdeep._engine.hooks import direction
 from skdeep._lazy import keras
 from skdeep._training.callbacks import monitored
@@ -46,7 +50,19 @@ class StopAtMetric(keras.callbacks.Callback):
     True
     """
 
-    def __init__(self, monitor="accuracy", value=0.99, *, mode="auto", verbose=0):
+    monitor: str
+    value: float
+    mode: Literal["auto", "min", "max"]
+    verbose: int
+
+    def __init__(
+        self,
+        monitor: str = "accuracy",
+        value: float = 0.99,
+        *,
+        mode: Literal["auto", "min", "max"] = "auto",
+        verbose: int = 0,
+    ) -> None:
         super().__init__()
         if not isinstance(value, Real):
             raise ValueError(f"value must be a number. Got {value!r}.")
@@ -60,7 +76,7 @@ class StopAtMetric(keras.callbacks.Callback):
     def __repr__(self):
         return f"StopAtMetric({self.monitor!r}, {self.value!r}, mode={self.mode!r}, verbose={self.verbose!r})"
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Stop if the metric has reached the value.
 
         Parameters

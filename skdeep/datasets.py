@@ -4,12 +4,16 @@ Each is read from ``<data_home>/<name>.npz`` if that file is there, with the arr
 otherwise Keras's own loader fetches it over the network.
 """
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from skdeep._common.typing import PathLike
 from skdeep._lazy import keras
 
 __all__ = ["fetch_cifar10", "fetch_fashion_mnist", "fetch_mnist"]
@@ -17,7 +21,7 @@ __all__ = ["fetch_cifar10", "fetch_fashion_mnist", "fetch_mnist"]
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def fetch_mnist(*, data_home=None, return_X_y=False):
+def fetch_mnist(*, data_home: PathLike | None = None, return_X_y: bool = False) -> Any:
     """Load MNIST: handwritten digits, 10 classes, 28 x 28 pixels in grey.
 
     60,000 training and 10,000 test images, uint8 from 0 (background) to 255.
@@ -76,7 +80,7 @@ def fetch_mnist(*, data_home=None, return_X_y=False):
     return _fetch("mnist", (28, 28), [str(digit) for digit in range(10)], _MNIST_DESCR, data_home, return_X_y)
 
 
-def fetch_fashion_mnist(*, data_home=None, return_X_y=False):
+def fetch_fashion_mnist(*, data_home: PathLike | None = None, return_X_y: bool = False) -> Any:
     """Load Fashion-MNIST: articles of clothing, 10 classes, 28 x 28 pixels in grey.
 
     60,000 training and 10,000 test images, uint8 from 0 (background) to 255.
@@ -122,7 +126,7 @@ def fetch_fashion_mnist(*, data_home=None, return_X_y=False):
     return _fetch("fashion_mnist", (28, 28), _FASHION_NAMES, _FASHION_DESCR, data_home, return_X_y)
 
 
-def fetch_cifar10(*, data_home=None, return_X_y=False):
+def fetch_cifar10(*, data_home: PathLike | None = None, return_X_y: bool = False) -> Any:
     """Load CIFAR-10: photographs of 10 kinds of things, 32 x 32 pixels in colour.
 
     50,000 training and 10,000 test images, uint8 from 0 to 255, channels last (red, green, blue). Keras gives the

@@ -8,11 +8,15 @@ file can write its checksum. So what is in the archive is checked before skops m
 (`skdeep._files.stand_ins`).
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import pickle
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from joblib.externals.loky.backend.reduction import dumps
 
@@ -20,6 +24,7 @@ from skdeep._common.atomic_files import replaced, writable_path
 from skdeep._common.forked import ForkedProcessError
 from skdeep._common.state_options import states_for_files, states_without_optimizer
 from skdeep._common.states import AlteredFileError
+from skdeep._common.typing import PathLike
 from skdeep._common.version import __version__
 from skdeep._files.archives import checked
 from skdeep._files.stand_ins import restored, stood_in
@@ -27,13 +32,16 @@ from skdeep._files.zip_limits import compressed
 from skdeep._lazy import lazy_module
 from skdeep._networks.own_models import safe_mode
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
 skops_io = lazy_module("skops.io", advice="skdeep.save and skdeep.load need skops: pip install 'skdeep[skops]'.")
 
 _FORMAT = 1
 _FIRST_LINE = re.compile(rb"skdeep file, format (\d{1,9}), written by skdeep ([^\n]{0,100})\n")
 
 
-def save(estimator, path, *, optimizer=True, trusted=()):
+def save(estimator: BaseEstimator, path: PathLike, *, optimizer: bool = True, trusted: Sequence[str] = ()) -> None:
     """Save an estimator to a file that executes nothing when it is loaded.
 
     Parameters
@@ -95,7 +103,7 @@ def save(estimator, path, *, optimizer=True, trusted=()):
         part.write_bytes(first_line + _digest(first_line, archive) + archive)
 
 
-def load(path, *, trusted=(), max_bytes=None):
+def load(path: PathLike, *, trusted: Sequence[str] = (), max_bytes: int | None = None) -> Any:
     """Load an estimator from a file that `save` wrote.
 
     Nothing in the file is executed. Loading does not import TensorFlow, unless parameters are objects of Keras; a
@@ -176,7 +184,7 @@ def load(path, *, trusted=(), max_bytes=None):
         ) from error
 
 
-def without_optimizer(estimator):
+def without_optimizer(estimator: BaseEstimator) -> Any:
     """Return a copy of an estimator for prediction only, to be pickled or handed to other savers.
 
     Parameters

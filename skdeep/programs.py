@@ -3,12 +3,14 @@
 Each process has a cache of its own, of the most recently used programs, 6 unless told otherwise.
 """
 
+from __future__ import annotations
+
 from skdeep._engine.trace_cache import CACHE
 
 __all__ = ["clear", "info", "set_size"]
 
 
-def info():
+def info() -> dict[str, int]:
     """Tell what the cache holds and did.
 
     Returns
@@ -26,7 +28,7 @@ def info():
     return CACHE.info()
 
 
-def clear():
+def clear() -> None:
     """Drop all idle programs, and the memory they hold.
 
     Examples
@@ -39,7 +41,7 @@ def clear():
     CACHE.clear()
 
 
-def set_size(size):
+def set_size(size: int) -> None:
     """Set how many idle programs are kept at most.
 
     Parameters

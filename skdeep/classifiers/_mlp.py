@@ -1,3 +1,24 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from skdeep._common.typing import (
+    Activations,
+    Callbacks,
+    ClassWeight,
+    DtypePolicy,
+    Floats,
+    Initializer,
+    InitialModel,
+    Ints,
+    LearningRate,
+    Loss,
+    Metrics,
+    Optimizer,
+    RandomState,
+    Shuffle,
+)
 from skdeep._estimators.built_in import DenseEstimator
 from skdeep._estimators.classification import DeepClassifierMixin
 from skdeep._estimators.parameters import CONSTRAINTS
@@ -146,39 +167,39 @@ class MLPClassifier(DeepClassifierMixin, DenseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(512,),
+        hidden_layer_sizes: Ints = (512,),
         *,
-        activation="relu",
-        dropout=0.0,
-        alpha=0.0,
-        batch_normalization=False,
-        output_activation="auto",
-        loss="auto",
-        target_encoding="auto",
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        initial_model=None,
-        frozen_layers=(),
-        optimizer="adam",
-        learning_rate=None,
-        metrics="accuracy",
-        epochs="auto",
-        batch_size="auto",
-        shuffle=True,
-        validation_fraction=None,
-        early_stopping=False,
-        monitor="val_loss",
-        monitor_mode="auto",
-        n_iter_no_change=10,
-        tol=1e-4,
-        class_weight=None,
-        callbacks=None,
-        warm_start=False,
-        dtype_policy="float32",
-        random_state=None,
-        verbose=0,
-        **routed,
-    ):
+        activation: Activations = "relu",
+        dropout: Floats = 0.0,
+        alpha: float = 0.0,
+        batch_normalization: bool = False,
+        output_activation: Literal["auto", "softmax", "sigmoid"] = "auto",
+        loss: Loss = "auto",
+        target_encoding: Literal["auto", "ordinal", "one-hot"] = "auto",
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        initial_model: InitialModel | None = None,
+        frozen_layers: Sequence[str] = (),
+        optimizer: Optimizer = "adam",
+        learning_rate: LearningRate | None = None,
+        metrics: Metrics = "accuracy",
+        epochs: int | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] = "auto",
+        shuffle: Shuffle = True,
+        validation_fraction: float | None = None,
+        early_stopping: bool = False,
+        monitor: str = "val_loss",
+        monitor_mode: Literal["auto", "min", "max"] = "auto",
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        class_weight: ClassWeight | None = None,
+        callbacks: Callbacks | None = None,
+        warm_start: bool = False,
+        dtype_policy: DtypePolicy = "float32",
+        random_state: RandomState = None,
+        verbose: int = 0,
+        **routed: Any,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout

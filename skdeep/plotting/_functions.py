@@ -1,7 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from skdeep.plotting._history import TrainingHistoryDisplay
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from sklearn.base import BaseEstimator
 
-def plot_loss(estimator, ax=None):
+
+def plot_loss(estimator: BaseEstimator | Mapping[str, BaseEstimator], ax: Axes | None = None) -> TrainingHistoryDisplay:
     """Draw the loss over the epochs, for training and validation.
 
     Parameters
@@ -28,7 +37,9 @@ def plot_loss(estimator, ax=None):
     return TrainingHistoryDisplay.from_estimator(estimator, metrics="loss", ax=ax)
 
 
-def plot_accuracy(estimator, ax=None):
+def plot_accuracy(
+    estimator: BaseEstimator | Mapping[str, BaseEstimator], ax: Axes | None = None
+) -> TrainingHistoryDisplay:
     """Draw the accuracy over the epochs, for training and validation.
 
     Parameters
@@ -55,7 +66,9 @@ def plot_accuracy(estimator, ax=None):
     return TrainingHistoryDisplay.from_estimator(estimator, metrics="accuracy", ax=ax)
 
 
-def plot_history(models, metric="val_loss", ax=None):
+def plot_history(
+    models: BaseEstimator | Mapping[str, Any], metric: str = "val_loss", ax: Axes | None = None
+) -> TrainingHistoryDisplay:
     """Draw one metric of several models over the epochs, to compare them.
 
     Parameters

@@ -3,15 +3,26 @@
 All images are drawn into one Axes, which is quicker than an Axes for each.
 """
 
+from __future__ import annotations
+
 import math
 import textwrap
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_scalar
 
+from skdeep._common.typing import Shape
 from skdeep._lazy import lazy_module
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.image import AxesImage
+    from matplotlib.text import Text
 
 plt = lazy_module("matplotlib.pyplot")
 
@@ -22,7 +33,7 @@ _CHARACTER = 0.55  # usual width of a character as a share of the font size
 _MAX_LINES = 2  # that one line of a title may be broken into
 
 
-def as_images(images, image_shape=None):
+def as_images(images: ArrayLike, image_shape: Shape | None = None) -> np.ndarray:
     """Return images as an array of shape (n, height, width) or (n, height, width, 3 or 4)."""
     images = check_array(images, allow_nd=True, ensure_2d=False, ensure_all_finite=False, input_name="images")
     if image_shape is not None:
@@ -44,14 +55,14 @@ def as_images(images, image_shape=None):
     return images
 
 
-def number_to_draw(n_images, n_available):
+def number_to_draw(n_images: int | None, n_available: int) -> int:
     """Return how many images to draw, all for None."""
     if n_images is None:
         return n_available
     return min(n_available, check_scalar(n_images, "n_images", Integral, min_val=1))
 
 
-def value_range(images):
+def value_range(images: np.ndarray) -> tuple[float, float]:
     """Return the values that are drawn as black and white, for all images the same."""
     if images.dtype == np.uint8:
         return 0.0, 255.0
@@ -63,12 +74,22 @@ def value_range(images):
     return (0.0, 1.0) if low >= 0 and high <= 1 else (float(low), float(high))
 
 
-def new_axes(figsize):
+def new_axes(figsize: tuple[float, float]) -> Axes:
     """Return an Axes that fills a new figure."""
     return plt.subplots(figsize=figsize, gridspec_kw={"left": 0, "right": 1, "bottom": 0, "top": 1})[1]
 
 
-def draw_grid(images, titles, colors, *, limits, n_columns, cmap, figsize, ax):
+def draw_grid(
+    images: np.ndarray,
+    titles: list[Any] | None,
+    colors: list[str | None],
+    *,
+    limits: tuple[float, float],
+    n_columns: int,
+    cmap: str | Colormap,
+    figsize: tuple[float, float] | None,
+    ax: Axes | None,
+) -> tuple[Axes, list[AxesImage], list[Text]]:
     """Draw images side by side, each with its title above.
 
     Parameters

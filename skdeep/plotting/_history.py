@@ -1,10 +1,18 @@
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._lazy import lazy_module
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from sklearn.base import BaseEstimator
 
 plt = lazy_module("matplotlib.pyplot")
 ticker = lazy_module("matplotlib.ticker")
@@ -52,10 +60,16 @@ class TrainingHistoryDisplay:
     >>> _ = display.plot(metrics="val_loss")
     """
 
-    def __init__(self, histories):
+    ax_: Axes
+    axes_: np.ndarray
+    lines_: list[Line2D]
+
+    def __init__(self, histories: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
         self.histories = histories
 
-    def plot(self, *, metrics=None, ax=None):
+    def plot(
+        self, *, metrics: str | Sequence[str] | None = None, ax: Axes | Sequence[Axes] | np.ndarray | None = None
+    ) -> Self:
         """Draw the curves.
 
         Parameters
@@ -112,7 +126,13 @@ class TrainingHistoryDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, *, metrics=None, ax=None):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator | Mapping[str, BaseEstimator],
+        *,
+        metrics: str | Sequence[str] | None = None,
+        ax: Axes | Sequence[Axes] | np.ndarray | None = None,
+    ) -> Self:
         """Draw the training of fitted classifiers.
 
         Parameters
@@ -142,7 +162,13 @@ class TrainingHistoryDisplay:
         return cls(_histories(estimator)).plot(metrics=metrics, ax=ax)
 
     @classmethod
-    def from_history(cls, history, *, metrics=None, ax=None):
+    def from_history(
+        cls,
+        history: Mapping[str, Any],
+        *,
+        metrics: str | Sequence[str] | None = None,
+        ax: Axes | Sequence[Axes] | np.ndarray | None = None,
+    ) -> Self:
         """Draw histories, such as ``clf.history_`` or that of Keras's fit.
 
         Parameters

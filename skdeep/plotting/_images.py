@@ -1,4 +1,19 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skdeep._common.typing import Shape
 from skdeep.plotting._grid import as_images, draw_grid, number_to_draw, value_range
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.image import AxesImage
+    from matplotlib.text import Text
 
 
 class ImageGridDisplay:
@@ -42,12 +57,26 @@ class ImageGridDisplay:
     >>> _ = ImageGridDisplay(digits.data, image_shape=(8, 8)).plot(n_images=4, n_columns=2)
     """
 
-    def __init__(self, images, *, titles=None, image_shape=None):
+    ax_: Axes
+    images_: list[AxesImage]
+    texts_: list[Text]
+
+    def __init__(
+        self, images: ArrayLike, *, titles: Sequence[Any] | np.ndarray | None = None, image_shape: Shape | None = None
+    ) -> None:
         self.images = images
         self.titles = titles
         self.image_shape = image_shape
 
-    def plot(self, *, n_images=None, n_columns=12, cmap="gray", figsize=None, ax=None):
+    def plot(
+        self,
+        *,
+        n_images: int | None = None,
+        n_columns: int = 12,
+        cmap: str | Colormap = "gray",
+        figsize: tuple[float, float] | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the images.
 
         Parameters

@@ -1,10 +1,22 @@
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._common.typing import Data, RandomState, Shape
 from skdeep.plotting._grid import as_images, draw_grid, new_axes, number_to_draw, value_range
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.image import AxesImage
+    from matplotlib.text import Text
+    from sklearn.base import BaseEstimator
 
 _MISTAKE = "tab:red"
 
@@ -60,7 +72,20 @@ class PredictionDisplay:
     True
     """
 
-    def __init__(self, images, y_pred, *, y_true=None, probabilities=None, class_names=None):
+    indices_: np.ndarray
+    ax_: Axes
+    images_: list[AxesImage]
+    texts_: list[Text]
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        y_pred: np.ndarray,
+        *,
+        y_true: np.ndarray | None = None,
+        probabilities: np.ndarray | None = None,
+        class_names: Mapping[Any, str] | None = None,
+    ) -> None:
         self.images = images
         self.y_pred = y_pred
         self.y_true = y_true
@@ -68,8 +93,16 @@ class PredictionDisplay:
         self.class_names = class_names
 
     def plot(
-        self, *, errors_only=False, n_images=None, random_state=None, n_columns=12, cmap="gray", figsize=None, ax=None
-    ):
+        self,
+        *,
+        errors_only: bool = False,
+        n_images: int | None = None,
+        random_state: RandomState = None,
+        n_columns: int = 12,
+        cmap: str | Colormap = "gray",
+        figsize: tuple[float, float] | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the images.
 
         Parameters
@@ -125,8 +158,16 @@ class PredictionDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, images=None, image_shape=None, class_names=None, **plot_parameters
-    ):
+        cls,
+        estimator: BaseEstimator,
+        X: Data,
+        y: ArrayLike | None = None,
+        *,
+        images: ArrayLike | None = None,
+        image_shape: Shape | None = None,
+        class_names: Sequence[str] | Mapping[Any, str] | None = None,
+        **plot_parameters: Any,
+    ) -> Self:
         """Predict, and draw the images with what was predicted.
 
         Parameters
@@ -181,8 +222,16 @@ class PredictionDisplay:
 
     @classmethod
     def from_predictions(
-        cls, images, y_true, y_pred, probabilities=None, *, image_shape=None, class_names=None, **plot_parameters
-    ):
+        cls,
+        images: ArrayLike,
+        y_true: ArrayLike | None,
+        y_pred: ArrayLike,
+        probabilities: ArrayLike | None = None,
+        *,
+        image_shape: Shape | None = None,
+        class_names: Sequence[str] | Mapping[Any, str] | None = None,
+        **plot_parameters: Any,
+    ) -> Self:
         """Draw images with predictions that were made before.
 
         Parameters

@@ -1,19 +1,24 @@
 """What the transformers of arrays with any number of dimensions share."""
 
+from __future__ import annotations
+
 import functools
 import itertools
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from skdeep._common.private_sklearn import check_feature_names_in, wrap_data_with_container
+from skdeep._common.typing import Method
 from skdeep._data.validation import as_numbers, explained, restored_on_error
 
 
-def as_task(fit):
+def as_task(fit: Method) -> Method:
     """Tell scikit-learn's callbacks when a `fit` or `fit_transform` begins and ends."""
 
     @functools.wraps(fit)
@@ -24,7 +29,7 @@ def as_task(fit):
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return result
 
-    return fit_as_task
+    return cast("Method", fit_as_task)
 
 
 def _with_tables_as_frames(transform):
@@ -38,15 +43,19 @@ def _with_tables_as_frames(transform):
     return transform_to_container
 
 
-class ArrayTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class ArrayTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Base of the transformers that take arrays of shape (n_samples, ...) and remember the shape of one sample."""
+
+    sample_shape_: tuple[int, ...]
+    n_features_in_: int
+    feature_names_in_: np.ndarray
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "transform" in vars(cls):  # in which scikit-learn makes frames of whatever comes out
             cls.transform = _with_tables_as_frames(cls.transform.__wrapped__)
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: ArrayLike, y: Any = None) -> np.ndarray:
         """Fit to X, then transform it.
 
         Parameters

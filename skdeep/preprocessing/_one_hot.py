@@ -1,6 +1,10 @@
+from __future__ import annotations
+
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import OneHotEncoder
@@ -51,14 +55,17 @@ class OneHot(CallbackSupportMixin, TransformerMixin, BaseEstimator):
            [0., 1., 0., 0.]], dtype=float32)
     """
 
+    encoder_: OneHotEncoder
+    n_features_in_: int
+    feature_names_in_: np.ndarray
     _parameter_constraints = {"n_classes": [Interval(Integral, 1, None, closed="left"), None]}
 
-    def __init__(self, n_classes=None):
+    def __init__(self, n_classes: int | None = None) -> None:
         self.n_classes = n_classes
 
     @fit_context(prefer_skip_nested_validation=True)
     @as_task
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Learn the labels.
 
         Parameters
@@ -98,7 +105,7 @@ class OneHot(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             del self.feature_names_in_
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Encode labels.
 
         Parameters
@@ -123,7 +130,7 @@ class OneHot(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 X = X.astype(object)  # so that a number is an unknown label, too
         return self.encoder_.transform(X)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Decode rows to labels.
 
         Parameters
@@ -141,7 +148,7 @@ class OneHot(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         labels = self.encoder_.inverse_transform(check_array(X, input_name="X"))
         return labels.ravel() if self._is_flat else labels
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Get the names of the output columns.
 
         Parameters

@@ -1,19 +1,25 @@
+from __future__ import annotations
+
 import io
 import os
 import threading
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import joblib
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageOps
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._common.private_sklearn import Interval, StrOptions, fit_context
+from skdeep._common.typing import Ints
 from skdeep.preprocessing._base import as_task
 
 # The same open file or Pillow image may be in X twice, or be read by two transformers at once.
@@ -66,18 +72,20 @@ class ReadImages(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     (1, 28, 28)
     """
 
+    image_shape_: tuple[int, ...]
+    mode_: str
     _parameter_constraints = {
         "size": [Interval(Integral, 1, None, closed="left"), "array-like", None],
         "mode": [StrOptions({"L", "RGB"}), None],
     }
 
-    def __init__(self, size=None, mode=None):
+    def __init__(self, size: Ints | None = None, mode: Literal["L", "RGB"] | None = None) -> None:
         self.size = size
         self.mode = mode
 
     @fit_context(prefer_skip_nested_validation=True)
     @as_task
-    def fit(self, X, y=None):
+    def fit(self, X: Sequence[Any] | ArrayLike, y: Any = None) -> Self:
         """Learn size and mode of the images, where they are not given.
 
         Parameters
@@ -100,7 +108,7 @@ class ReadImages(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.image_shape_, self.mode_ = shape, mode
         return self
 
-    def transform(self, X):
+    def transform(self, X: Sequence[Any] | ArrayLike) -> np.ndarray:
         """Read images.
 
         Parameters
@@ -126,7 +134,7 @@ class ReadImages(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     @as_task
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: Sequence[Any] | ArrayLike, y: Any = None) -> np.ndarray:
         """Learn size and mode while reading each image once; otherwise the same as `fit` and `transform`.
 
         Parameters
@@ -145,7 +153,7 @@ class ReadImages(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.image_shape_, self.mode_ = X_out.shape[1:3], "L" if X_out.ndim == 3 else "RGB"
         return X_out
 
-    def set_output(self, *, transform=None):
+    def set_output(self, *, transform: Literal["default", "pandas", "polars"] | None = None) -> Self:
         """Do nothing: images are no table. It lets a pipeline with later steps that give tables be configured.
 
         Parameters

@@ -1,10 +1,15 @@
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted
 
 from skdeep._common.private_sklearn import Interval, fit_context
+from skdeep._common.typing import Ints
 from skdeep._data.validation import restored_on_error
 from skdeep.preprocessing._base import ArrayTransformer, as_task
 
@@ -51,14 +56,15 @@ class ScaleToUnit(ArrayTransformer):
            [ 1.  ,  0.  ]], dtype=float32)
     """
 
+    max_value_: float
     _parameter_constraints = {"max_value": [Interval(Real, 0, None, closed="neither"), None]}
 
-    def __init__(self, max_value=None):
+    def __init__(self, max_value: float | None = None) -> None:
         self.max_value = max_value
 
     @fit_context(prefer_skip_nested_validation=True)
     @as_task
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Learn the divisor.
 
         Parameters
@@ -82,7 +88,7 @@ class ScaleToUnit(ArrayTransformer):
             self.max_value_ = max(float(X.max()), -float(X.min())) or 1.0
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Divide.
 
         Parameters
@@ -102,7 +108,7 @@ class ScaleToUnit(ArrayTransformer):
             return np.divide(X, float(self.max_value_), dtype=np.float64).astype(np.float32)
         return np.divide(X, float(self.max_value_), dtype=np.float32, casting="unsafe")
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Multiply.
 
         Parameters
@@ -120,7 +126,7 @@ class ScaleToUnit(ArrayTransformer):
         self._check_samples(X, self.sample_shape_)
         return X * np.float32(self.max_value_)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Get the names of the output features.
 
         Parameters
@@ -185,14 +191,16 @@ class ZScore(ArrayTransformer):
     (array([[6.]]), array([[4.06]]))
     """
 
+    mean_: np.ndarray
+    scale_: np.ndarray
     _parameter_constraints = {"axis": [Integral, "array-like", None]}
 
-    def __init__(self, axis=None):
+    def __init__(self, axis: Ints | None = None) -> None:
         self.axis = axis
 
     @fit_context(prefer_skip_nested_validation=True)
     @as_task
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Learn mean and standard deviation.
 
         Parameters
@@ -229,7 +237,7 @@ class ZScore(ArrayTransformer):
         self.scale_ = np.where(constant, 1.0, deviation)
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Subtract the mean and divide by the standard deviation.
 
         Parameters
@@ -252,7 +260,7 @@ class ZScore(ArrayTransformer):
         X /= self.scale_.astype(work_dtype)
         return X.astype(dtype, copy=False)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Multiply by the standard deviation and add the mean.
 
         Parameters
@@ -272,7 +280,7 @@ class ZScore(ArrayTransformer):
         X += self.mean_.astype(X.dtype)
         return X
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Get the names of the output features.
 
         Parameters

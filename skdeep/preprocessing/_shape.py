@@ -1,10 +1,16 @@
+from __future__ import annotations
+
 import math
 from numbers import Integral
+from typing import Any, Self
 
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._common.private_sklearn import fit_context
+from skdeep._common.typing import Ints
 from skdeep._data.validation import restored_on_error
 from skdeep.preprocessing._base import ArrayTransformer, as_task
 
@@ -45,14 +51,15 @@ class Reshape(ArrayTransformer):
     [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
     """
 
+    shape_: tuple[int, ...]
     _parameter_constraints = {"shape": [Integral, "array-like"]}
 
-    def __init__(self, shape=(-1,)):
+    def __init__(self, shape: Ints = (-1,)) -> None:
         self.shape = shape
 
     @fit_context(prefer_skip_nested_validation=True)
     @as_task
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Learn the shape of a sample.
 
         Parameters
@@ -77,7 +84,7 @@ class Reshape(ArrayTransformer):
             self.shape_ = _resolve(self.shape, X.shape[1:])
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Reshape every sample.
 
         Parameters
@@ -93,7 +100,7 @@ class Reshape(ArrayTransformer):
         check_is_fitted(self)
         return self._validate(X, reset=False, ensure_all_finite=False).reshape(-1, *self.shape_)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Reshape every sample back.
 
         Parameters
@@ -111,7 +118,7 @@ class Reshape(ArrayTransformer):
         self._check_samples(X, self.shape_)
         return X.reshape(-1, *self.sample_shape_)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Get the names of the output features.
 
         Parameters
@@ -170,7 +177,7 @@ class Flatten(Reshape):
     _parameter_constraints = {}
     shape = (-1,)
 
-    def __init__(self):
+    def __init__(self) -> None:
         pass
 
 

@@ -1,3 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from skdeep._common.typing import (
+    Activations,
+    Callbacks,
+    DtypePolicy,
+    Floats,
+    Initializer,
+    InitialModel,
+    Ints,
+    LearningRate,
+    Loss,
+    Metrics,
+    Optimizer,
+    RandomState,
+    Shuffle,
+)
 from skdeep._estimators.built_in import DenseEstimator
 from skdeep._estimators.parameters import REGRESSOR_CONSTRAINTS
 from skdeep._estimators.regression import DeepRegressorMixin
@@ -137,38 +157,38 @@ class DNNRegressor(DeepRegressorMixin, DenseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100, 50),
+        hidden_layer_sizes: Ints = (100, 50),
         *,
-        activation="relu",
-        dropout=0.2,
-        alpha=0.0,
-        batch_normalization=False,
-        output_activation="linear",
-        scale_targets=True,
-        loss="mean_squared_error",
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        initial_model=None,
-        frozen_layers=(),
-        optimizer="rmsprop",
-        learning_rate=None,
-        metrics=None,
-        epochs="auto",
-        batch_size="auto",
-        shuffle=True,
-        validation_fraction=None,
-        early_stopping=False,
-        monitor="val_loss",
-        monitor_mode="auto",
-        n_iter_no_change=10,
-        tol=1e-4,
-        callbacks=None,
-        warm_start=False,
-        dtype_policy="float32",
-        random_state=None,
-        verbose=0,
-        **routed,
-    ):
+        activation: Activations = "relu",
+        dropout: Floats = 0.2,
+        alpha: float = 0.0,
+        batch_normalization: bool = False,
+        output_activation: str = "linear",
+        scale_targets: bool = True,
+        loss: Loss = "mean_squared_error",
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        initial_model: InitialModel | None = None,
+        frozen_layers: Sequence[str] = (),
+        optimizer: Optimizer = "rmsprop",
+        learning_rate: LearningRate | None = None,
+        metrics: Metrics | None = None,
+        epochs: int | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] = "auto",
+        shuffle: Shuffle = True,
+        validation_fraction: float | None = None,
+        early_stopping: bool = False,
+        monitor: str = "val_loss",
+        monitor_mode: Literal["auto", "min", "max"] = "auto",
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        callbacks: Callbacks | None = None,
+        warm_start: bool = False,
+        dtype_policy: DtypePolicy = "float32",
+        random_state: RandomState = None,
+        verbose: int = 0,
+        **routed: Any,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout

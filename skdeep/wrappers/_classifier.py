@@ -1,9 +1,18 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
 from skdeep._common.private_sklearn import StrOptions
+from skdeep._common.typing import Callbacks, ClassWeight, Data, Loss, Metrics, Optimizer, RandomState, Shuffle
 from skdeep._data.class_targets import learn_targets
 from skdeep._data.heads import OUTPUT_ENCODINGS
 from skdeep._estimators.classification import DeepClassifierMixin
 from skdeep._estimators.keras_wrapper import WRAPPER_CONSTRAINTS, KerasModelEstimator
 from skdeep._estimators.parameters import CONSTRAINTS
+from skdeep._lazy import keras
 
 
 class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
@@ -155,6 +164,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
     True
     """
 
+    n_classes_: int
     _names_of_kind = ("class_weight", "target_encoding", "output_encoding", "target_type")
     _parameter_constraints = WRAPPER_CONSTRAINTS | {
         "class_weight": CONSTRAINTS["class_weight"],
@@ -165,28 +175,28 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
 
     def __init__(
         self,
-        model=None,
+        model: Callable[..., Any] | keras.Model | None = None,
         *,
-        build_fn=None,
-        warm_start=False,
-        random_state=None,
-        optimizer="rmsprop",
-        loss=None,
-        metrics=None,
-        batch_size=None,
-        validation_batch_size=None,
-        verbose=1,
-        callbacks=None,
-        validation_split=0.0,
-        shuffle=True,
-        run_eagerly=False,
-        epochs=1,
-        class_weight=None,
-        target_encoding="auto",
-        output_encoding="auto",
-        target_type="auto",
-        **model_parameters,
-    ):
+        build_fn: Callable[..., Any] | keras.Model | None = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        optimizer: Optimizer = "rmsprop",
+        loss: Loss | None = None,
+        metrics: Metrics | None = None,
+        batch_size: int | None = None,
+        validation_batch_size: int | None = None,
+        verbose: int = 1,
+        callbacks: Callbacks | None = None,
+        validation_split: float = 0.0,
+        shuffle: Shuffle = True,
+        run_eagerly: bool = False,
+        epochs: int = 1,
+        class_weight: ClassWeight | None = None,
+        target_encoding: Literal["auto", "ordinal", "one-hot"] = "auto",
+        output_encoding: Literal["auto", "probabilities", "logits", "margins", "numbers"] = "auto",
+        target_type: Literal["auto", "one-hot", "multilabel"] = "auto",
+        **model_parameters: Any,
+    ) -> None:
         self.model = model
         self.build_fn = build_fn
         self.warm_start = warm_start
@@ -206,9 +216,9 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         self.target_encoding = target_encoding
         self.output_encoding = output_encoding
         self.target_type = target_type
-        vars(self).update(model_parameters)
+        self.__dict__.update(model_parameters)
 
-    def predict(self, X, **predict_settings):
+    def predict(self, X: Data, **predict_settings: Any) -> np.ndarray:
         """Predict, in the form that y had in `fit`.
 
         Parameters
@@ -227,7 +237,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         self._check_predict_settings(predict_settings)
         return super().predict(X)
 
-    def predict_proba(self, X, **predict_settings):
+    def predict_proba(self, X: Data, **predict_settings: Any) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters

@@ -1,9 +1,18 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skdeep._common.typing import Callbacks, Data, Loss, Metrics, Optimizer, RandomState, Shuffle
 from skdeep._common.user_warnings import warn
 from skdeep._data.scales import trouble_with_numbers
 from skdeep._estimators.keras_wrapper import WRAPPER_CONSTRAINTS, KerasModelEstimator
 from skdeep._estimators.parameters import REGRESSOR_CONSTRAINTS
 from skdeep._estimators.regression import DeepRegressorMixin
 from skdeep._keras.units import gives_numbers_as_they_are
+from skdeep._lazy import keras
 
 
 class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
@@ -133,25 +142,25 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
 
     def __init__(
         self,
-        model=None,
+        model: Callable[..., Any] | keras.Model | None = None,
         *,
-        build_fn=None,
-        warm_start=False,
-        random_state=None,
-        optimizer="rmsprop",
-        loss=None,
-        metrics=None,
-        batch_size=None,
-        validation_batch_size=None,
-        verbose=1,
-        callbacks=None,
-        validation_split=0.0,
-        shuffle=True,
-        run_eagerly=False,
-        epochs=1,
-        scale_targets=False,
-        **model_parameters,
-    ):
+        build_fn: Callable[..., Any] | keras.Model | None = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        optimizer: Optimizer = "rmsprop",
+        loss: Loss | None = None,
+        metrics: Metrics | None = None,
+        batch_size: int | None = None,
+        validation_batch_size: int | None = None,
+        verbose: int = 1,
+        callbacks: Callbacks | None = None,
+        validation_split: float = 0.0,
+        shuffle: Shuffle = True,
+        run_eagerly: bool = False,
+        epochs: int = 1,
+        scale_targets: bool = False,
+        **model_parameters: Any,
+    ) -> None:
         self.model = model
         self.build_fn = build_fn
         self.warm_start = warm_start
@@ -168,9 +177,9 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
         self.run_eagerly = run_eagerly
         self.epochs = epochs
         self.scale_targets = scale_targets
-        vars(self).update(model_parameters)
+        self.__dict__.update(model_parameters)
 
-    def predict(self, X, **predict_settings):
+    def predict(self, X: Data, **predict_settings: Any) -> np.ndarray:
         """Predict, in the form that y had in `fit`.
 
         Parameters
