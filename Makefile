@@ -37,6 +37,7 @@ lint: .venv
 	$(BIN)/pip install -q -e '.[dev]'
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: .venv
 	$(BIN)/pip install -q -e '.[dev]'
