@@ -122,7 +122,7 @@ def test_only_keeps_the_others_in_the_report(digits, tmp_path):
 def test_resume_takes_nothing_that_was_run_otherwise(tmp_path):
     reproduce("--only", "xor", "--output", ".", cwd=tmp_path)
     path = tmp_path / "digits" / "xor.json"
-    path.write_text(path.read_text().replace("random_state=5", "random_state=4"))
+    path.write_text(re.sub("random_state=\\d+", "random_state=12", path.read_text()))
     assert "done earlier" not in reproduce("--only", "xor", "--output", ".", "--resume", cwd=tmp_path)
 
 
