@@ -29,14 +29,17 @@ test-oldest test-newest: test-%: .venv-%
 	.venv-$*/bin/pip install -q -e '.[test]' -c requirements/$*.txt
 	.venv-$*/bin/python -m pytest -m '$(TESTS)'
 
-# With pre-releases, also where a bound in pyproject.toml does not allow them yet.
+# With pre-releases of what skdeep stands on, also of versions that a bound in pyproject.toml excludes.
 test-nightly: .venv-nightly
 	.venv-nightly/bin/pip install -q -e '.[test]'
 	.venv-nightly/bin/pip install -q --pre --upgrade scikit-learn keras tensorflow
-	.venv-nightly/bin/python -m pytest
+	.venv-nightly/bin/pip freeze
+	.venv-nightly/bin/python -m pytest -m '$(TESTS)'
 
-test-wheel:
-	PYTHON=$(PYTHON) .ci/test_wheel
+# Builds the sdist and the wheel in dist/, too.
+test-wheel: .venv
+	$(BIN)/pip install -q -e '.[dev]'
+	.ci/test_wheel
 
 docs: .venv
 	$(BIN)/pip install -q -e '.[docs]'
