@@ -27,11 +27,12 @@ def main(folder):
     if chromium is None:
         print("There is no Chromium here: the pages are not looked at.")
         return
-    pages = sorted(folder.rglob("*.html"))
+    pages = sorted(page for page in folder.rglob("*.html") if "_static" not in page.parts)
     wrong, ids, links = [], {}, {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = browser.new_page()
+        tab.add_init_script("localStorage.mode ||= 'auto'")  # without one the theme writes to the console
         tab.on("console", lambda message: message.type == "error" and wrong.append(f"{tab.url}: {message.text}"))
         tab.on("pageerror", lambda error: wrong.append(f"{tab.url}: {error}"))
         for page in pages:

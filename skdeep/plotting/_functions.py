@@ -21,7 +21,9 @@ def plot_loss(estimator, ax=None):
     >>> from sklearn.datasets import load_digits
     >>> from skdeep import DNNClassifier
     >>> from skdeep.plotting import plot_loss
-    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(*load_digits(return_X_y=True))
+    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(
+    ...     *load_digits(return_X_y=True)
+    ... )
     >>> plot_loss(clf).ax_.get_ylabel()
     'loss'
     """
@@ -48,7 +50,9 @@ def plot_accuracy(estimator, ax=None):
     >>> from sklearn.datasets import load_digits
     >>> from skdeep import DNNClassifier
     >>> from skdeep.plotting import plot_accuracy
-    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(*load_digits(return_X_y=True))
+    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(
+    ...     *load_digits(return_X_y=True)
+    ... )
     >>> plot_accuracy(clf).ax_.get_ylabel()
     'accuracy'
     """
@@ -79,7 +83,9 @@ def plot_history(models, metric="val_loss", ax=None):
     >>> from skdeep.plotting import plot_history
     >>> X, y = load_digits(return_X_y=True)
     >>> models = {
-    ...     name: DNNClassifier(optimizer=name, epochs=2, validation_fraction=0.1, random_state=0).fit(X, y)
+    ...     name: DNNClassifier(
+    ...         optimizer=name, epochs=2, validation_fraction=0.1, random_state=0
+    ...     ).fit(X, y)
     ...     for name in ("adam", "sgd")
     ... }
     >>> [line.get_label() for line in plot_history(models).lines_]
