@@ -44,19 +44,20 @@ def withheld():
         if stderr is None:
             yield
             return
-        is_known, caught = _is_known, _nameless_file()
+        known, caught = _KNOWN, _nameless_file()
         _flush()
         os.dup2(caught, 2)
         try:
             yield
         except BaseException:
-            is_known = _is_never
+            known = ()
             raise
         finally:
             _flush()
             os.dup2(stderr, 2)
             os.close(stderr)
-            _write(b"".join(line for line in _read(caught).splitlines(keepends=True) if not is_known(line)))
+            lines = _read(caught).splitlines(keepends=True)
+            _write(b"".join(line for line in lines if not any(part in line for part in known)))
             os.close(caught)
 
 
@@ -71,14 +72,6 @@ def _nameless_file():
 def _read(descriptor):
     os.lseek(descriptor, 0, os.SEEK_SET)
     return b"".join(iter(lambda: os.read(descriptor, 65536), b""))
-
-
-def _is_known(line):
-    return any(part in line for part in _KNOWN)
-
-
-def _is_never(line):
-    return False
 
 
 def _flush():
