@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: experiments report test test-slow test-oldest test-newest docs lint format
+.PHONY: experiments report test test-slow test-oldest test-newest test-nightly test-wheel docs lint format
 
 experiments: .venv
 	$(BIN)/pip install -q -e .
@@ -29,6 +29,18 @@ test-oldest test-newest: test-%: .venv-%
 	.venv-$*/bin/pip install -q -e '.[test]' -c requirements/$*.txt
 	.venv-$*/bin/python -m pytest -m '$(TESTS)'
 
+# With pre-releases of what skdeep stands on, also of versions that a bound in pyproject.toml excludes.
+test-nightly: .venv-nightly
+	.venv-nightly/bin/pip install -q -e '.[test]'
+	.venv-nightly/bin/pip install -q --pre --upgrade scikit-learn keras tensorflow
+	.venv-nightly/bin/pip freeze
+	.venv-nightly/bin/python -m pytest -m '$(TESTS)'
+
+# Builds the sdist and the wheel in dist/, too.
+test-wheel: .venv
+	$(BIN)/pip install -q -e '.[dev]'
+	.ci/test_wheel
+
 docs: .venv
 	$(BIN)/pip install -q -e '.[docs]'
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
@@ -44,5 +56,5 @@ format: .venv
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.venv .venv-oldest .venv-newest:
+.venv .venv-oldest .venv-newest .venv-nightly:
 	$(PYTHON) -m venv $@

@@ -5,19 +5,19 @@ import statistics
 import matplotlib.pyplot as plt
 from works import MORE_IS_BETTER, WORKS
 
-# The works that are shown, from the top, as readers would call them.
-SHOWN = {
-    "fit-mnist": "fit MNIST, 3 epochs",
-    "fit-mnist-10": "fit MNIST, 10 epochs",
-    "grid-digits": "grid search, 27 fits",
-    "search-learning-rate": "random search, 60 fits",
-    "widths": "fit networks of ever new shapes",
-    "cnn-mnist": "fit a CNN",
-    "predict-one": "predict one row",
-    "predict-many": "predict 10,000 rows",
-    "fresh-process": "start, load and predict",
-    "alive": "load and use 100 models",
-}
+# The works that are shown, from the top.
+SHOWN = (
+    "fit-mnist",
+    "fit-mnist-10",
+    "grid-digits",
+    "search-learning-rate",
+    "widths",
+    "cnn-mnist",
+    "predict-one",
+    "predict-many",
+    "fresh-process",
+    "alive",
+)
 # With markers that differ without colours, too.
 LIBRARIES = {"scikit-learn": "o", "skorch": "s", "keras": "^", "keras.wrappers": "v", "scikeras": "D"}
 
@@ -50,7 +50,7 @@ def draw(results, path):
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("times as long as skdeep (right of the line: skdeep is quicker)")
-    axes.set_yticks(range(len(found)), [SHOWN[name] for name in found])
+    axes.set_yticks(range(len(found)), [WORKS[name].title for name in found])
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.4)
     axes.grid(axis="y", alpha=0.15)

@@ -8,12 +8,12 @@ from works import FIGURES, MORE_IS_BETTER, WORKS
 INTRODUCTION = """\
 # Benchmarks
 
+![How many times as long other libraries take](benchmarks.png)
+
 skdeep and other libraries on the same work, made by `python benchmarks/run.py`. Figures are medians, with minimum and
 maximum in brackets. The ratio compares medians of the first figure: above 1, skdeep is that many times better (in a
 row of seconds: the library's seconds divided by skdeep's; in one of rows a second the other way round). The last column
 says what skdeep was meant to reach, in the row of the library that it is compared with.
-
-![How many times as long other libraries take](benchmarks.png)
 """
 METHOD = """\
 ## How this was measured
@@ -61,11 +61,14 @@ def versions(records):
 def section(name, record):
     """Return heading, description and table of one work."""
     work = WORKS[name]
-    rounds = f"{record['rounds']} round{'s' if record['rounds'] > 1 else ''}, {record['date']}."
+    rounds = f"{record['rounds']} round{'s' if record['rounds'] > 1 else ''}, {record['date']} (`--work {name}`)."
     left_out = [f"{library} is left out: {reason}." for library, reason in record["left_out"].items()]
     quick = ["**Tiny sizes, only to try whether it runs.**"] if record["quick"] else []
     text = " ".join([work.description.format(epochs=record["epochs"]), rounds, *left_out, *quick])
-    return "\n".join([f"## {name}", "", wrap(text), "", *table(work, record["figures"])])
+    lines = table(work, record["figures"])
+    if work.if_not_met and any("**not met**" in line for line in lines):
+        lines += ["", wrap(work.if_not_met)]
+    return "\n".join([f"## {work.title}", "", wrap(text), "", *lines])
 
 
 def table(work, measured):

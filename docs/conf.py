@@ -1,5 +1,6 @@
 """Settings of the documentation: ``sphinx-build -W -b html docs docs/_build/html``, without any network."""
 
+import html
 import inspect
 import re
 from importlib.metadata import version as installed_version
@@ -20,6 +21,8 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/*.md5"]
@@ -33,6 +36,10 @@ nitpick_ignore_regex = [("py:.*", r"(?!skdeep\.).*")]
 # Markdown: the pages are plain Markdown, which pytest reads for doctests.
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
+
+# What is copied of a code block is the code, without prompts and output.
+copybutton_exclude = ".linenos, .gp, .go"
+copybutton_copy_empty_lines = False
 
 # The API pages.
 autosummary_generate = True
@@ -70,6 +77,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["skdeep.css"]
+html_favicon = "_static/favicon.svg"
 # Pages without pages below them need no navigation at the left.
 _alone = (
     "index",
@@ -88,7 +96,7 @@ html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "mathml"
 html_theme_options = {
-    "logo": {"text": project},
+    "logo": {"text": f"{project} {release}"},
     "header_links_before_dropdown": 4,
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
@@ -122,6 +130,14 @@ def without_last_blank_line(app, docname, source):
         source[0] = re.sub(r"\n\n```$", "\n```", source[0], flags=re.MULTILINE)
 
 
+def add_description(app, pagename, templatename, context, doctree):
+    """Describe a page to search engines by its first paragraph."""
+    paragraph = None if doctree is None else next(doctree.findall(nodes.paragraph), None)
+    if paragraph is not None:
+        text = html.escape(" ".join(paragraph.astext().split())[:300])
+        context["metatags"] = context.get("metatags", "") + f'<meta name="description" content="{text}">'
+
+
 def check_example(app, what, name, obj, options, lines):
     """Warn of a public class or function without an example."""
     if what in ("class", "function") and not any(line.lstrip().startswith(">>>") for line in lines):
@@ -131,6 +147,7 @@ def check_example(app, what, name, obj, options, lines):
 def setup(app):
     """Connect the functions above."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
+    app.connect("html-page-context", add_description)
     app.connect("source-read", without_last_blank_line)
     # Before numpydoc (500) changes the lines.
     app.connect("autodoc-process-docstring", without_foreign_references, priority=100)

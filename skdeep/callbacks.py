@@ -43,7 +43,9 @@ class StopAtMetric(keras.callbacks.Callback):
     >>> from sklearn.datasets import load_iris
     >>> from skdeep import DNNClassifier, StopAtMetric
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = DNNClassifier(epochs=200, callbacks=StopAtMetric("accuracy", 0.95), random_state=0).fit(X, y)
+    >>> clf = DNNClassifier(
+    ...     epochs=200, callbacks=StopAtMetric("accuracy", 0.95), random_state=0
+    ... ).fit(X, y)
     >>> clf.n_iter_ < 200
     True
     >>> bool(clf.history_["accuracy"][-1] >= 0.95)

@@ -73,7 +73,13 @@ def fetch_mnist(*, data_home: PathLike | None = None, return_X_y: bool = False) 
     >>> import numpy as np
     >>> folder = tempfile.mkdtemp()
     >>> images, labels = np.zeros((2, 28, 28), np.uint8), np.array([3, 8], np.uint8)
-    >>> np.savez(f"{folder}/mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    >>> np.savez(
+    ...     f"{folder}/mnist.npz",
+    ...     x_train=images,
+    ...     y_train=labels,
+    ...     x_test=images,
+    ...     y_test=labels,
+    ... )
     >>> fetch_mnist(data_home=folder).X_train.shape
     (2, 28, 28)
     """
@@ -119,7 +125,13 @@ def fetch_fashion_mnist(*, data_home: PathLike | None = None, return_X_y: bool =
     >>> import numpy as np
     >>> folder = tempfile.mkdtemp()
     >>> images, labels = np.zeros((2, 28, 28), np.uint8), np.array([3, 8], np.uint8)
-    >>> np.savez(f"{folder}/fashion_mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    >>> np.savez(
+    ...     f"{folder}/fashion_mnist.npz",
+    ...     x_train=images,
+    ...     y_train=labels,
+    ...     x_test=images,
+    ...     y_test=labels,
+    ... )
     >>> fetch_fashion_mnist(data_home=folder).target_names[9]
     'Ankle boot'
     """
@@ -164,8 +176,17 @@ def fetch_cifar10(*, data_home: PathLike | None = None, return_X_y: bool = False
     >>> import tempfile
     >>> import numpy as np
     >>> folder = tempfile.mkdtemp()
-    >>> images, labels = np.zeros((2, 32, 32, 3), np.uint8), np.array([3, 8], np.uint8)
-    >>> np.savez(f"{folder}/cifar10.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    >>> images, labels = (
+    ...     np.zeros((2, 32, 32, 3), np.uint8),
+    ...     np.array([3, 8], np.uint8),
+    ... )
+    >>> np.savez(
+    ...     f"{folder}/cifar10.npz",
+    ...     x_train=images,
+    ...     y_train=labels,
+    ...     x_test=images,
+    ...     y_test=labels,
+    ... )
     >>> fetch_cifar10(data_home=folder).target_names[:3]
     ['airplane', 'automobile', 'bird']
     """

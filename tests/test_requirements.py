@@ -1,4 +1,4 @@
-"""The bounds in pyproject.toml, the pins in requirements/ and the versions that error messages name."""
+"""What is written twice: bounds and pins, and versions in error messages, CITATION.cff and .pre-commit-config.yaml."""
 
 import re
 import tomllib
@@ -40,3 +40,17 @@ def test_errors_name_these_versions(package):
     name = {"sklearn": "scikit-learn"}.get(package, package)
     ends = [pins(which)[name] for which in ("oldest", "newest")]
     assert TESTED[package] == tuple(f"{each.major}.{each.minor}" for each in ends)
+
+
+def test_pre_commit_has_the_ruff_of_the_extra():
+    (extra,) = (each for each in map(Requirement, PROJECT["optional-dependencies"]["dev"]) if each.name == "ruff")
+    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    (rev,) = re.findall(r"ruff-pre-commit\n +rev: v(\S+)", text)
+    assert extra.specifier.contains(rev)
+
+
+def test_the_citation_is_of_this_version():
+    text = (ROOT / "CITATION.cff").read_text()
+    assert re.findall(r"^(version|license): (.*)$", text, re.MULTILINE) == [
+        (name, PROJECT[name]) for name in ("version", "license")
+    ]

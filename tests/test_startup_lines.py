@@ -47,6 +47,12 @@ class TestWithheld:
             os.write(2, WELL_KNOWN + b"outer\n")
         assert capfd.readouterr().err == "inner\nouter\n"
 
+    def test_where_no_file_can_be_in_memory(self, capfd, monkeypatch):
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+        with startup_lines.withheld():
+            os.write(2, WELL_KNOWN + b"of another\n")
+        assert capfd.readouterr().err == "of another\n"
+
     @pytest.mark.parametrize("level, is_seen", [("0", True), ("2", True), ("3", False)])
     def test_a_level_of_the_users(self, level, is_seen, capfd, monkeypatch):
         monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)

@@ -47,29 +47,34 @@ def withheld() -> Iterator[None]:
         if stderr is None:
             yield
             return
-        is_known = _is_known
-        with tempfile.TemporaryFile() as caught:
+        known, caught = _KNOWN, _nameless_file()
+        _flush()
+        os.dup2(caught, 2)
+        try:
+            yield
+        except BaseException:
+            known = ()
+            raise
+        finally:
             _flush()
-            os.dup2(caught.fileno(), 2)
-            try:
-                yield
-            except BaseException:
-                is_known = _is_never
-                raise
-            finally:
-                _flush()
-                os.dup2(stderr, 2)
-                os.close(stderr)
-                caught.seek(0)
-                _write(b"".join(line for line in caught if not is_known(line)))
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            lines = _read(caught).splitlines(keepends=True)
+            _write(b"".join(line for line in lines if not any(part in line for part in known)))
+            os.close(caught)
 
 
-def _is_known(line):
-    return any(part in line for part in _KNOWN)
+def _nameless_file():
+    """Return the descriptor of a file that nobody else sees: in memory where the system has such, else on disk."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("startup lines")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
-def _is_never(line):
-    return False
+def _read(descriptor):
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return b"".join(iter(lambda: os.read(descriptor, 65536), b""))
 
 
 def _flush():

@@ -91,7 +91,9 @@ class NetworkInspection:
         >>> import keras
         >>> from sklearn.datasets import load_iris
         >>> from skdeep import DNNClassifier
-        >>> clf = DNNClassifier((8,), epochs=1, random_state=0).fit(*load_iris(return_X_y=True))
+        >>> clf = DNNClassifier((8,), epochs=1, random_state=0).fit(
+        ...     *load_iris(return_X_y=True)
+        ... )
         >>> path = os.path.join(tempfile.mkdtemp(), "iris.keras")
         >>> clf.to_keras(path)
         >>> keras.saving.load_model(path).output_shape
@@ -143,7 +145,9 @@ class NetworkInspection:
         >>> path = os.path.join(tempfile.mkdtemp(), "iris.onnx")
         >>> clf.to_onnx(path)
         >>> session = onnxruntime.InferenceSession(path)
-        >>> (probabilities,) = session.run(["probabilities"], {"input": X.astype(np.float32)})
+        >>> (probabilities,) = session.run(
+        ...     ["probabilities"], {"input": X.astype(np.float32)}
+        ... )
         >>> print(np.allclose(probabilities, clf.predict_proba(X), atol=1e-5))
         True
         """

@@ -54,7 +54,9 @@ class NetworkSummary:
     --------
     >>> from sklearn.datasets import load_iris
     >>> from skdeep import DNNClassifier
-    >>> clf = DNNClassifier((8,), epochs=1, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> clf = DNNClassifier((8,), epochs=1, random_state=0).fit(
+    ...     *load_iris(return_X_y=True)
+    ... )
     >>> clf.summary()
     layer      kind        output shape  parameters
     -----------------------------------------------

@@ -184,8 +184,13 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalEstimator):
     >>> from sklearn.pipeline import make_pipeline
     >>> from skdeep import CNNClassifier, ScaleToUnit
     >>> digits = load_digits()
-    >>> X_train, X_test, y_train, y_test = train_test_split(digits.images, digits.target, random_state=0)
-    >>> clf = make_pipeline(ScaleToUnit(), CNNClassifier(conv_filters=(16,), epochs=10, random_state=0))
+    >>> X_train, X_test, y_train, y_test = train_test_split(
+    ...     digits.images, digits.target, random_state=0
+    ... )
+    >>> clf = make_pipeline(
+    ...     ScaleToUnit(),
+    ...     CNNClassifier(conv_filters=(16,), epochs=10, random_state=0),
+    ... )
     >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
     True
     >>> clf[-1].image_shape_

@@ -156,7 +156,9 @@ class DNNClassifier(DeepClassifierMixin, DenseEstimator):
     >>> from sklearn.pipeline import make_pipeline
     >>> from skdeep import DNNClassifier, Flatten
     >>> digits = load_digits()
-    >>> X_train, X_test, y_train, y_test = train_test_split(digits.images, digits.target, random_state=0)
+    >>> X_train, X_test, y_train, y_test = train_test_split(
+    ...     digits.images, digits.target, random_state=0
+    ... )
     >>> clf = make_pipeline(Flatten(), DNNClassifier(epochs=20, random_state=0))
     >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
     True

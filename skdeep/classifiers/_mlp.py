@@ -158,7 +158,9 @@ class MLPClassifier(DeepClassifierMixin, DenseEstimator):
     >>> from skdeep import MLPClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> clf = make_pipeline(StandardScaler(), MLPClassifier(epochs=30, random_state=0))
+    >>> clf = make_pipeline(
+    ...     StandardScaler(), MLPClassifier(epochs=30, random_state=0)
+    ... )
     >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
     True
     """

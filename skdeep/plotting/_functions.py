@@ -30,7 +30,9 @@ def plot_loss(estimator: BaseEstimator | Mapping[str, BaseEstimator], ax: Axes |
     >>> from sklearn.datasets import load_digits
     >>> from skdeep import DNNClassifier
     >>> from skdeep.plotting import plot_loss
-    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(*load_digits(return_X_y=True))
+    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(
+    ...     *load_digits(return_X_y=True)
+    ... )
     >>> plot_loss(clf).ax_.get_ylabel()
     'loss'
     """
@@ -59,7 +61,9 @@ def plot_accuracy(
     >>> from sklearn.datasets import load_digits
     >>> from skdeep import DNNClassifier
     >>> from skdeep.plotting import plot_accuracy
-    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(*load_digits(return_X_y=True))
+    >>> clf = DNNClassifier(epochs=2, random_state=0).fit(
+    ...     *load_digits(return_X_y=True)
+    ... )
     >>> plot_accuracy(clf).ax_.get_ylabel()
     'accuracy'
     """
@@ -92,7 +96,9 @@ def plot_history(
     >>> from skdeep.plotting import plot_history
     >>> X, y = load_digits(return_X_y=True)
     >>> models = {
-    ...     name: DNNClassifier(optimizer=name, epochs=2, validation_fraction=0.1, random_state=0).fit(X, y)
+    ...     name: DNNClassifier(
+    ...         optimizer=name, epochs=2, validation_fraction=0.1, random_state=0
+    ...     ).fit(X, y)
     ...     for name in ("adam", "sgd")
     ... }
     >>> [line.get_label() for line in plot_history(models).lines_]

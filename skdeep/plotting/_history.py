@@ -53,7 +53,9 @@ class TrainingHistoryDisplay:
     >>> from skdeep import DNNClassifier
     >>> from skdeep.plotting import TrainingHistoryDisplay
     >>> X, y = load_digits(return_X_y=True)
-    >>> clf = DNNClassifier(epochs=3, validation_fraction=0.1, random_state=0).fit(X, y)
+    >>> clf = DNNClassifier(epochs=3, validation_fraction=0.1, random_state=0).fit(
+    ...     X, y
+    ... )
     >>> display = TrainingHistoryDisplay.from_estimator(clf)
     >>> [axes.get_ylabel() for axes in display.axes_]
     ['loss', 'accuracy']

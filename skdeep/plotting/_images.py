@@ -51,10 +51,14 @@ class ImageGridDisplay:
     >>> from sklearn.datasets import load_digits
     >>> from skdeep.plotting import ImageGridDisplay
     >>> digits = load_digits()
-    >>> display = ImageGridDisplay(digits.images, titles=digits.target).plot(n_images=36)
+    >>> display = ImageGridDisplay(digits.images, titles=digits.target).plot(
+    ...     n_images=36
+    ... )
     >>> len(display.images_)
     36
-    >>> _ = ImageGridDisplay(digits.data, image_shape=(8, 8)).plot(n_images=4, n_columns=2)
+    >>> _ = ImageGridDisplay(digits.data, image_shape=(8, 8)).plot(
+    ...     n_images=4, n_columns=2
+    ... )
     """
 
     ax_: Axes

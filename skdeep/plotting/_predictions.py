@@ -63,7 +63,9 @@ class PredictionDisplay:
     >>> from skdeep import DNNClassifier, Flatten, ScaleToUnit
     >>> from skdeep.plotting import PredictionDisplay
     >>> digits = load_digits()
-    >>> clf = make_pipeline(Flatten(), ScaleToUnit(), DNNClassifier(epochs=10, random_state=0))
+    >>> clf = make_pipeline(
+    ...     Flatten(), ScaleToUnit(), DNNClassifier(epochs=10, random_state=0)
+    ... )
     >>> clf = clf.fit(digits.images[:1000], digits.target[:1000])
     >>> X_test, y_test = digits.images[1000:], digits.target[1000:]
     >>> display = PredictionDisplay.from_estimator(clf, X_test, y_test, n_images=24)
@@ -266,7 +268,9 @@ class PredictionDisplay:
         >>> from sklearn.datasets import load_digits
         >>> from skdeep.plotting import PredictionDisplay
         >>> images = load_digits().images[:3]
-        >>> display = PredictionDisplay.from_predictions(images, [0, 1, 2], [0, 1, 7], [0.9, 0.8, 0.7])
+        >>> display = PredictionDisplay.from_predictions(
+        ...     images, [0, 1, 2], [0, 1, 7], [0.9, 0.8, 0.7]
+        ... )
         >>> print(display.texts_[2].get_text())
         true 2
         predicted 7

@@ -174,7 +174,10 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
     >>> from skdeep import CNNRegressor, ScaleToUnit
     >>> images = load_digits().images
     >>> ink = images.mean(axis=(1, 2))  # how much of each image is not white
-    >>> reg = make_pipeline(ScaleToUnit(), CNNRegressor(conv_filters=(8,), epochs=10, random_state=0))
+    >>> reg = make_pipeline(
+    ...     ScaleToUnit(),
+    ...     CNNRegressor(conv_filters=(8,), epochs=10, random_state=0),
+    ... )
     >>> bool(reg.fit(images, ink).score(images, ink) > 0.8)
     True
     """

@@ -147,8 +147,12 @@ class MLPRegressor(DeepRegressorMixin, DenseEstimator):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skdeep import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> reg = make_pipeline(StandardScaler(), MLPRegressor(epochs=30, random_state=0))
-    >>> bool(cross_val_score(reg, X, y, cv=3).mean() > 0.3)  # the coefficient of determination
+    >>> reg = make_pipeline(
+    ...     StandardScaler(), MLPRegressor(epochs=30, random_state=0)
+    ... )
+    >>> bool(
+    ...     cross_val_score(reg, X, y, cv=3).mean() > 0.3
+    ... )  # the coefficient of determination
     True
     """
 

@@ -130,7 +130,13 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
     ...     )
     >>> X, y = make_regression(500, 5, random_state=0)
     >>> reg = KerasRegressor(
-    ...     build, units=32, loss="mse", scale_targets=True, optimizer__learning_rate=0.01, epochs=30, verbose=0,
+    ...     build,
+    ...     units=32,
+    ...     loss="mse",
+    ...     scale_targets=True,
+    ...     optimizer__learning_rate=0.01,
+    ...     epochs=30,
+    ...     verbose=0,
     ...     random_state=0,
     ... )
     >>> reg.fit(X, y).score(X, y) > 0.9
