@@ -12,7 +12,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "examples" / "notebooks").glob("
 
 
 def test_there_are_some():
-    assert [path.stem for path in NOTEBOOKS] == ["mnist_study", "quickstart"]
+    assert [path.stem for path in NOTEBOOKS] == ["mixed_table", "mnist_study", "quickstart"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
