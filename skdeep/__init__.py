@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from skdeep.regressors import MLPRegressor as MLPRegressor
     from skdeep.wrappers import KerasClassifier as KerasClassifier
     from skdeep.wrappers import KerasRegressor as KerasRegressor
+    from skdeep.wrappers import KerasTransformer as KerasTransformer
+    from skdeep.wrappers import NamedArrays as NamedArrays
 
 _HOME = {
     "CNNClassifier": "skdeep.classifiers",
@@ -52,6 +54,8 @@ _HOME = {
     "MLPRegressor": "skdeep.regressors",
     "KerasClassifier": "skdeep.wrappers",
     "KerasRegressor": "skdeep.wrappers",
+    "KerasTransformer": "skdeep.wrappers",
+    "NamedArrays": "skdeep.wrappers",
     "Flatten": "skdeep.preprocessing",
     "OneHot": "skdeep.preprocessing",
     "ReadImages": "skdeep.preprocessing",

@@ -37,6 +37,7 @@ import skops.io
 from sklearn.pipeline import Pipeline
 import skdeep, skdeep._files.archives, skdeep._files.stand_ins
 from skdeep._lazy import keras, tf
+import keras
 import skdeep._engine.program, skdeep._networks.compilation, skdeep._networks.own_models, skdeep._keras.describing
 
 LIBRARIES = [os.path.realpath(path) for path in {sys.prefix, sys.base_prefix, *sys.path} if path]

@@ -135,18 +135,18 @@ class TestWhatBehavesDifferently:
     def test_other_arguments_of_fit(self, new, is_ours, iris):
         assert works(lambda: new().fit(*iris, initial_epoch=0)) is not is_ours
 
-    def test_arguments_of_callbacks_by_position(self, new, is_ours, iris):
-        settings = {"callbacks": keras.callbacks.LearningRateScheduler, "callbacks__0": lambda epoch, rate: rate}
-        assert works(lambda: new(**settings).fit(*iris)) is not is_ours
+    def test_arguments_of_callbacks_by_position(self, new, iris):
+        settings = {"callbacks": keras.callbacks.LearningRateScheduler, "callbacks__0": lambda epoch, rate: 0.125}
+        assert float(new(**settings).fit(*iris).model_.optimizer.learning_rate) == 0.125
 
-    def test_methods_for_subclasses(self, library, is_ours, iris):
+    def test_methods_for_subclasses(self, library, iris):
         class Scored(library.KerasClassifier):
             @staticmethod
             def scorer(y_true, y_pred, **settings):
                 return 7
 
         clf = Scored(build, loss="sparse_categorical_crossentropy", verbose=0, random_state=0)
-        assert works(lambda: clf.fit(*iris).score(*iris)) is not is_ours
+        assert clf.fit(*iris).score(*iris) == 7
 
     @pytest.mark.slow_after(1)
     def test_fits_with_and_without_a_seed(self, library, is_ours):

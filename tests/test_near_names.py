@@ -34,17 +34,16 @@ READY = {
     "dropuot": "dropout",
 }
 WRAPPERS = {
-    "lr": "optimizer__learning_rate",
-    "learning_rate": "optimizer__learning_rate",
+    "lr": "learning_rate",
     "max_iter": "epochs",
     "n_epochs": "epochs",
     "solver": "optimizer",
-    "patience": "callbacks__patience",
+    "patience": "n_iter_no_change",
     "seed": "random_state",
     "momentum": "optimizer__momentum",
     "weight_decay": "optimizer__weight_decay",
-    "validation_fraction": "validation_split",
-    "early_stopping": "callbacks",
+    "val_split": "validation_fraction",
+    "early_stop": "early_stopping",
     "criterion": "loss",
     "module": "model",
     "unit": "units",
@@ -162,10 +161,6 @@ class TestArgumentsOfFit:
         said = rf"{cls.__name__}.{method}\(\) got an unexpected keyword argument '{name}'. .*{cls.__name__}\({name}="
         with pytest.raises(TypeError, match=said):
             getattr(cls(), method)(*iris, **{name: 3})
-
-    def test_validation_data(self, iris):
-        with pytest.raises(TypeError, match=r"'validation_data'\. Give validation data as X_val and y_val"):
-            DNNClassifier().fit(*iris, validation_data=iris)
 
     @pytest.mark.parametrize(
         "name, ours",

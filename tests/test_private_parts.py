@@ -12,7 +12,6 @@ import pytest
 import sklearn
 
 import skdeep
-import skdeep._networks.compilation  # which imports scikeras and takes back what that changes in Keras
 from skdeep import _lazy
 from skdeep._common.private_parts import PARTS, TESTED, check, names_in_code
 

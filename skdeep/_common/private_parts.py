@@ -12,13 +12,12 @@ import pkgutil
 import re
 from typing import Any
 
-_NAMES = {"keras": "Keras", "tensorflow": "TensorFlow", "sklearn": "scikit-learn", "scikeras": "scikeras"}
+_NAMES = {"keras": "Keras", "tensorflow": "TensorFlow", "sklearn": "scikit-learn"}
 # The oldest and the newest versions with which the tests were run: see pyproject.toml and requirements/.
 TESTED = {
     "keras": ("3.15", "3.15"),
     "tensorflow": ("2.20", "2.21"),
     "sklearn": ("1.9", "1.9"),
-    "scikeras": ("0.13",) * 2,
 }
 # By package: modules, classes and functions, and what of them is used. What only objects of a class have must be in the
 # code of the class.
@@ -45,6 +44,7 @@ PARTS = {
             "_var_key",
             "_variables",
         ],
+        "keras.src.utils.naming": ["to_snake_case"],
         "keras.src.models.functional": ["Functional"],
         "keras.src.ops.node:Node": ["_keras_history"],
         "keras.src.saving.keras_saveable": ["KerasSaveable"],
@@ -86,7 +86,6 @@ PARTS = {
             "_check_y",
         ],
     },
-    "scikeras": {"scikeras.wrappers:KerasClassifier": ["_fit_callbacks"]},
 }
 
 
@@ -95,7 +94,7 @@ def check(package: str) -> None:
 
     Parameters
     ----------
-    package : {"keras", "tensorflow", "sklearn", "scikeras"}
+    package : {"keras", "tensorflow", "sklearn"}
         Imported, if it is not yet.
 
     Raises

@@ -33,12 +33,14 @@ Filters: TypeAlias = int | Sequence[int | Sequence[int]] | np.ndarray
 Initializer: TypeAlias = "str | type[keras.initializers.Initializer] | keras.initializers.Initializer"
 InitialModel: TypeAlias = "BaseEstimator | keras.Model | PathLike"
 Loss: TypeAlias = str | Callable[..., Any]
+Losses: TypeAlias = Loss | Sequence[Loss | None] | dict[str, Loss | None]  # of several outputs
 
 # Of training.
 Optimizer: TypeAlias = "str | type[keras.optimizers.Optimizer] | keras.optimizers.Optimizer"
 LearningRate: TypeAlias = "float | keras.optimizers.schedules.LearningRateSchedule"
 Metric: TypeAlias = "str | Callable[..., Any] | keras.metrics.Metric"
 Metrics: TypeAlias = "Metric | Sequence[Metric]"
+MetricsOfOutputs: TypeAlias = "Metrics | Sequence[Metrics | None] | dict[str, Metrics]"
 Callbacks: TypeAlias = (
     "keras.callbacks.Callback | Callable[..., Any] | Sequence[keras.callbacks.Callback | Callable[..., Any]] "
     "| dict[str, Any]"

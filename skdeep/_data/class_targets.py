@@ -114,6 +114,37 @@ class ClassTargets(ABC):
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Return predictions in the form that y had in `fit`, from what `skdeep._data.heads.Head.decide` returns."""
 
+    def has_classes(self, classes: Any) -> bool:
+        """Whether these are the labels, in any order."""
+        try:
+            return np.ndim(classes) == 1 and np.array_equal(np.unique(classes), self.classes)
+        except (TypeError, ValueError):  # labels that cannot be compared, or several lists of them
+            return False
+
+    def fits(self, head: Any) -> bool:
+        """Whether a network with this head, from a file, is one for these targets."""
+        return head.n_outputs in (1, self.n_outputs)
+
+    def predictions(self, head: Any, outputs: Any) -> np.ndarray:
+        """Return what `predict` gives for outputs of a network with this head."""
+        return self.decode(head.decide(outputs))
+
+    def probabilities(self, head: Any, outputs: Any) -> np.ndarray:
+        """Return what `predict_proba` gives."""
+        return head.probabilities(outputs)
+
+    def scores(self, head: Any, outputs: Any) -> np.ndarray:
+        """Return what `decision_function` gives."""
+        return self.arranged(head.scores(outputs))
+
+    def whole(self, converted: np.ndarray) -> np.ndarray:
+        """Return predictions as `predict` gives them; targets of several outputs have them in parts."""
+        return converted
+
+    def by_output(self, converted: np.ndarray) -> np.ndarray:
+        """Return what `predict_proba` and `decision_function` give, which targets of several outputs have in parts."""
+        return converted
+
     def arranged(self, scores: np.ndarray) -> np.ndarray:
         """Return scores of shape (n, 1) or (n, n_classes) as `decision_function` gives them."""
         # One column a class, also for two: what scorers compare with y.
@@ -163,6 +194,22 @@ class ClassTargets(ABC):
     @abstractmethod
     def expected_encoding(self, loss: Loss | None, target_encoding: str) -> str:
         """Return the encoding for a loss in a network of the user's own which has one output for each class."""
+
+    @abstractmethod
+    def fitting_loss(
+        self, n_outputs: int, last: str, metrics: list[Any], target_encoding: str, *, one_hot: bool
+    ) -> tuple[str, dict[str, Any]]:
+        """Return Keras's name of the loss that fits a network of the user's own, and arguments of it.
+
+        Parameters
+        ----------
+        n_outputs : int
+            Its outputs.
+        last : {"softmax", "sigmoid", "other", "unknown"}
+            What its last layer makes, see `skdeep._engine.last_layer.activation_of`.
+        metrics, target_encoding, one_hot
+            As for `choose_head`.
+        """
 
     def head_of(
         self,
@@ -231,6 +278,16 @@ class _TargetsOfOneClass(ClassTargets):
         """Return the encoding for a loss in a network of the user's own which has one output for each class."""
         form = loss_form(loss) or TARGET_ENCODINGS.get(target_encoding) or self._form_of_own
         return "one-hot" if form == ROWS else "column of indices"
+
+    def fitting_loss(
+        self, n_outputs: int, last: str, metrics: list[Any], target_encoding: str, *, one_hot: bool
+    ) -> tuple[str, dict[str, Any]]:
+        """Return the name of the loss that fits, and arguments of it."""
+        if n_outputs == 1:
+            return "binary_crossentropy", _logits_of(last)
+        form = common_form("auto", metrics, target_encoding, of_own=ROWS) or (ROWS if one_hot else NUMBERS)
+        loss = "categorical_crossentropy" if form == ROWS else "sparse_categorical_crossentropy"
+        return loss, _logits_of(last)
 
     def _encoding_of(self, n_outputs, loss, metrics, last, target_encoding):
         if n_outputs == 1 and self.n_outputs == 2:
@@ -336,6 +393,12 @@ class MultilabelTargets(ClassTargets):
         """Return the encoding for a network of the user's own."""
         return "indicator"
 
+    def fitting_loss(
+        self, n_outputs: int, last: str, metrics: list[Any], target_encoding: str, *, one_hot: bool
+    ) -> tuple[str, dict[str, Any]]:
+        """Return the name of the loss that fits, and arguments of it."""
+        return "binary_crossentropy", _logits_of(last)
+
     def _encoding_of(self, n_outputs, loss, metrics, last, target_encoding):
         self._check_n_outputs(n_outputs)
         if last == "softmax":
@@ -359,12 +422,22 @@ def as_target_array(y: Any, name: str = "y") -> np.ndarray:
         return y
     if y.ndim == 2 and y.shape[1] == 1:
         return column_or_1d(y, warn=True)
-    if y.ndim != 2 or not _is_indicator(y, name):
+    if y.ndim != 2 or not is_indicator(y, name):
         raise ValueError(
             f"{name} of shape {y.shape} is not supported: labels of shape (n_samples,) or (n_samples, 1), or rows of "
             "0 and 1 (one-hot or multilabel) of shape (n_samples, n_classes) are."
         )
     return y
+
+
+def _logits_of(last):
+    """Return the arguments of a cross-entropy for what the last layer of a network of the user's own makes."""
+    if last == "unknown":
+        raise ValueError(
+            "loss is None, and which one fits cannot be told, since it cannot be seen whether the outputs of the model "
+            "are probabilities. Give a loss, such as 'sparse_categorical_crossentropy'."
+        )
+    return {"from_logits": True} if last == "other" else {}
 
 
 def _is_auto(loss):
@@ -386,7 +459,8 @@ def _rows(y, name, n_columns):
     return y
 
 
-def _is_indicator(y, name):
+def is_indicator(y: np.ndarray, name: str) -> bool:
+    """Whether these are rows of 0 and 1."""
     try:
         return type_of_target(y, input_name=name) == "multilabel-indicator" and ((y == 0) | (y == 1)).all()
     except TypeError:  # objects that cannot be compared

@@ -16,8 +16,9 @@ numpy's functions, so that files for other libraries end with the same formulas.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -73,9 +74,11 @@ class Head:
 
     n_outputs: int
     activation: str
-    loss: Loss
+    loss: Loss | tuple[Any, ...]  # a tuple where several outputs share one head
     encoding: str
     outputs: str = "probabilities"
+
+    keys: ClassVar[None] = None  # which heads of several outputs have
 
     def __setstate__(self, state):
         check_attributes(
@@ -100,6 +103,14 @@ class Head:
         if encoding != "numbers" and (last in _ACTIVATIONS or output_form(loss) is not None):
             outputs = choose_output_encoding(last, loss, "auto")
         return replace(self, activation=last, loss=loss, encoding=encoding, outputs=outputs)
+
+    def of_losses(self, function: Callable[[Any], Any]) -> Head:
+        """Return the same with what a function makes of the loss."""
+        return replace(self, loss=function(self.loss))
+
+    def joined(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the outputs as columns, which they are."""
+        return outputs
 
     def encode(self, codes: np.ndarray) -> np.ndarray:
         """Return the network's targets for the codes from `encode` of the targets."""

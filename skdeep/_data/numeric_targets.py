@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,21 +27,40 @@ class NumericTargets:
         Whether y had one axis, or a second of length one; so have predictions then.
     mean, scale : ndarray of shape (n_outputs,)
         What is subtracted from y and by what it is divided before the network learns it.
+    row_shape : tuple of int, default=None
+        Shape of a row where y has more than two axes, such as images.
     """
 
     has_one_class_a_row = False
+    row_kind = None
+    row_shape: tuple[int, ...] | None = None  # of files that are older than it
 
-    def __init__(self, n_outputs: int, is_column: bool, mean: np.ndarray, scale: np.ndarray) -> None:
+    def __init__(
+        self,
+        n_outputs: int,
+        is_column: bool,
+        mean: np.ndarray,
+        scale: np.ndarray,
+        row_shape: tuple[int, ...] | None = None,
+    ) -> None:
         self.n_outputs = n_outputs
         self.is_column = is_column
         self.mean = mean
         self.scale = scale
+        self.row_shape = row_shape
 
     def __setstate__(self, state):
         def is_for_each(value):
             return isinstance(value, np.ndarray) and value.shape == (state["n_outputs"],) and value.dtype.kind == "f"
 
-        check_attributes(self, state, n_outputs=is_count, is_column=is_bool, mean=is_for_each, scale=is_for_each)
+        def is_shape(value):
+            is_one = isinstance(value, tuple) and all(map(is_count, value))
+            return value is None or (is_one and math.prod(value) == state["n_outputs"])
+
+        checks = {"n_outputs": is_count, "is_column": is_bool, "mean": is_for_each, "scale": is_for_each}
+        if "row_shape" in state:
+            checks["row_shape"] = is_shape
+        check_attributes(self, state, **checks)
         vars(self).update(state)
 
     @property
@@ -56,20 +76,46 @@ class NumericTargets:
         mean, scale = np.zeros(n_outputs), np.ones(n_outputs)
         if scaled:
             mean, scale = _mean_and_deviation(numbers, weight)
-        return cls(n_outputs, np.ndim(y) == 1, mean, scale)
+        return cls(n_outputs, np.ndim(y) == 1, mean, scale, y.shape[1:] if np.ndim(y) > 2 else None)
 
     def encode(self, y: np.ndarray, name: str = "y") -> np.ndarray:
-        """Return the numbers of shape (n, n_outputs) that the network learns."""
+        """Return the numbers of shape (n, n_outputs), or of that of y, that the network learns."""
+        shape = np.shape(y)[1:]
+        if (self.row_shape or len(shape) > 1) and shape != self.row_shape:
+            raise ValueError(f"{name} has rows of shape {shape}, but in fit they had shape {self.row_shape}.")
         numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
         if numbers.shape[1] != self.n_outputs:
             raise ValueError(f"{name} has {numbers.shape[1]} columns, but in fit it had {self.n_outputs}.")
         with np.errstate(over="ignore"):  # what the network cannot hold is refused where its dtype is known
-            return (numbers - self.mean) / self.scale
+            scaled = (numbers - self.mean) / self.scale
+        return scaled if self.row_shape is None else scaled.reshape(-1, *self.row_shape)
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         """Return predictions in the form that y had in `fit`, from outputs of shape (n, n_outputs)."""
-        numbers = np.asarray(outputs, dtype=np.float64) * self.scale + self.mean
+        numbers = np.asarray(outputs, dtype=np.float64).reshape(len(outputs), -1) * self.scale + self.mean
+        if self.row_shape is not None:
+            return numbers.reshape(-1, *self.row_shape)
         return numbers[:, 0] if self.is_column else numbers
+
+    def has_classes(self, classes: Any) -> bool:
+        """Whether these are the labels: there are none."""
+        return False
+
+    def fits(self, head: Any) -> bool:
+        """Whether a network with this head, from a file, is one for these targets."""
+        return head.n_outputs == self.n_outputs
+
+    def predictions(self, head: Any, outputs: Any) -> np.ndarray:
+        """Return what `predict` gives for outputs of a network with this head."""
+        return self.decode(head.joined(outputs))
+
+    def whole(self, converted: np.ndarray) -> np.ndarray:
+        """Return predictions as `predict` gives them; targets of several outputs have them in parts."""
+        return converted
+
+    def by_output(self, converted: np.ndarray) -> np.ndarray:
+        """Return what `predict_proba` and `decision_function` give, which targets of several outputs have in parts."""
+        return converted
 
     def continuing(self, earlier: NumericTargets) -> NumericTargets:
         """Return the targets with which ``warm_start=True`` goes on: the earlier ones, whose units it knows."""
@@ -99,6 +145,12 @@ class NumericTargets:
         """Return the encoding for a network of the user's own."""
         return "numbers"
 
+    def fitting_loss(
+        self, n_outputs: int, last: str, metrics: list[Any], target_encoding: str, *, one_hot: bool
+    ) -> tuple[str, dict[str, Any]]:
+        """Return the name of the loss that fits, and arguments of it."""
+        return "mean_squared_error", {}
+
     def head_of(
         self,
         n_outputs: int,
@@ -116,11 +168,11 @@ class NumericTargets:
 
 
 def as_number_array(y: Any, name: str = "y") -> np.ndarray:
-    """Return y as finite numbers of shape (n,) or (n, n_columns > 1)."""
+    """Return y as numbers of shape (n,), (n, n_columns > 1) or with more axes."""
     y = y.toarray() if issparse(y) else np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
-    if y.ndim not in (1, 2) or y.dtype.kind not in "biuf":
+    if y.ndim == 0 or y.dtype.kind not in "biuf":
         raise ValueError(
             f"{name} must hold numbers, in shape (n_samples,) or (n_samples, n_outputs). Got the dtype {y.dtype} and "
             f"the shape {y.shape}."

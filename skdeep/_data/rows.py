@@ -12,7 +12,9 @@ from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
 from skdeep._common.typing import Data
+from skdeep._data.named_arrays import Parts
 from skdeep._data.row_source import RowSource
+from skdeep._data.structure import Structure
 
 # Rows that are read at a time of arrays that are not in C order.
 _BLOCK_ROWS = 512
@@ -24,58 +26,69 @@ class Rows:
 
     Parameters
     ----------
-    X : ndarray, sparse matrix or RowSource of shape (n_total, ...)
+    X : ndarray, sparse matrix, RowSource or Parts of shape (n_total, ...)
         Never copied whole.
     shape : tuple of int
-        Shape of one row as the network takes it.
+        Shape of one row as the network takes it; of `Parts` a tuple of such shapes.
     dtype : str
-        dtype in which the network computes.
-    y : ndarray of shape (n_rows, ...), default=None
+        dtype in which the network computes; of `Parts` a tuple of dtypes.
+    y : ndarray or Parts of shape (n_rows, ...), default=None
         Targets, or what `encode` makes those of.
     sample_weight : ndarray of shape (n_rows,), default=None
         Weights of the rows.
     index : ndarray of int, default=None
         Which rows of X; None is all of them. `y` and `sample_weight` have one entry for each.
     encode : callable, default=None
-        Makes the targets of the network of a part of `y`.
+        Makes the targets of the network of a part of `y`: an array, or a list of arrays for several outputs.
+    y_keys : tuple, default=None
+        Names or numbers of several outputs, see `Structure`.
     """
 
     X: Data
-    shape: tuple[int, ...]
-    dtype: str
-    y: np.ndarray | None = None
+    shape: tuple[Any, ...]
+    dtype: str | tuple[str, ...]
+    y: np.ndarray | Parts | None = None
     sample_weight: np.ndarray | None = None
     index: np.ndarray | None = None
-    encode: Callable[[np.ndarray], np.ndarray] | None = None
+    encode: Callable[[Any], Any] | None = None
+    y_keys: tuple[Any, ...] | None = None
 
     def __len__(self):
         return self.X.shape[0] if self.index is None else len(self.index)
 
+    @property
+    def structure(self) -> Structure:
+        """How the arrays are packed for the network."""
+        return Structure(self.X.keys if isinstance(self.X, Parts) else None, self.y_keys)
+
     def gather(self, positions: np.ndarray | slice) -> tuple[np.ndarray, ...]:
-        """Return the arrays x, y and weights, as far as there are any, of these positions, an array or a slice.
+        """Return the arrays of x, of y and the weights, as far as there are any, of these positions.
+
+        These are an array or a slice.
 
         x may be a view of X, in any order in memory: TensorFlow's copy of it is in C order.
         """
         rows: Any = positions if self.index is None else self.index[positions]
-        if isinstance(rows, slice) and isinstance(self.X, RowSource):
-            rows = np.arange(rows.start, rows.stop)
-        if issparse(self.X):
-            x = self.X[_slice_if_neighbours(rows)].toarray()
-        else:
-            x = self.X.take(rows) if isinstance(self.X, RowSource) else _taken(self.X, rows, self.dtype)
-        x = np.asarray(x, dtype=self.dtype).reshape(-1, *self.shape)
-        y = () if self.y is None else (self._targets(positions),)
-        return x, *y, *(() if self.sample_weight is None else (self.sample_weight[positions],))
+        x = [_gathered(X, rows, shape, dtype) for X, shape, dtype in self._inputs()]
+        y = [] if self.y is None else self._targets(positions)
+        return *x, *y, *(() if self.sample_weight is None else (self.sample_weight[positions],))
 
     @property
     def row_bytes(self) -> int:
         """Memory of one gathered row of X and its targets."""
-        x_bytes = max(1, math.prod(self.shape)) * np.dtype(self.dtype).itemsize
-        return x_bytes + (0 if self.y is None else self._targets(np.arange(1)).nbytes)
+        x_bytes = sum(max(1, math.prod(shape)) * np.dtype(dtype).itemsize for _, shape, dtype in self._inputs())
+        return x_bytes + (0 if self.y is None else sum(each.nbytes for each in self._targets(np.arange(1))))
+
+    def _inputs(self):
+        """Return the arrays of X, each with the shape and the dtype that the network takes."""
+        if isinstance(self.X, Parts):
+            return list(zip(self.X.arrays, self.shape, self.dtype, strict=True))
+        return [(self.X, self.shape, self.dtype)]
 
     def _targets(self, positions):
         y = self.y[positions]
-        return y if self.encode is None else self.encode(y)
+        y = y if self.encode is None else self.encode(y)
+        return y if isinstance(y, list) else [y]
 
 
 @dataclass(frozen=True)
@@ -84,13 +97,13 @@ class Selection:
 
     Parameters
     ----------
-    X : ndarray, sparse matrix or RowSource of shape (n_total, ...)
+    X : ndarray, sparse matrix, RowSource or Parts of shape (n_total, ...)
         Checked, never copied whole.
     row_shape : tuple of int
-        Shape of one row as the network takes it.
+        Shape of one row as the network takes it; of `Parts` a tuple of such shapes.
     index : ndarray of int of shape (n_rows,)
         Which rows of X.
-    codes : ndarray of shape (n_rows, ...)
+    codes : ndarray or Parts of shape (n_rows, ...)
         What `encode` of the targets makes of their y.
     weight : ndarray of shape (n_rows,) or None
         Their weights; None if all are equal.
@@ -133,17 +146,40 @@ class Selection:
                     f"sample_weight{suffix} contains a value too large for {dtype}, in which the network computes."
                 )
             weight = weight.astype(dtype)
-        if codes.dtype.kind == "f":
-            if np.abs(codes).max(initial=0) > np.finfo(dtype).max:
-                raise ValueError(f"y{suffix} contains a value too large for {dtype}, in which the network computes.")
-            codes = codes.astype(dtype, copy=False)
+        codes = _in_dtype(codes, dtype, suffix)
         head = network.head
 
         def encode(codes):
             y = head.encode(codes)
-            return y.astype(dtype, copy=False) if y.dtype.kind == "f" else y
+            return [_cast(each, dtype) for each in y] if isinstance(y, list) else _cast(y, dtype)
 
-        return Rows(self.X, self.row_shape, network.dtype, codes, weight, self.index, encode)
+        return Rows(self.X, self.row_shape, network.dtypes(self.X), codes, weight, self.index, encode, head.keys)
+
+
+def _in_dtype(codes, dtype, suffix):
+    """Return codes in the dtype of the network, if they are floats that fit."""
+    if isinstance(codes, Parts):
+        return Parts({key: _in_dtype(part, dtype, suffix) for key, part in zip(codes.keys, codes.arrays, strict=True)})
+    if codes.dtype.kind != "f":
+        return codes
+    if np.abs(codes).max(initial=0) > np.finfo(dtype).max:
+        raise ValueError(f"y{suffix} contains a value too large for {dtype}, in which the network computes.")
+    return codes.astype(dtype, copy=False)
+
+
+def _cast(y, dtype):
+    return y.astype(dtype, copy=False) if y.dtype.kind == "f" else y
+
+
+def _gathered(X, rows, shape, dtype):
+    """Return these rows of an array, a sparse matrix or a `RowSource` as the network takes them."""
+    if isinstance(rows, slice) and isinstance(X, RowSource):
+        rows = np.arange(rows.start, rows.stop)
+    if issparse(X):
+        x = X[_slice_if_neighbours(rows)].toarray()
+    else:
+        x = X.take(rows) if isinstance(X, RowSource) else _taken(X, rows, dtype)
+    return np.asarray(x, dtype=dtype).reshape(-1, *shape)
 
 
 def _slice_if_neighbours(rows):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 
 from skdeep._backend import lack_of_memory
@@ -50,6 +51,29 @@ def check_inputs(X: Data, y: Any) -> None:
         )
 
 
+def with_validation_data(given: dict[str, Any], data: Any) -> dict[str, Any]:
+    """Return validation data by their names in `fit`, from those given by name and a `validation_data` as in Keras.
+
+    Parameters
+    ----------
+    given : dict
+        `X_val`, `y_val` and `sample_weight_val`, in this order; None if they were not given.
+    data : tuple or list
+        What takes their places, or None.
+    """
+    if data is None:
+        return given
+    names = [name for name, value in given.items() if value is not None]
+    if names:
+        raise ValueError(f"validation_data and {names[0]} say the same; give only one of them.")
+    if not (isinstance(data, (tuple, list)) and len(data) in (2, 3)):
+        raise ValueError(
+            "validation_data must be (X_val, y_val) or (X_val, y_val, sample_weight_val). "
+            f"Got {type(data).__name__}{f' of length {len(data)}' if isinstance(data, (tuple, list)) else ''}."
+        )
+    return given | dict(zip(given, data, strict=False))
+
+
 def as_numbers(X: Data) -> Data:
     """Return X, validated by scikit-learn, if it holds numbers, as it is or converted from objects."""
     if 0 in X.shape[1:]:
@@ -62,6 +86,22 @@ def as_numbers(X: Data) -> Data:
     if X.dtype.kind not in "biuf":
         raise ValueError(f"X must hold numbers, but its dtype is {X.dtype}.")
     return X
+
+
+def check_range(X: Data, dtype: DTypeLike, name: str = "X") -> None:
+    """Raise for numbers that a network which computes in a dtype cannot take."""
+    dtype = np.dtype(dtype)
+    if X.dtype.kind != "f" or not (isinstance(X, RowSource) or X.dtype.itemsize > dtype.itemsize):
+        return
+    smallest, largest = limits(X)
+    if not (np.isfinite(smallest) and np.isfinite(largest)):
+        raise ValueError(f"Input {name} contains NaN or infinity.")
+    limit = np.finfo(dtype).max
+    if largest > limit or smallest < -limit:
+        raise ValueError(
+            f"Input {name} contains a value too large for {dtype}, in which the network computes; scale X"
+            + (" or use dtype_policy='float64'." if dtype == np.float32 else ".")
+        )
 
 
 def limits(X: Data) -> tuple[Any, Any]:

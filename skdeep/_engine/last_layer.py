@@ -6,7 +6,9 @@ The graph of the model tells where the last layers are Keras's. Otherwise the op
 from __future__ import annotations
 
 from skdeep._data.objectives import snake_name
+from skdeep._data.structure import Keys, packed
 from skdeep._engine.tracing import traced
+from skdeep._keras.ports import input_dtypes
 from skdeep._lazy import keras, tf
 
 # By what activations of Keras are called; those of the first kind make rows that sum to 1.
@@ -52,8 +54,33 @@ def activation_of(model: keras.Model, row_shape: tuple[int, ...] | None = None) 
     activation : {"softmax", "sigmoid", "other", "unknown"}
         "other" where the outputs may be any numbers.
     """
-    found = _of_tensor(model.outputs[0]) if getattr(model, "outputs", None) else "unknown"
-    return _of_trace(model, row_shape) if found == "unknown" and row_shape is not None else found
+    (activation,) = activations_of(model, None if row_shape is None else (row_shape,))
+    return activation
+
+
+def activations_of(
+    model: keras.Model, row_shapes: tuple[tuple[int, ...], ...] | None = None, keys: Keys = None
+) -> tuple[str, ...]:
+    """Return what makes each output of a model, in the order of `keras.tree.flatten`.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built.
+    row_shapes : tuple of tuple of int, default=None
+        Shapes of one row of each input. Without it only the graph of the model tells.
+    keys : tuple, default=None
+        How several inputs are given to it, see `skdeep._data.structure.Structure`.
+    """
+    outputs = getattr(model, "outputs", None)
+    found = tuple(_of_tensor(tensor) for tensor in outputs) if outputs else ("unknown",)
+    if "unknown" not in found or row_shapes is None:
+        return found
+    traced_ones = _of_trace(model, row_shapes, keys)
+    return tuple(
+        other if each == "unknown" else each
+        for each, other in zip(found if len(found) == len(traced_ones) else traced_ones, traced_ones, strict=True)
+    )
 
 
 def _of_tensor(tensor):
@@ -87,11 +114,18 @@ def _beside_others(activation):
     return "sigmoid" if activation == "softmax" else activation
 
 
-def _of_trace(model, row_shape):
-    """Return it by the operation with which a traced call of the model ends."""
-    dtype = model.inputs[0].dtype if getattr(model, "inputs", None) else "float32"
-    signature = [tf.TensorSpec([None, *row_shape], dtype)]
-    operation = traced(lambda x: model(x, training=False), signature).outputs[0].op
+def _of_trace(model, row_shapes, keys):
+    """Return it by the operations with which a traced call of the model ends."""
+    dtypes = input_dtypes(model, keys)
+    signature = [tf.TensorSpec([None, *shape], dtype) for shape, dtype in zip(row_shapes, dtypes, strict=True)]
+
+    def call(*arrays):
+        return keras.tree.flatten(model(packed(keys, arrays), training=False))
+
+    return tuple(_of_operation(tensor.op) for tensor in traced(call, signature).outputs)
+
+
+def _of_operation(operation):
     while operation.type in _PASSING_OPERATIONS:
         operation = operation.inputs[0].op
     if operation.type in _OPERATIONS:

@@ -22,13 +22,16 @@ from sklearn.utils import gen_batches
 
 from skdeep._common import interrupts
 from skdeep._common.typing import Logs, Values
+from skdeep._data.structure import Keys, Structure, packed
 from skdeep._engine.hooks import Hooks, direction
 from skdeep._engine.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
 from skdeep._engine.tracing import Strengths, replaced_parts, traced
 from skdeep._engine.variables import Variables
 from skdeep._keras.changes import Watch
+from skdeep._keras.comparing import state_key
 from skdeep._keras.copying import faithful_copy, without_training
 from skdeep._keras.layer_stacks import steps_of
+from skdeep._keras.ports import input_dtypes, part_of
 from skdeep._keras.summary import layer_shapes
 from skdeep._lazy import keras, tf
 from skdeep._training.array_program import in_c_order, run_batches
@@ -63,6 +66,7 @@ class Program:
         self._of_model, self._of_optimizer, self._of_metrics = Variables(), Variables(), Variables()
         self._steps: dict[Any, Any] = {}
         self._infer: Any = None
+        self._parts: dict[Any, Any] = {}  # traced predictions from one layer to another
         self._layer_steps: Any = ...  # not looked for yet
         # The memory that a row takes in prediction is about that of the largest layer.
         outputs = [math.prod(size or 1 for size in shape) for shape in layer_shapes(model).values()] or [1]
@@ -71,15 +75,21 @@ class Program:
         self._train_bytes = 4 * sum(outputs)
         self._epochs = Epochs()
         self._array_training: DenseTraining | None = None
+        self._of_recipe: tuple[int, str] | None = None  # what the model was when the recipe was told, if it is watched
         self._penalty_scale = 1.0
         self._has_metrics = False
+        self._structure = Structure()  # of the rows that are trained or tested on
+        self._is_single = True  # whether the model has one output, which is told when it is traced
         self._build_optimizer()
 
     @property
     def input_dtype(self) -> str:
         """The dtype of the data that the model takes, but of text, which comes as numbers."""
-        inputs = getattr(self.model, "inputs", None)
-        return inputs[0].dtype if inputs and inputs[0].dtype != "string" else "float32"
+        return input_dtypes(self.model)[0]
+
+    def input_dtypes(self, keys: Keys) -> tuple[str, ...]:
+        """Return the dtypes of several inputs, by their names or in their order."""
+        return input_dtypes(self.model, keys)
 
     @property
     def steps(self) -> list[list[Any]] | None:
@@ -137,7 +147,7 @@ class Program:
         """Set what `get_optimizer_values` returned."""
         self._of_optimizer.assign(self.model.optimizer.variables, values)
 
-    def predict(self, rows: Rows, convert: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def predict(self, rows: Rows, convert: Callable[[Any], Any]) -> Any:
         """Return what `convert` makes of the outputs of the network, for all rows.
 
         Parameters
@@ -145,12 +155,13 @@ class Program:
         rows : Rows
             Data.
         convert : callable
-            Takes the outputs for some of the rows, as an array of shape (n, n_outputs), and returns an array of n
-            entries. So no more of the outputs is kept than is needed.
+            Takes the outputs for some of the rows, as an array of shape (n, n_outputs) or a list of them for several
+            outputs, and returns an array of n entries, or a list of them. So no more of the outputs is kept than is
+            needed.
 
         Returns
         -------
-        converted : ndarray of shape (n_rows, ...)
+        converted : ndarray of shape (n_rows, ...), or list of them
 
         Notes
         -----
@@ -160,22 +171,76 @@ class Program:
         """
         self.follow_changes()
         if self._infer is None:
-            signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
-            self._infer = traced(lambda x: self.model(x, training=False), signature)
+            self._infer = self._traced_prediction(rows)
         converted: Any = None
+        for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
+            interrupts.answer()
+            gathered = rows.gather(np.arange(chunk.start, chunk.stop))
+            n_rows = len(gathered[0])
+            batch = [np.repeat(x, 2, axis=0) if n_rows == 1 else x for x in gathered]
+            outputs = [output.numpy()[:n_rows] for output in self._infer(*map(tf.constant, batch))]
+            parts = convert(outputs[0] if self._is_single else outputs)
+            are_several = isinstance(parts, list)
+            parts = parts if are_several else [parts]
+            if converted is None:
+                converted = [np.empty((len(rows), *part.shape[1:]), part.dtype) for part in parts]
+            for whole, part in zip(converted, parts, strict=True):
+                whole[chunk] = part
+        return converted if are_several else converted[0]
+
+    def _traced_prediction(self, rows):
+        """Return the traced function of the model, with its outputs in a list."""
+        keys = rows.structure.x
+
+        def call(*arrays):
+            outputs = self.model(packed(keys, arrays), training=False)
+            self._is_single = not isinstance(outputs, (list, tuple, dict))
+            return [_in_float32(output) for output in keras.tree.flatten(outputs)]
+
+        arrays = rows.gather(np.arange(1))
+        return traced(call, [tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in arrays])
+
+    def part(self, start: str | None, end: str | None) -> keras.Model:
+        """Return the part of the model behind one layer and up to another; None is its own input or output."""
+        self.follow_changes()
+        if (start, end) not in self._parts:
+            self._parts[start, end] = [part_of(self.model, start, end), None]
+        return self._parts[start, end][0]
+
+    def apply_part(self, rows: Rows, start: str | None, end: str | None) -> np.ndarray:
+        """Return the outputs of a part of the model for rows of its input."""
+        part = self.part(start, end)
+        if self._parts[start, end][1] is None:
+            signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
+            self._parts[start, end][1] = traced(lambda x: _in_float32(part(x, training=False)), signature)
+        outputs: Any = None
         for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
             interrupts.answer()
             (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
             batch = np.repeat(x, 2, axis=0) if len(x) == 1 else x
-            part = convert(self._infer(tf.constant(batch)).numpy()[: len(x)])
-            if converted is None:
-                converted = np.empty((len(rows), *part.shape[1:]), part.dtype)
-            converted[chunk] = part
-        return converted
+            some = self._parts[start, end][1](tf.constant(batch)).numpy()[: len(x)]
+            if outputs is None:
+                outputs = np.empty((len(rows), *some.shape[1:]), some.dtype)
+            outputs[chunk] = some
+        return outputs
 
     def train_by(self, recipe: Recipe | None) -> None:
         """Train from now on by NumPy as this recipe tells, or if it is None by TensorFlow."""
+        self.follow_changes()
         self._array_training = None if recipe is None else DenseTraining(recipe)
+        self._of_recipe = None
+        if recipe is not None and self._watch is not None:
+            self._of_recipe = self._watch.n_changes, state_key(self.model)
+
+    def _is_off_recipe(self):
+        """Whether somebody, such as a callback, has made another model of it since the recipe was told."""
+        self.follow_changes()
+        if self._watch is None:
+            return False
+        if self._of_recipe is None:  # it was handed out since
+            return self.is_changed()
+        n_changes, key = self._of_recipe
+        return self._watch.n_changes != n_changes and state_key(self.model) != key
 
     def metric_names(self, rows: Rows) -> list[str]:
         """Return the names that `fit` on such rows reports."""
@@ -209,15 +274,17 @@ class Program:
         self.follow_changes()
         self._check_optimizer()
         _check_memory(batch_size, self._train_bytes)
-        self.build_metrics(rows)
+        if callbacks or self._array_training is None:
+            self.build_metrics(rows)
         hooks = Hooks(callbacks, self.model, **params) if callbacks else NoHooks()
         self.start_optimizer()
         self.model._initial_epoch = None
         hooks.call("on_train_begin")
         start, self.model._initial_epoch = self.model._initial_epoch, None  # else Keras's own fit would begin there
-        if self.is_changed():  # by a callback: no longer what the recipe tells
+        if self._array_training is not None and self._is_off_recipe():
             self.train_by(None)
-        self.build_metrics(rows)
+        if callbacks or self._array_training is None:
+            self.build_metrics(rows)
         return hooks, start
 
     def end_training(self) -> None:
@@ -238,6 +305,7 @@ class Program:
         if not self._watch.look():
             return
         self._steps, self._infer, self._layer_steps, self._has_metrics = {}, None, ..., False
+        self._parts = {}
         self._strengths = Strengths([layer for layer in self._layers if layer in self.model.layers])
         self._build_optimizer()
 
@@ -281,9 +349,10 @@ class Program:
         self, kind: str, rows: Rows, order: np.ndarray, batch_size: int, hooks: Hooks | NoHooks | None = None
     ) -> Logs:
         """Run one epoch of training or testing and return its metrics; with `hooks`, one batch at a time."""
-        if self._array_training is not None and self.is_changed():  # by a callback
+        if self._array_training is not None and self._is_off_recipe():
             self.train_by(None)
             self.build_metrics(rows)
+        self._structure = rows.structure
         self.model.reset_metrics()
         if self._array_training is not None:
             self._array_training.reset_metrics()
@@ -327,7 +396,7 @@ class Program:
     def _step(self, kind, tensors):
         """Return the function that runs `train_step` or `test_step` on all batches of tensors of this kind."""
         signature = tuple(tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in tensors)
-        key = (kind, signature)
+        key = (kind, signature, self._structure)
         if key not in self._steps:
             run = self._run_own_steps if _is_overridden(self.model, f"{kind}_step") else self._run_steps
 
@@ -375,7 +444,12 @@ class Program:
 
     def _run_step(self, kind, tensors, start, stop, batch_size):
         """Run a step on the rows from `start` up to `stop`; the penalty of weights is that of scikit-learn."""
-        step = self.model.train_step if kind == "train" else self.model.test_step
+        own_step = self.model.train_step if kind == "train" else self.model.test_step
+        structure = self._structure
+
+        def step(arrays):
+            return own_step(structure.packed(arrays))
+
         if kind == "train":
             self._strengths.batch_fraction = lambda: (stop - start) / batch_size
             self._strengths.n_steps = self.model.optimizer.iterations
@@ -389,8 +463,8 @@ class Program:
         if self._has_metrics:
             return
         # A single row is not enough for some losses and metrics, which warn of it.
-        x, *rest = rows.gather(np.arange(min(2, len(rows))))
-        y = tf.convert_to_tensor(rest[0])
+        arrays = [tf.convert_to_tensor(array) for array in rows.gather(np.arange(min(2, len(rows))))]
+        x, y, *_ = rows.structure.packed(arrays)
         # A call may draw random numbers, even without training.
         before = Variables().read(self.model.non_trainable_variables)
 
@@ -411,6 +485,11 @@ class Program:
         self.model.reset_metrics()
         Variables().assign(self.model.non_trainable_variables, before)
         self._has_metrics = True
+
+
+def _in_float32(outputs):
+    """Return outputs of 16 bits in float32, with which numpy computes."""
+    return tf.cast(outputs, tf.float32) if outputs.dtype in (tf.bfloat16, tf.float16) else outputs
 
 
 def _is_overridden(model, step):

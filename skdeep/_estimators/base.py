@@ -12,9 +12,10 @@ go on with the stream.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,21 +43,21 @@ from skdeep._data.validation import (
     as_numbers,
     check_inputs,
     check_is_not_empty,
+    check_range,
     explained,
-    limits,
     memory_errors,
     restored_on_error,
+    with_validation_data,
 )
-from skdeep._estimators import epoch_tasks
+from skdeep._estimators import early_stopping, epoch_tasks
 from skdeep._estimators.copies import cloned, deep_copied, picklable
 from skdeep._estimators.inspection import NetworkInspection
 from skdeep._estimators.parameters import refuses_other_arguments
 from skdeep._estimators.run import Run
 from skdeep._keras.user_callbacks import shown, with_copied_callbacks
-from skdeep._lazy import keras, lazy_module
+from skdeep._lazy import keras
+from skdeep._networks.callback_making import make_callbacks
 from skdeep._training import trainer
-
-compilation = lazy_module("skdeep._networks.compilation")
 
 
 class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, ABC):
@@ -119,6 +120,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         X_val: Data = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        validation_data: tuple[Any, ...] | None = None,
     ) -> Self:
         """Train the network.
 
@@ -140,6 +142,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         sample_weight_val : array-like, default=None
             Weights of the validation rows. They are scaled to a mean of 1, and multiplied with `class_weight`, as those
             of the training rows are; a row of weight 0 is absent.
+        validation_data : tuple, default=None
+            The same as in Keras: ``(X_val, y_val)`` or ``(X_val, y_val, sample_weight_val)``, in place of these.
 
         Returns
         -------
@@ -156,6 +160,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             was.
         """
         held_out = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        held_out = with_validation_data(held_out, validation_data)
         return self._fit(X, y, sample_weight, held_out, self._training_settings())
 
     def _fit(self, X, y, sample_weight, held_out, settings):
@@ -169,7 +174,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             options = self._training_options(settings, len(train))
             task = self._init_callback_context(max_subtasks=options["epochs"])
             task.call_on_fit_task_begin(**task_data)
-            interrupt = self._train(run, train, validation, options, task, task_data)
+            is_kept = run.network is getattr(self, "_network", None)
+            with run.network.restored_on_error() if is_kept else contextlib.nullcontext():
+                interrupt = self._train(run, train, validation, options, task, task_data)
             if interrupt is None:
                 task.call_on_fit_task_end(**task_data, reconstruction_attributes={})
         if interrupt is not None:
@@ -177,7 +184,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        self._check_partial()
+        early_stopping.check_partial(self)
         with interrupts.deferred(), restored_on_error(self), memory_errors():
             run, given = self._start_or_go_on(X, y, sample_weight, classes)
             by_class = weight_by_class(run.settings.class_weight, given.codes, run.targets, given.weight)
@@ -206,7 +213,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             self,
             vars(self),
             n_iter_=lambda value: isinstance(value, int) and 0 <= value <= longest,
-            _network=lambda network: network.head.n_outputs in (1, self._targets.n_outputs),
+            _network=lambda network: self._targets.fits(network.head),
         )
 
     def __copy__(self):
@@ -239,17 +246,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
     def _validate_X(self, X, *, reset, dtype):
         with explained(X):
             X = as_numbers(self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True))
-        dtype = np.dtype(dtype)
-        if X.dtype.kind == "f" and (isinstance(X, RowSource) or X.dtype.itemsize > dtype.itemsize):
-            smallest, largest = limits(X)
-            if not (np.isfinite(smallest) and np.isfinite(largest)):
-                raise ValueError("Input X contains NaN or infinity.")
-            limit = np.finfo(dtype).max
-            if largest > limit or smallest < -limit:
-                raise ValueError(
-                    f"Input X contains a value too large for {dtype}, in which the network computes; scale X"
-                    + (" or use dtype_policy='float64'." if dtype == np.float32 else ".")
-                )
+        check_range(X, dtype)
         return X
 
     def _validate_X_y(self, X, y, *, reset, dtype, y_name="y"):
@@ -312,23 +309,22 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         row_shape = self._row_shape(X, reset=True)
         if earlier is None:
             return self._make_network(row_shape, targets, n_rows, rng), row_shape
+        if self._goes_on_with(earlier, row_shape):
+            return earlier, row_shape
         with earlier.held():  # else the new network might get its program
             network = self._make_network(row_shape, targets, n_rows, rng)
             network.take_over(earlier)
         return network, row_shape
 
+    def _goes_on_with(self, network, row_shape):
+        """Whether ``warm_start=True`` trains the very network of the earlier fit, since a new one would be the same."""
+        return False
+
     def _warn_of_units(self, X, y, network):
         """Warn of data in units in which the network hardly learns."""
 
-    def _check_partial(self):
-        """Raise for parameters that need all data at once."""
-
     def _check_classes(self, classes):
         """Raise if `partial_fit` gets other classes than before."""
-
-    def _monitoring(self, run, train, validation, batch_size):
-        """Return callbacks that end training early."""
-        return []
 
     def _check_validation_data(self, given, targets):
         """Return the data that were given for validation, by the names in `fit`, as a `Selection`, or None."""
@@ -368,9 +364,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         network = run.network
         given, routed = run.settings.callbacks, run.settings.routed_to_callbacks
         if routed or any(each is not None for each in given):
-            run.callbacks = compilation.make_callbacks(given, routed)
+            run.callbacks = make_callbacks(given, routed)
         size = min(options["batch_size"], len(train))
-        own = self._monitoring(run, train, validation, size)
+        own = [early_stopping.stopping_of(self, run, train, validation, size)] if self.early_stopping else []
         if task is not None and hasattr(self, "_skl_callbacks"):
             own.append(epoch_tasks.EpochTasks(task, task_data, run))
         plan = trainer.Plan(
@@ -379,7 +375,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             penalty_rows=network.penalty_rows,
             **options | {"epochs": run.n_epochs + options["epochs"]},
         )
-        with network.in_training(bool(run.callbacks)) as program, shown(network, program, run.callbacks):
+        with network.in_training(bool(run.callbacks), size) as program, shown(network, program, run.callbacks):
             history, best_epoch, interrupt = trainer.train(
                 program, train, plan, run.rng, callbacks=run.callbacks, own=own, validation=validation
             )
@@ -392,15 +388,19 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         run.network.settle()
         vars(self).update(run.learned(history, best_epoch=best_epoch))
 
-    def _outputs(self, X, convert):
+    def _outputs(self, X, convert, whole):
+        """Return what two methods of the targets make of the outputs: of those of some rows, and of what these give."""
         check_is_fitted(self)
         network = self._network
+        convert, whole = getattr(self._targets, convert), getattr(self._targets, whole)
         X = self._validate_X(X, reset=False, dtype=network.value_dtype)
-        rows = Rows(X, self._row_shape(X, reset=False), network.dtype)
+        rows = Rows(X, self._row_shape(X, reset=False), network.dtypes(X))
         is_finite = []
 
         def converted(head, outputs):
-            is_finite.append(np.isfinite(outputs).all(axis=1))
+            arrays = outputs if isinstance(outputs, list) else [outputs]
+            finite = [np.isfinite(each).reshape(len(each), -1).all(axis=1) for each in arrays]
+            is_finite.append(np.logical_and.reduce(finite))
             return convert(head, outputs)
 
         predictions = network.predict(rows, converted)
@@ -411,4 +411,4 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 "predictions mean nothing: the values are too large for its weights. Scale X.",
                 RuntimeWarning,
             )
-        return predictions
+        return whole(predictions)

@@ -23,7 +23,6 @@ from skdeep._networks import builders
 from skdeep._networks.built_in import Architecture, BuiltInSpecification
 from skdeep._networks.network import Network
 from skdeep._networks.pretrained import initial_weights, start_from
-from skdeep._training.callbacks import EarlyStopping
 
 # epochs="auto" is about this many steps of the optimizer, within these bounds.
 _AUTO_STEPS = 5000
@@ -109,38 +108,6 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
             return int(self.epochs)
         steps_per_epoch = math.ceil(n_rows / self._batch_size(n_rows))
         return min(_MAX_AUTO_EPOCHS, max(_MIN_AUTO_EPOCHS, math.ceil(_AUTO_STEPS / steps_per_epoch)))
-
-    def _check_partial(self):
-        if self.early_stopping:
-            raise ValueError(
-                "partial_fit sees a part of the data at a time, so it does not work with early_stopping=True."
-            )
-
-    def _monitoring(self, run, train, validation, batch_size):
-        if not self.early_stopping:
-            return []
-        monitor = self.monitor
-        with run.network.trained(bool(run.callbacks)) as program:
-            of_training = program.metric_names(train)
-            of_validation = [] if validation is None else [f"val_{name}" for name in of_training]
-            names = of_training + of_validation
-            unknown = "" if monitor in names else f"not among the metrics of this fit, which are {names!r}"
-            if unknown and not run.callbacks:
-                raise ValueError(f"monitor={monitor!r} is {unknown}.")
-            mode = program.direction(monitor) if self.monitor_mode == "auto" else self.monitor_mode
-            if mode is None:
-                what = (
-                    f"{unknown}. If a callback adds it" if unknown else "a metric of which Keras does not know the aim"
-                )
-                raise ValueError(f"monitor={monitor!r} is {what}: set monitor_mode to 'min' or 'max'.")
-            start = math.nan
-            if (
-                run.is_resumed and monitor in of_validation
-            ):  # measured now, since the earlier fit may have had other rows
-                start = program.evaluate(validation, batch_size)[monitor.removeprefix("val_")]
-            elif run.is_resumed:
-                start = next(iter(run.history.get(monitor, [])[run.best_epoch - 1 : run.best_epoch]), math.nan)
-        return [EarlyStopping(monitor, mode, self.n_iter_no_change, self.tol, start)]
 
 
 class DenseEstimator(BuiltInEstimator):

@@ -75,7 +75,7 @@ class DeepClassifierMixin(ClassifierMixin):
         y : ndarray of shape (n_samples,) or (n_samples, n_classes)
             Labels, one-hot rows or a multilabel indicator matrix, of the dtype of y.
         """
-        return self._outputs(X, lambda head, outputs: self._targets.decode(head.decide(outputs)))
+        return self._outputs(X, "predictions", "whole")
 
     def predict_proba(self, X: Data) -> np.ndarray:
         """Predict the probability of each class.
@@ -91,7 +91,7 @@ class DeepClassifierMixin(ClassifierMixin):
             Columns in the order of `classes_`. Rows sum to 1, except for multilabel targets, whose labels are
             independent.
         """
-        return self._outputs(X, lambda head, outputs: head.probabilities(outputs))
+        return self._outputs(X, "probabilities", "by_output")
 
     def predict_log_proba(self, X: Data) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
@@ -126,7 +126,7 @@ class DeepClassifierMixin(ClassifierMixin):
             classes, these themselves, for two classes their difference, or the distance of a single output from the
             cut between the classes.
         """
-        return self._outputs(X, lambda head, outputs: self._targets.arranged(head.scores(outputs)))
+        return self._outputs(X, "scores", "by_output")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -153,15 +153,9 @@ class DeepClassifierMixin(ClassifierMixin):
 
     def _check_classes(self, classes):
         """Raise if `partial_fit` gets other classes than before."""
-        if classes is not None and not _same_labels(classes, self.classes_):
+        if classes is not None and not self._targets.has_classes(classes):
+            known = getattr(self, "classes_", None)
+            known = known.tolist() if isinstance(known, np.ndarray) else known
             raise ValueError(
-                f"classes={classes!r} is not the same as on the last call to partial_fit or fit, "
-                f"{self.classes_.tolist()!r}."
+                f"classes={classes!r} is not the same as on the last call to partial_fit or fit, {known!r}."
             )
-
-
-def _same_labels(classes, known):
-    try:
-        return np.ndim(classes) == 1 and np.array_equal(np.unique(classes), known)
-    except TypeError:  # labels that cannot be compared
-        return False

@@ -9,40 +9,55 @@ Parameters are what the estimator has as attributes, as in scikeras, so that a s
 
 from __future__ import annotations
 
-import functools
 import inspect
 import warnings
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
+from sklearn.utils import Bunch, check_array
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_is_fitted
 
-from skdeep._backend import next_variable_number, start
 from skdeep._common import interrupts
-from skdeep._common.forked import check_not_forked
 from skdeep._common.near_names import did_you_mean_parameter
-from skdeep._common.private_sklearn import Interval, Options, fit_context, validate_parameter_constraints
+from skdeep._common.numbers import value_dtype
+from skdeep._common.private_sklearn import (
+    Interval,
+    Options,
+    check_y,
+    fit_context,
+    validate_parameter_constraints,
+)
 from skdeep._common.typing import Data
 from skdeep._common.user_warnings import warn
+from skdeep._data.encoded_targets import EncodedTargets, parts_of
+from skdeep._data.named_arrays import NamedArrays, Parts
+from skdeep._data.row_source import RowSource, is_row_source
 from skdeep._data.sampling import total_weight
 from skdeep._data.scales import trouble_with_table
-from skdeep._data.validation import memory_errors, restored_on_error
-from skdeep._engine import last_layer
+from skdeep._data.several_targets import SeveralTargets, checked_parts, mean_score
+from skdeep._data.structure import Shapes
+from skdeep._data.validation import (
+    as_numbers,
+    check_is_not_empty,
+    check_range,
+    memory_errors,
+    restored_on_error,
+    with_validation_data,
+    without_missing,
+)
+from skdeep._estimators import model_functions
 from skdeep._estimators.base import BaseDeepEstimator
+from skdeep._estimators.model_building import network_of
+from skdeep._estimators.model_functions import OF_NETWORK, PREFIXES, SHARED
 from skdeep._estimators.parameters import CONSTRAINTS, routed_parameters, set_parameters
 from skdeep._estimators.run import Run, TrainingSettings
-from skdeep._keras import copying, describing
-from skdeep._keras.compiled import check_used, compiled_metrics
 from skdeep._keras.units import takes_numbers_as_they_are
-from skdeep._lazy import keras, lazy_module
-from skdeep._networks.network import Network
-from skdeep._networks.own_models import OwnModelSpecification, leased, model_of
 
-compilation = lazy_module("skdeep._networks.compilation")
-
-_PREFIXES = ("model__", "fit__", "predict__", "optimizer__", "loss__", "metrics__", "callbacks__")
 _FIT_SETTINGS = (
     "epochs",
     "batch_size",
@@ -52,6 +67,7 @@ _FIT_SETTINGS = (
     "validation_data",
     "class_weight",
     "callbacks",
+    "validation_batch_size",
 )
 # All parameters but those of the model; classifiers have some more.
 _NAMES = (
@@ -64,17 +80,17 @@ _NAMES = (
     "validation_batch_size",
     "warm_start",
     "random_state",
-    *(name for name in _FIT_SETTINGS if name not in ("validation_data", "class_weight")),
+    *(name for name in _FIT_SETTINGS if name not in ("validation_data", "validation_batch_size", "class_weight")),
+    *SHARED,
 )
+# Which change nothing of how a network is made.
+_OF_TRAINING = (
+    *("warm_start", "random_state", "validation_batch_size", "run_eagerly", *_FIT_SETTINGS),
+    *("validation_fraction", "early_stopping", "monitor", "monitor_mode", "n_iter_no_change", "tol"),
+)
+_PREFIXES_OF_TRAINING = ("fit__", "callbacks__", "predict__")
 # scikeras hands them to Keras's predict, which skdeep does not call; predictions do not depend on them.
 _PREDICT_SETTINGS = ("batch_size", "verbose", "steps", "callbacks")
-# Of scikeras, for subclasses; nothing here would call them.
-_HOOKS = {
-    "feature_encoder": "Put a transformer in front of the estimator in a pipeline.",
-    "target_encoder": "Change y beforehand, or for numbers with TransformedTargetRegressor.",
-    "scorer": "Define the method score.",
-}
-
 WRAPPER_CONSTRAINTS = {
     "model": [callable, None],
     "build_fn": [callable, None],
@@ -87,6 +103,9 @@ WRAPPER_CONSTRAINTS = {
     "warm_start": ["boolean"],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
+    "dtype_policy": [*CONSTRAINTS["dtype_policy"], None],
+    "loss_weights": [Real, "array-like", dict, None],
+    **{name: CONSTRAINTS[name] for name in SHARED if name in CONSTRAINTS and name != "dtype_policy"},
 }
 
 
@@ -94,6 +113,19 @@ class KerasModelEstimator(BaseDeepEstimator):
     """Base class of `skdeep.KerasClassifier` and `skdeep.KerasRegressor`."""
 
     _names_of_kind: tuple[str, ...] = ()
+    _keeps_model = False  # whether the very model is trained that was given
+    # Subclasses with a constructor of their own, and estimators of older pickles, may not have them.
+    learning_rate: Any = SHARED["learning_rate"]
+    loss_weights: Any = SHARED["loss_weights"]
+    validation_fraction: Any = SHARED["validation_fraction"]
+    early_stopping: Any = SHARED["early_stopping"]
+    monitor: Any = SHARED["monitor"]
+    monitor_mode: Any = SHARED["monitor_mode"]
+    n_iter_no_change: Any = SHARED["n_iter_no_change"]
+    tol: Any = SHARED["tol"]
+    initial_model: Any = SHARED["initial_model"]
+    frozen_layers: Any = SHARED["frozen_layers"]
+    dtype_policy: Any = SHARED["dtype_policy"]
     n_outputs_: int
     n_outputs_expected_: int
     target_type_: str
@@ -112,17 +144,20 @@ class KerasModelEstimator(BaseDeepEstimator):
         X_val: Data = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        validation_data: tuple[Any, ...] | None = None,
         **fit_settings: Any,
     ) -> Self:
         """Build the model and train it.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, ...)
-            Training data; rows of any shape that the model takes. Never changed.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets. For classifiers labels of any type, one-hot rows, or a multilabel indicator matrix; for regressors
-            numbers, in one column or several.
+        X : {array-like, sparse matrix, dict, NamedArrays} of shape (n_samples, ...)
+            Training data; rows of any shape that the model takes. A dict has an array for each of several inputs, by
+            its name. Never changed.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), dict or NamedArrays
+            Targets. For classifiers labels of any type, one-hot rows, a multilabel indicator matrix, or a table with
+            labels of each of several outputs; for regressors numbers, in one column, several, or more axes. A dict has
+            an array for each output, by its name.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the loss, as in Keras's fit: the loss of a batch is the sum of the weighted losses of
             its rows, divided by their number. A row of weight 0 is left out, as in scikeras. The metrics are not
@@ -133,11 +168,13 @@ class KerasModelEstimator(BaseDeepEstimator):
             Validation targets in the form of y.
         sample_weight_val : array-like, default=None
             Weights of the validation rows, which count as in Keras's fit. A row of weight 0 is left out.
+        validation_data : tuple, default=None
+            The same as in Keras: ``(X_val, y_val)`` or ``(X_val, y_val, sample_weight_val)``, in place of these. It may
+            also be set in the constructor, as ``fit__validation_data``.
         **fit_settings : dict
             Settings of this fit alone, in place of the parameters of the same names: `epochs`, `batch_size`,
-            `verbose`, `shuffle`, `validation_split`, `validation_data`, `class_weight`, `callbacks`. `validation_data`
-            is ``(X_val, y_val)`` or ``(X_val, y_val, sample_weight_val)``. scikit-learn's way is to set them in the
-            constructor, also as ``fit__epochs`` and the like.
+            `verbose`, `shuffle`, `validation_split`, `class_weight`, `callbacks`. scikit-learn's way is to set them in
+            the constructor, also as ``fit__epochs`` and the like.
 
         Returns
         -------
@@ -155,7 +192,10 @@ class KerasModelEstimator(BaseDeepEstimator):
         """
         settings = self._training_settings(fit_settings)
         held_out = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
-        return self._fit(X, y, sample_weight, self._with_validation_data(held_out, fit_settings), settings)
+        is_given = any(value is not None for value in held_out.values())
+        if validation_data is None and not is_given:
+            validation_data = self._fit_setting("validation_data", {})
+        return self._fit(X, y, sample_weight, with_validation_data(held_out, validation_data), settings)
 
     def initialize(self, X: Data, y: ArrayLike) -> Self:
         """Build the model for X and y without any training, for a model that is trained already.
@@ -218,29 +258,14 @@ class KerasModelEstimator(BaseDeepEstimator):
         self : estimator
             The estimator itself.
         """
-        known = list(dict.fromkeys([*self.get_params(), *self._model_parameters()]))
-        set_parameters(self, params, known, _PREFIXES)
+        known = list(dict.fromkeys([*self.get_params(), *model_functions.function_parameters(self)]))
+        set_parameters(self, params, known, PREFIXES)
         return self
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-    def _with_validation_data(self, given, fit_settings):
-        """Return the validation data given to `fit` by their names, or else what is in `validation_data`."""
-        data = self._fit_setting("validation_data", fit_settings)
-        names = [name for name, value in given.items() if value is not None]
-        if names and fit_settings.get("validation_data") is not None:
-            raise ValueError(f"validation_data and {names[0]} say the same; give only one of them.")
-        if names or data is None:
-            return given
-        if not (isinstance(data, (tuple, list)) and len(data) in (2, 3)):
-            raise ValueError(
-                "validation_data must be (X_val, y_val) or (X_val, y_val, sample_weight_val). "
-                f"Got {type(data).__name__}{f' of length {len(data)}' if isinstance(data, (tuple, list)) else ''}."
-            )
-        return given | dict(zip(given, data, strict=False))
 
     def _check_predict_settings(self, settings):
         for name in settings:
@@ -254,18 +279,64 @@ class KerasModelEstimator(BaseDeepEstimator):
         """Return a setting of training: that given to `fit`, or else the routed one, or else the parameter."""
         return given.get(name, vars(self).get(f"fit__{name}", vars(self).get(name)))
 
-    def _routed(self, prefix):
-        """Return the parameters that are routed to a prefix, without it."""
-        return {name.removeprefix(prefix): value for name, value in routed_parameters(self, prefix).items()}
+    def _validate_X(self, X, *, reset, dtype):
+        if isinstance(X, (Mapping, NamedArrays)) and not (issparse(X) or isinstance(X, Bunch)):
+            X = self._validated_parts(X, dtype)
+        else:
+            X = super()._validate_X(X, reset=reset, dtype=dtype)
+        self._note_form(X, reset=reset)
+        if not hasattr(type(self), "feature_encoder"):
+            return X
+        if reset:
+            self.feature_encoder_ = self.feature_encoder.fit(X)
+            vars(self).update(getattr(self.feature_encoder_, "get_metadata", dict)())
+        return parts_of(self.feature_encoder_.transform(X), X.shape[0], "feature_encoder")
+
+    def _validated_parts(self, X, dtype):
+        """Return the arrays of a dict, checked as X alone is, in the order of their names, whichever it was."""
+        parts = {}
+        for name, part in sorted(NamedArrays(X).items()):
+            if is_row_source(part):
+                parts[name] = RowSource(part)
+                check_is_not_empty(parts[name], self)
+            else:
+                if np.asarray(part).dtype.kind in "USmM":
+                    raise ValueError(f"X[{name!r}] must hold numbers, but its dtype is {part.dtype}.")
+                checks = {"accept_sparse": "csr", "dtype": "numeric", "allow_nd": True, "ensure_2d": False}
+                parts[name] = check_array(part, input_name=f"X[{name!r}]", estimator=self, **checks)
+            parts[name] = as_numbers(parts[name])
+            check_range(parts[name], dtype, f"X[{name!r}]")
+        return NamedArrays(parts)
+
+    def _note_form(self, X, *, reset):
+        """Set the shape and the dtype of X, or raise if they are not those of `fit`."""
+        is_several = isinstance(X, NamedArrays)
+        shapes = {name: part.shape for name, part in X.items()} if is_several else X.shape
+        if reset:
+            dtypes = {name: part.dtype for name, part in X.items()} if is_several else X.dtype
+            self.X_shape_, self.X_dtype_ = shapes, dtypes
+            if is_several:
+                for name in ("n_features_in_", "feature_names_in_"):
+                    vars(self).pop(name, None)
+            return
+        known = self.X_shape_
+        if is_several != isinstance(known, dict):
+            given, before = ("a dict of arrays", "one array") if is_several else ("one array", "a dict of arrays")
+            raise ValueError(f"X is {given}, but in fit it was {before}.")
+        if is_several and shapes.keys() != known.keys():
+            raise ValueError(f"X has {', '.join(map(repr, shapes))}, but in fit it had {', '.join(map(repr, known))}.")
+        for name in known if is_several else [None]:
+            now, before = (shapes[name], known[name]) if is_several else (shapes, known)
+            if now[1:] != before[1:]:
+                what = f"X[{name!r}]" if is_several else "X"
+                raise ValueError(f"{what} has rows of shape {now[1:]}, but in fit they had shape {before[1:]}.")
 
     def _row_shape(self, X, *, reset):
-        if reset:
-            self.X_shape_, self.X_dtype_ = X.shape, X.dtype
-        elif X.shape[1:] != self.X_shape_[1:]:
-            raise ValueError(f"X has rows of shape {X.shape[1:]}, but in fit they had shape {self.X_shape_[1:]}.")
-        return X.shape[1:]
+        return Shapes([part.shape[1:] for part in X.arrays], X.keys) if isinstance(X, Parts) else X.shape[1:]
 
     def _warn_of_units(self, X, y, network):
+        if isinstance(X, Parts):
+            return
         with network.in_use() as program:
             is_plain = X.ndim == 2 and takes_numbers_as_they_are(program.model)
         trouble = trouble_with_table(X, type(self).__name__) if is_plain else None
@@ -273,7 +344,13 @@ class KerasModelEstimator(BaseDeepEstimator):
             warn(trouble)
 
     def _value_dtype(self):
-        return "float32"
+        return value_dtype(model_functions.shared_parameter(self, "dtype_policy") or "float32")
+
+    def _validate_params(self):
+        # What is the function's alone may be anything.
+        taken = [name for name in OF_NETWORK if model_functions.is_taken(self, name)]
+        constraints = {name: each for name, each in self._parameter_constraints.items() if name not in taken}
+        validate_parameter_constraints(constraints, self.get_params(deep=False), type(self).__name__)
 
     def _weights_in_fit(self, weight, by_class, codes, *, validates):
         return weight if validates else total_weight(weight, by_class, codes)  # as in Keras's fit
@@ -296,11 +373,23 @@ class KerasModelEstimator(BaseDeepEstimator):
             batch_size=values["batch_size"],
             shuffle=values["shuffle"],
             verbose=int(values["verbose"]),
-            validation_fraction=values["validation_split"] or None,
+            validation_fraction=self._validation_fraction(values["validation_split"]),
             class_weight=values["class_weight"],
             callbacks=[own] if own is of_fit else [own, of_fit],
             routed_to_callbacks=routed_parameters(self, "callbacks__"),
         )
+
+    def _validation_fraction(self, split):
+        """Return the fraction of the rows to set aside for validation, or None."""
+        fraction = self.validation_fraction
+        if split and fraction is not None and split != fraction:
+            raise ValueError(
+                f"validation_split={split!r} and validation_fraction={fraction!r} are the same setting; give only one "
+                "of them."
+            )
+        if not split and fraction is None and self.early_stopping and self.monitor.startswith("val_"):
+            return 0.1
+        return split or fraction
 
     def _training_options(self, settings, n_rows):
         batch_size = settings.batch_size
@@ -312,170 +401,79 @@ class KerasModelEstimator(BaseDeepEstimator):
         }
 
     def _make_network(self, row_shape, targets, n_rows, rng):
-        check_not_forked()
-        start()
-        builder = self._builder()
-        is_given = isinstance(builder, keras.Model)
-        arguments, newest = {}, next_variable_number()
-        with describing.seeded(int(rng.integers(2**31))):
-            if is_given:
-                self._check_no_arguments()
-                model = copying.faithful_copy(builder)
-            else:
-                model = self._call(builder, targets, arguments)
-            if not isinstance(model, keras.Model):
-                raise TypeError(f"model must return a keras.Model. Got {model!r}.")
-            if model.compiled:
-                check_used(self._compile_settings(), model, arguments)
-            if not is_given:
-                model = model_of(builder, self.get_params(), model, newest)
-            _check_stateless(model)
-            n_outputs = _n_outputs(model, row_shape)
-        if not model.compiled:
-            if self.loss is None:
-                raise ValueError(
-                    "loss is None, and the model is not compiled: give a loss, such as "
-                    "'sparse_categorical_crossentropy' or 'mean_squared_error', or compile the model."
-                )
-            model.compile(**self._compile_arguments(targets))
-        if not (model.loss and model.optimizer):
-            raise ValueError("The model is compiled without a loss or an optimizer.")
-        encodings = [vars(self).get(name, "auto") for name in ("target_encoding", "output_encoding")]
-        find_last = functools.partial(last_layer.activation_of, model, row_shape)
-        head = targets.head_of(n_outputs, model.loss, compiled_metrics(model), find_last, *encodings)
-        return Network(OwnModelSpecification.of(model), head, leased(model))
+        rows = row_shape if isinstance(row_shape, Shapes) else Shapes([row_shape], None)
+        network = network_of(self, (*_NAMES, *self._names_of_kind), rows, targets, rng)
+        network.made_with = self._making(row_shape)
+        return network
+
+    def _goes_on_with(self, network, row_shape):
+        made_with, now = network.made_with, self._making(row_shape)
+        is_same = made_with is not None and made_with.keys() == now.keys()
+        return is_same and not network.is_changed and all(_is_same(made_with[name], now[name]) for name in now)
+
+    def _making(self, row_shape):
+        """Return what a network is made from: the parameters but for those of training, and the shape of a row."""
+        params = self.get_params(deep=False)
+        names = [name for name in params if name not in _OF_TRAINING and not name.startswith(_PREFIXES_OF_TRAINING)]
+        return {name: params[name] for name in names} | {"row shape": tuple(row_shape)}
 
     def _check_settings(self):
         """Raise for what would have no effect, and for what a compiled loop cannot do."""
-        for name, advice in _HOOKS.items():
-            if hasattr(type(self), name):
-                raise TypeError(f"{type(self).__name__} defines {name}, which skdeep does not use. {advice}")
         for prefix, known in (("fit__", _FIT_SETTINGS), ("predict__", _PREDICT_SETTINGS)):
-            for name in self._routed(prefix):
-                if name not in known:
-                    raise ValueError(
-                        f"{prefix}{name} is not a setting that skdeep knows, which are {', '.join(known)}."
-                    )
+            for name in routed_parameters(self, prefix):
+                if name.removeprefix(prefix) not in known:
+                    raise ValueError(f"{name} is not a setting that skdeep knows, which are {', '.join(known)}.")
         if self.run_eagerly:
             raise ValueError("run_eagerly=True is not possible: skdeep trains in a compiled loop.")
 
-    def _builder(self):
-        """Return the function that builds the model, or the model."""
-        model = self.model
-        if model is None and self.build_fn is not None:
-            warn("build_fn is the old name of model.", FutureWarning)
-            model = self.build_fn
-        method = getattr(self, "_keras_build_fn", None)
-        if model is None and method is None:
-            raise ValueError(
-                "model is None: give a keras.Model or a function that returns one, or define _keras_build_fn in a "
-                "subclass."
-            )
-        if model is not None and method is not None:
-            raise ValueError(f"{type(self).__name__} has _keras_build_fn, so model must be None. Got {model!r}.")
-        return method if model is None else model
+    def _checked_y(self, y, name, check, check_part):
+        """Return y as a function of a kind of estimator checks it, or part by part as another one does."""
+        if hasattr(type(self), "target_encoder"):
+            return np.asarray(check_y(without_missing(y, name), multi_output=True, estimator=self))
+        if isinstance(y, (Mapping, NamedArrays)) and not issparse(y):
+            return checked_parts(y, name, check_part)
+        return check(y, name)
 
-    def _model_parameters(self):
-        """Return the names of the parameters of the function that builds the model, if there is one."""
-        given = [self.model, self.build_fn, getattr(self, "_keras_build_fn", None)]
-        functions = [each for each in given if inspect.isroutine(each) or isinstance(each, functools.partial)]
-        return [name for each in functions for name in inspect.signature(each).parameters]
-
-    def _own_arguments(self):
-        """Return the parameters that are meant for the function that builds the model."""
-        return {
-            name: value
-            for name, value in self.get_params().items()
-            if name not in (*_NAMES, *self._names_of_kind) and not name.startswith(_PREFIXES)
-        }
-
-    def _did_you_mean(self, name, parameters):
-        own = [each for each in (*_NAMES, *self._names_of_kind) if each in vars(self)]
-        return did_you_mean_parameter(name, [*own, *parameters], _PREFIXES)
-
-    def _check_no_arguments(self):
-        """Raise for parameters that are meant for a function, where there is a model."""
-        for name in self._own_arguments() | self._routed("model__"):
-            raise TypeError(
-                f"{type(self).__name__} got the parameter {name!r}, which is not one of its own, and model is a "
-                f"keras.Model, which takes none.{self._did_you_mean(name, [])} Give a function that builds the model."
-            )
-
-    def _call(self, function, targets, arguments):
-        """Return the model that the user's function builds; put what it gets into the dict `arguments`."""
-        parameters = inspect.signature(function).parameters
-        takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values())
-
-        def takes(name):
-            return takes_any or name in parameters
-
-        own = self._own_arguments()
-        if self.model is None and self.build_fn is None:  # a method finds them on the estimator
-            own = {name: value for name, value in own.items() if name in parameters}
-        arguments |= own | self._routed("model__")
-        unknown = [name for name in arguments if not takes(name)]
-        if unknown:
-            raise TypeError(
-                f"{type(self).__name__} got the parameter {unknown[0]!r}, which is neither one of its own nor of the "
-                f"function that builds the model, which takes {', '.join(parameters) or 'none'}."
-                + self._did_you_mean(unknown[0], parameters)
-            )
-        if takes("meta"):
-            arguments["meta"] = {name: vars(self)[name] for name in vars(self) if name[0] != "_" and name[-1] == "_"}
-        if takes("compile_kwargs"):
-            arguments["compile_kwargs"] = self._compile_arguments(targets) | {"run_eagerly": False}
-        if takes("params"):
-            arguments["params"] = self.get_params()
-        with interrupts.at_once():
-            return function(**arguments)
-
-    def _compile_settings(self):
-        settings = {name: getattr(self, name) for name in ("optimizer", "loss", "metrics")}
-        for prefix in ("optimizer__", "loss__", "metrics__"):
-            settings |= {f"{prefix}{name}": value for name, value in self._routed(prefix).items()}
-        return settings
-
-    def _compile_arguments(self, targets):
-        settings = self._compile_settings() | {"learning_rate": None, "dtype_policy": self._value_dtype()}
-        encoding = targets.expected_encoding(self.loss, vars(self).get("target_encoding", "auto"))
-        return compilation.compile_arguments(settings, encoding=encoding)
+    def _encoded_targets(self, y):
+        """Return the targets of a `target_encoder`."""
+        self.target_encoder_ = self.target_encoder.fit(y)
+        return EncodedTargets(self.target_encoder_)
 
     def _set_meta(self, y, targets):
         """Set what the user's function may ask for, by the names of scikeras; return the targets."""
+        is_named = isinstance(y, NamedArrays)
+        parts = dict(y.items()) if is_named else {None: y}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that there are many classes for so few rows
-            self.target_type_ = type_of_target(y)
-        self.y_dtype_, self.y_ndim_ = y.dtype, y.ndim
+            kinds = {name: type_of_target(part) for name, part in parts.items()}
+        meta = {
+            "target_type_": kinds,
+            "y_dtype_": {name: part.dtype for name, part in parts.items()},
+            "y_ndim_": {name: part.ndim for name, part in parts.items()},
+        }
+        vars(self).update(meta if is_named else {name: each[None] for name, each in meta.items()})
         self.n_outputs_expected_ = 1
+        if isinstance(targets, (SeveralTargets, EncodedTargets)):
+            self.n_outputs_expected_ = targets.n_outputs  # None if a target_encoder does not tell
         vars(self).update(targets.attributes())
         return targets
 
+    def _score(self, X, y, sample_weight, score):
+        """Return the score by the `scorer` of a subclass, or of several outputs, or by a function for others."""
+        if hasattr(type(self), "scorer"):
+            parameters = inspect.signature(self.scorer).parameters
+            takes_weight = "sample_weight" in parameters or any(p.kind == p.VAR_KEYWORD for p in parameters.values())
+            weight = {"sample_weight": sample_weight} if takes_weight or sample_weight is not None else {}
+            return self.scorer(np.asarray(y), self.predict(X), **weight)
+        check_is_fitted(self)
+        if isinstance(self._targets, SeveralTargets):
+            return mean_score(self._targets, y, self.predict(X), sample_weight)
+        return score(X, y, sample_weight)
 
-def _check_stateless(model):
-    stateful = [layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
-    if stateful:
-        raise ValueError(
-            f"The model has stateful layers, {', '.join(dict.fromkeys(stateful))}, whose state goes from batch to "
-            "batch. Rows are independent of each other here, and come in any order: build them with stateful=False."
-        )
+
+def _is_same(one, other):
+    return one is other or (_is_plain(one) and type(one) is type(other) and one == other)
 
 
-def _n_outputs(model, row_shape):
-    """Return how many numbers the model gives for a row; build it, if it is not built yet."""
-    inputs = getattr(model, "inputs", None)
-    if not inputs:
-        outputs = model(np.zeros((1, *row_shape), dtype="float32"))
-        shapes = [tuple(outputs.shape)] if hasattr(outputs, "shape") else outputs
-    else:
-        if len(inputs) != 1:
-            raise ValueError(f"The model has {len(inputs)} inputs, but must have one, for X.")
-        expected = tuple(inputs[0].shape[1:])
-        fits = len(expected) == len(row_shape) and all(
-            size in (None, given) for size, given in zip(expected, row_shape, strict=True)
-        )
-        if not fits:
-            raise ValueError(f"The model takes rows of shape {expected}, but X has rows of shape {tuple(row_shape)}.")
-        shapes = [tuple(output.shape) for output in model.outputs]
-    if len(shapes) != 1 or len(shapes[0]) != 2:
-        raise ValueError(f"The model must have one output, of shape (n_samples, n_outputs). Its outputs are {shapes}.")
-    return shapes[0][1]
+def _is_plain(value):
+    return isinstance(value, (int, float, str)) or (isinstance(value, tuple) and all(map(_is_plain, value)))

@@ -38,7 +38,7 @@ _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 _FRACTION = Interval(Real, 0, 1, closed="neither")
 
 # What has a form of its own, such as hidden_layer_sizes or optimizer, is checked where it is used.
-CONSTRAINTS = {
+CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": [Integral, "array-like"],
     "activation": [str, callable, "array-like"],
     "dropout": [Real, "array-like"],
@@ -179,7 +179,7 @@ def refuses_other_arguments(method: Method) -> Method:
 
 
 def _where_it_belongs(estimator, name, known):
-    if name in ("validation_data", "eval_set") and "X_val" in known:
+    if name == "eval_set" and "X_val" in known:
         return " Give validation data as X_val and y_val."
     parameters = estimator.get_params()
     if name in parameters:

@@ -6,7 +6,7 @@ learning rates and initial weights that suit a classifier suit whatever unit y i
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,10 +20,12 @@ from skdeep._data.validation import without_missing
 from skdeep._estimators.parameters import refuses_other_arguments
 
 
-class DeepRegressorMixin(RegressorMixin):
-    """Mixin of the regressors, left of a subclass of `skdeep._estimators.base.BaseDeepEstimator`."""
+class NumbersMixin:
+    """Mixin of estimators with numbers as targets, left of a subclass of `BaseDeepEstimator`."""
 
     n_outputs_: int
+    _validate_params: Any
+    _partial_fit: Any
 
     @refuses_other_arguments
     @fit_context(prefer_skip_nested_validation=True)
@@ -57,26 +59,6 @@ class DeepRegressorMixin(RegressorMixin):
         self._validate_params()  # which scikit-learn does in the first call only
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X: Data) -> np.ndarray:
-        """Predict, in the form that y had in `fit`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
-            Data in the form of `fit`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
-            Numbers in the unit of y.
-        """
-        return self._outputs(X, lambda head, outputs: self._targets.decode(outputs))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
     def _scales_targets(self):
         """Whether the network learns y in units of its standard deviation."""
         return self.scale_targets
@@ -90,3 +72,27 @@ class DeepRegressorMixin(RegressorMixin):
 
     def _first_targets(self, y, weight, classes):
         return self._learn_targets(y, weight)
+
+
+class DeepRegressorMixin(NumbersMixin, RegressorMixin):
+    """Mixin of the regressors, left of a subclass of `skdeep._estimators.base.BaseDeepEstimator`."""
+
+    def predict(self, X: Data) -> np.ndarray:
+        """Predict, in the form that y had in `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
+            Data in the form of `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+            Numbers in the unit of y.
+        """
+        return self._outputs(X, "predictions", "whole")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -33,11 +33,15 @@ _ESTIMATORS = (
     "skdeep.regressors._mlp.MLPRegressor",
     "skdeep.wrappers._classifier.KerasClassifier",
     "skdeep.wrappers._regressor.KerasRegressor",
+    "skdeep.wrappers._transformer.KerasTransformer",
 )
 # Of these the attributes are descriptions of Keras objects, which are checked when they are made.
 OF_KERAS = ("skdeep._networks.own_models.OwnModelSpecification", "skdeep._files.stand_ins.KerasObject")
 _PARTS = (
     "skdeep._data.heads.Head",
+    "skdeep._data.several_heads.ColumnsOfOutputs",
+    "skdeep._data.several_heads.SeveralHeads",
+    "skdeep._data.several_targets.SeveralTargets",
     "skdeep._networks.built_in.Architecture",
     "skdeep._networks.built_in.BuiltInSpecification",
     "skdeep._networks.network.Network",
@@ -106,9 +110,11 @@ def is_compiled_loss(name: str) -> bool:
 
 
 def is_set_by_class(name: str, attribute: str) -> bool:
-    """Whether a class has this attribute itself, other than as the default of a number or text."""
+    """Whether a class has this attribute itself, other than as the default of a number, text or an empty sequence."""
     default = getattr(_found(name), attribute, ...)
-    is_default = default is None or isinstance(default, (bool, int, float, str))
+    is_default = (
+        default is None or isinstance(default, (bool, int, float, str)) or (isinstance(default, tuple) and not default)
+    )
     return default is not ... and not (is_default and not attribute.startswith("_"))
 
 

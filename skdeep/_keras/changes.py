@@ -23,6 +23,7 @@ class Watch:
         self._first = state_key(model)
         self._attributes = _attributes(model)
         self._is_same: bool | None = True  # None if that is not known
+        self.n_changes = 0  # how often a look found attributes that were set
 
     def look(self) -> bool:
         """Tell whether attributes of the model, its layers or its optimizer were set since the last look."""
@@ -31,6 +32,7 @@ class Watch:
             return False
         self._attributes = attributes
         self._is_same = None
+        self.n_changes += 1
         return True
 
     def is_changed(self) -> bool:

@@ -109,6 +109,11 @@ def settings_key(part: Any) -> str:
     return hashlib.sha256(repr(_Tokens(part, of_keras=False).all).encode()).hexdigest()
 
 
+def key_without_rate(optimizer: keras.optimizers.Optimizer) -> str:
+    """Return what an optimizer is set to, but for the value of its learning rate."""
+    return hashlib.sha256(repr(_Tokens(optimizer, of_keras=False, without_rate=[optimizer]).all).encode()).hexdigest()
+
+
 def state_key(model: keras.Model) -> str:
     """Return what a model is, of whatever classes, but for the values of its variables."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)

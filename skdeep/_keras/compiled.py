@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from typing import Any
 
 import numpy as np
@@ -23,36 +24,56 @@ def compiled_metrics(model: keras.Model) -> list[Any]:
     return [metric for metrics in given for metric in keras.tree.flatten(metrics or []) if metric is not None]
 
 
+def compile_with_loss(model: keras.Model, loss: Any) -> None:
+    """Compile a model that is compiled without a loss with one, and with all else as it is."""
+    metrics = getattr(model, "_compile_metrics", None)
+    model.compile(
+        optimizer=model.optimizer,
+        loss=loss,
+        loss_weights=None if model._compile_loss is None else model._compile_loss._user_loss_weights,
+        metrics=None if metrics is None else metrics._user_metrics,
+        weighted_metrics=None if metrics is None else metrics._user_weighted_metrics,
+    )
+
+
 def check_used(settings: dict[str, Any], model: keras.Model, arguments: dict[str, Any]) -> None:
     """Raise if a setting of compiling that was given beside a compiled model is not what it was compiled with.
 
     Parameters
     ----------
     settings : dict
-        The parameters `optimizer`, `loss` and `metrics`, and the routed ones.
+        The parameters `optimizer`, `loss` and `metrics`, the routed ones, and `learning_rate` and
+        `loss_weights` if they are given.
     model : keras.Model
         Compiled.
     arguments : dict
         What the function that built the model was given; it may have used ``compile_kwargs``.
     """
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    loss, metrics = _only(model.loss), compiled_metrics(model)
+    loss, metrics = _flat(model.loss), compiled_metrics(model)
     held = arguments.get("compile_kwargs", {})
+    held_losses = _flat(held.get("loss"))
     is_used = {
         "optimizer": any(each is held.get("optimizer", 0) for each in (model.optimizer, optimizer)),
-        "loss": loss is not None and loss is held.get("loss"),
+        "loss": bool(held_losses) and len(loss) == len(held_losses) and all(map(operator.is_, loss, held_losses)),
         "metrics": bool(held.get("metrics")) and all(any(each is m for m in metrics) for each in held["metrics"]),
     }
-    compiled_with = {"optimizer": [model.optimizer, optimizer], "loss": [loss], "metrics": metrics}
+    compiled_with = {"optimizer": [model.optimizer, optimizer], "loss": loss, "metrics": metrics}
+    weights = settings.pop("loss_weights", None)
+    held_weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
+    if weights is not None and held_weights != weights:
+        raise ValueError(
+            f"loss_weights={weights!r} was given, but the model is compiled already, with {held_weights!r}. {_ADVICE}"
+        )
     for name, value in settings.items():
-        prefix, _, routed = name.partition("__")
+        prefix, _, routed = ("optimizer__learning_rate" if name == "learning_rate" else name).partition("__")
         if is_used[prefix] or (name == "optimizer" and value == "rmsprop") or (not routed and value is None):
             continue
         items = compiled_with[prefix]
         if routed:
             fits = any(_has(item, routed.split("__"), plain_number(value)) for item in items)
         else:
-            given = value if isinstance(value, (list, tuple)) else [value]
+            given = [value] if name == "optimizer" else _flat(value)
             fits = all(any(_is_same(one, item) for item in items) for one in given)
         if not fits:
             raise ValueError(
@@ -61,10 +82,9 @@ def check_used(settings: dict[str, Any], model: keras.Model, arguments: dict[str
             )
 
 
-def _only(loss):
-    if isinstance(loss, (list, dict)) and len(loss) == 1:
-        (loss,) = loss.values() if isinstance(loss, dict) else loss
-    return loss
+def _flat(items):
+    """Return the losses or metrics in lists and dicts by output."""
+    return [item for item in keras.tree.flatten(items) if item is not None]
 
 
 def _shown(items):

@@ -20,8 +20,8 @@ def steps_of(model: keras.Model) -> list[list[Any]] | None:
 
     Places in them are those in ``model.variables``.
     """
-    layers = _row_of_layers(model)
-    if layers is None or any(not _is_plain(layer) for layer in layers):
+    layers = row_of_layers(model)
+    if layers is None:
         return None
     places = {id(variable): place for place, variable in enumerate(model.variables)}
     steps = []
@@ -33,8 +33,11 @@ def steps_of(model: keras.Model) -> list[list[Any]] | None:
     return steps if any(step[0] == "dense" for step in steps) else None
 
 
-def _row_of_layers(model):
-    """Return the layers between the input and the output of a model, in a row, or None."""
+def row_of_layers(model: keras.Model) -> list[keras.layers.Layer] | None:
+    """Return the layers between the input and the output of a model, in a row.
+
+    None if they are in no row, or one is not of the classes that are known, or not as Keras makes it.
+    """
     if type(model) not in (keras.Sequential, keras.src.models.functional.Functional) or "call" in vars(model):
         return None
     if len(getattr(model, "inputs", None) or ()) != 1 or len(model.outputs) != 1:
@@ -47,7 +50,8 @@ def _row_of_layers(model):
             return None
         layers.append(layer)
         (tensor,) = inputs
-    return layers[::-1] if model.inputs[0].dtype == "float32" else None
+    is_plain = model.inputs[0].dtype == "float32" and all(map(_is_plain, layers))
+    return layers[::-1] if is_plain else None
 
 
 def _is_plain(layer):

@@ -26,14 +26,12 @@ from skdeep._engine.trace_cache import CACHE, Lease
 from skdeep._files.network_limits import limited_variables
 from skdeep._files.pickling import with_pickled
 from skdeep._files.stand_ins import restored
-from skdeep._lazy import keras, lazy_module
-from skdeep._networks import builders, initial_values
+from skdeep._lazy import keras
+from skdeep._networks import builders, compilation, initial_values
 from skdeep._networks.recipes import first_values, recipe_of
 
 if TYPE_CHECKING:
     from skdeep._training.dense_training import Recipe
-
-compilation = lazy_module("skdeep._networks.compilation")
 
 _BUILDERS = ("build_dense", "build_cnn")
 # Settings that are values of variables, so that a trace does not depend on them.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from skdeep._common.atomic_files import replaced, writable_path
 from skdeep._common.typing import PathLike
 from skdeep._common.version import __version__
+from skdeep._data.heads import Head
 from skdeep._data.numeric_targets import NumericTargets
 from skdeep._engine import onnx_graph
 from skdeep._lazy import keras
@@ -33,14 +34,18 @@ def write_keras(network: Network, live: keras.Model, targets: ClassTargets | Num
         raise ValueError(f"path must end in '.keras'. Got {str(path)!r}.")
     network.follow_changes()
     model = live
-    if not isinstance(targets, NumericTargets):
+    if not isinstance(network.head, Head):
+        pass  # several outputs, or those of which a transformer of the user's knows the meaning, as they are
+    elif not isinstance(targets, NumericTargets):
         if network.head.is_converted:
             probabilities = network.head.probabilities(live.outputs[0], keras.ops)
             model = keras.Model(live.inputs[0], probabilities, name=live.name)
     elif targets.is_scaled:
         # In float64: where the mean is far larger than the deviation, float32 would round the predictions away. Given
         # arrays, since of lists Keras makes float32 first.
-        units = keras.layers.Rescaling(targets.scale, targets.mean, dtype="float64", name="unit")
+        shape = live.outputs[0].shape[1:]
+        scale, mean = targets.scale.reshape(shape), targets.mean.reshape(shape)
+        units = keras.layers.Rescaling(scale, mean, dtype="float64", name="unit")
         model = keras.Model(live.inputs[0], units(live.outputs[0]), name=live.name)
     with replaced(path) as part:
         try:
@@ -57,6 +62,10 @@ def write_onnx(network: Network, live: keras.Model, targets: ClassTargets | Nume
     onnx_graph.check_installed()
     path = writable_path(path)
     network.follow_changes()
+    if not isinstance(network.head, Head) or len(getattr(live, "inputs", None) or [None]) != 1:
+        raise ValueError(
+            "to_onnx writes networks with one input and one output. Write others with to_keras, and convert that file."
+        )
     n_bytes = 4 * live.count_params()
     if n_bytes >= _MAX_BYTES:
         raise ValueError(f"The network cannot be written as one ONNX file: its weights have {n_bytes:,} bytes.")
@@ -65,7 +74,9 @@ def write_onnx(network: Network, live: keras.Model, targets: ClassTargets | Nume
     def compute(input):
         outputs = model(input, training=False)
         if isinstance(targets, NumericTargets):
-            return {"predictions": keras.ops.cast(outputs, "float64") * targets.scale + targets.mean}
+            shape = live.outputs[0].shape[1:]
+            scale, mean = targets.scale.reshape(shape), targets.mean.reshape(shape)
+            return {"predictions": keras.ops.cast(outputs, "float64") * scale + mean}
         return {"probabilities": network.head.probabilities(outputs, keras.ops)}
 
     try:

@@ -15,7 +15,6 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -24,7 +23,10 @@ from skdeep._common import interrupts
 from skdeep._common.state_options import has_optimizers
 from skdeep._common.states import check_attributes
 from skdeep._common.version import __version__
+from skdeep._data.encoded_targets import EncodedHead
 from skdeep._data.heads import Head
+from skdeep._data.named_arrays import Parts
+from skdeep._data.several_heads import ColumnsOfOutputs, SeveralHeads
 from skdeep._data.validation import memory_errors
 from skdeep._engine import last_layer
 from skdeep._engine.replicas import check_scope, current_strategy
@@ -32,15 +34,19 @@ from skdeep._engine.trace_cache import CACHE, Lease
 from skdeep._files.pickling import loss_in_state
 from skdeep._files.stand_ins import restored
 from skdeep._inference.layer_stack import LayerStack, are_steps
+from skdeep._keras.layer_stacks import steps_of
 from skdeep._lazy import keras
 from skdeep._networks.built_in import BuiltInSpecification
 from skdeep._networks.own_models import OwnModelSpecification
+from skdeep._networks.own_recipes import recipe_of_model
 from skdeep._training.array_program import ArrayProgram
 
 if TYPE_CHECKING:
     from skdeep._data.rows import Rows
     from skdeep._engine.program import Program
 
+
+AnyHead = Head | SeveralHeads | ColumnsOfOutputs | EncodedHead
 
 # The form of the state below; 1 is the first.
 _FORMAT = 1
@@ -53,7 +59,7 @@ class Network:
     ----------
     specification : BuiltInSpecification or OwnModelSpecification
         What it takes to build the model again, beside its values.
-    head : skdeep._data.heads.Head
+    head : skdeep._data.heads.Head, or one of `skdeep._data.several_heads`
         Its output layer, loss and form of the targets.
     lease : skdeep._engine.trace_cache.Lease
         Of a program with the values to start from.
@@ -64,7 +70,7 @@ class Network:
     def __init__(
         self,
         specification: BuiltInSpecification | OwnModelSpecification,
-        head: Head,
+        head: AnyHead,
         lease: Lease,
         steps: list[list[Any]] | None = None,
     ) -> None:
@@ -76,6 +82,8 @@ class Network:
         self._arrays: ArrayProgram | None = None  # what trains now, if it is no program
         self._is_training = False
         self._n_trainings = 0
+        self._batch_rows = 1  # of the last training
+        self.made_with: dict[str, Any] | None = None  # what an estimator made it from, if it was made here
 
     @property
     def dtype(self) -> str:
@@ -86,6 +94,13 @@ class Network:
             return "float32"
         with self.in_use() as program:
             return program.input_dtype
+
+    def dtypes(self, X: Any) -> Any:
+        """Return the dtype of the data that the network takes, or of `Parts` a tuple with that of each."""
+        if not isinstance(X, Parts):
+            return self.dtype
+        with self.in_use() as program:
+            return program.input_dtypes(X.keys)
 
     @property
     def value_dtype(self) -> str:
@@ -118,7 +133,7 @@ class Network:
         self._lease.pin()
 
     @contextlib.contextmanager
-    def in_training(self, is_watched: bool) -> Iterator[Program | ArrayProgram]:
+    def in_training(self, is_watched: bool, batch_rows: int) -> Iterator[Program | ArrayProgram]:
         """Give what trains the network, for one training.
 
         Predictions in the body of the ``with`` statement are by the weights of a program at that moment, or of arrays
@@ -128,8 +143,10 @@ class Network:
         ----------
         is_watched : bool
             Whether callbacks of the user's see the Keras model.
+        batch_rows : int
+            Rows of a batch.
         """
-        with self.trained(is_watched) as program:
+        with self.trained(is_watched, batch_rows) as program:
             self._is_training, self._stack = True, None
             self._n_trainings += 1
             self._arrays = program if isinstance(program, ArrayProgram) else None
@@ -141,35 +158,45 @@ class Network:
                 self._is_training, self._arrays = False, None
 
     @contextlib.contextmanager
-    def trained(self, is_watched: bool) -> Iterator[Program | ArrayProgram]:
+    def trained(self, is_watched: bool, batch_rows: int) -> Iterator[Program | ArrayProgram]:
         """Give what trains the network: arrays, if nobody has its Keras model, or else its program.
 
         This is the one place that decides by what a network is trained: NumPy, if there is a recipe for it and its
         model is as it was built, or else TensorFlow.
         """
+        self._batch_rows = batch_rows
         recipe = self.specification.recipe if current_strategy() is None else None
         if recipe is not None and self._lease.program is None and not (is_watched or self._lease.is_pinned):
             yield ArrayProgram(recipe, self._lease.get_values())
             return
         with self.in_use() as program:
-            is_as_built = recipe is not None and program.strategy is None and not program.is_changed()
-            program.train_by(recipe if is_as_built else None)
+            program.train_by(self._recipe(program))
             try:
                 yield program
             finally:
                 program.train_by(None)  # whose arrays take as much memory as the network
 
+    def _recipe(self, program):
+        """Return how NumPy trains the model of a program, or None."""
+        if program.strategy is not None or current_strategy() is not None:
+            return None
+        if isinstance(self.specification, OwnModelSpecification) or program.is_changed():
+            self.follow_changes()
+            return recipe_of_model(program.model, self.head, self._batch_rows)
+        return self.specification.recipe
+
     def trained_by(self) -> Literal["NumPy", "TensorFlow"]:
         """Return what trains the network, "NumPy" or "TensorFlow"."""
-        program = self._lease.program
-        is_ready = program is None or (program.strategy is None and not program.is_changed())
-        return "NumPy" if is_ready and self.specification.recipe is not None else "TensorFlow"
+        if self._lease.program is None and isinstance(self.specification, BuiltInSpecification):
+            return "TensorFlow" if self.specification.recipe is None else "NumPy"
+        with self.in_use() as program:
+            return "TensorFlow" if self._recipe(program) is None else "NumPy"
 
     def settle(self) -> None:
         """Make predictions ready, so that they need neither the program nor TensorFlow, if that is possible."""
         self._layer_stack()
 
-    def predict(self, rows: Rows, convert: Callable[[Head, np.ndarray], np.ndarray]) -> np.ndarray:
+    def predict(self, rows: Rows, convert: Callable[[Any, Any], Any]) -> Any:
         """Return what `convert` makes of the outputs, for all rows.
 
         This is the one place that decides by what a network predicts: NumPy, if it is a row of layers whose formulas
@@ -180,8 +207,8 @@ class Network:
         rows : skdeep._data.rows.Rows
             Data.
         convert : callable
-            Takes the head, and outputs for some rows as an array of shape (n, n_outputs); returns an array of n
-            entries. It may be called in several threads.
+            Takes the head, and outputs for some rows as an array of shape (n, n_outputs), or a list of such arrays for
+            several outputs; returns an array of n entries, or a list of them. It may be called in several threads.
         """
         stack = self._layer_stack()
         if stack is not None:
@@ -189,6 +216,24 @@ class Network:
         with interrupts.deferred(), memory_errors(), self.in_use() as program:
             self.follow_changes()
             return program.predict(rows, functools.partial(convert, self.head))
+
+    def apply_part(self, rows: Rows, start: str | None, end: str | None) -> np.ndarray:
+        """Return the outputs of the part of the model behind one layer and up to another, for rows of its input.
+
+        None is the model's own input or output. NumPy computes it, if it is a row of layers whose formulas are known.
+        """
+        with interrupts.deferred(), memory_errors(), self.in_use() as program:
+            part = program.part(start, end)
+            steps = steps_of(part) if program.strategy is None else None
+            stack = None if steps is None else LayerStack(steps, [variable.numpy() for variable in part.variables])
+            if stack is not None and stack.is_exact:
+                return stack.predict(rows, lambda outputs: outputs)
+            return program.apply_part(rows, start, end)
+
+    def part_width(self, end: str | None) -> int:
+        """Return the length of the last axis of the outputs of a layer, or of those of the model."""
+        with self.in_use() as program:
+            return int(program.part(None, end).outputs[0].shape[-1])
 
     def predicts_by_numpy(self) -> bool:
         """Whether predictions need no program."""
@@ -295,7 +340,9 @@ class Network:
             return
         with self.in_use() as program:
             if program.is_changed():
-                self.head = self.head.changed(last_layer.activation_of(program.model), program.model.loss)
+                model, is_single = program.model, self.head.keys is None
+                last: Any = last_layer.activation_of(model) if is_single else last_layer.activations_of(model)
+                self.head = self.head.changed(last, model.loss)
 
     @property
     def is_changed(self) -> bool:
@@ -324,7 +371,7 @@ class Network:
         values = self._lease.get_values()
         if not has_optimizers():
             values = values | {"optimizer": None}
-        head = replace(self.head, loss=loss_in_state(self.head.loss))
+        head = self.head.of_losses(loss_in_state)
         return {
             "format": _FORMAT,
             "version": __version__,
@@ -344,7 +391,7 @@ class Network:
             self,
             state,
             values=_are_values,
-            head=lambda value: isinstance(value, Head),
+            head=lambda value: isinstance(value, AnyHead),
             specification=lambda value: _is_specification(value, state["head"]),
             steps=lambda value: value is None or are_steps(value, state["values"]["model"]),
         )
@@ -382,5 +429,5 @@ def _are_values(values):
 
 def _is_specification(value, head):
     if isinstance(value, BuiltInSpecification):
-        return (value.n_outputs, value.encoding) == (head.n_outputs, head.encoding)
+        return isinstance(head, Head) and (value.n_outputs, value.encoding) == (head.n_outputs, head.encoding)
     return isinstance(value, OwnModelSpecification)

@@ -1,19 +1,23 @@
-"""Networks that start from the weights of another one.
+"""Networks that start from the weights of another one, and layers that stay as they are.
 
 Layers correspond by name: those of the same name whose weights have the same shapes start from them, the others, such
-as the output layer for other classes, start anew.
+as the output layer for other classes, start anew. Where Keras has named a layer it counts those of the process, so here
+such layers are counted in their model: "dense", "dense_1" and so on, as in a process that made no others.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._common.near_names import did_you_mean
 from skdeep._common.typing import InitialModel
+from skdeep._keras.ports import plain_names
 from skdeep._lazy import keras
 
 
@@ -27,7 +31,7 @@ def start_from(model: keras.Model, given: dict[str, list[np.ndarray]]) -> None:
     given : dict of str to list of ndarray
         What `initial_weights` returned.
     """
-    own = {layer.name: layer for layer in model.layers if layer.weights}
+    own = {name: layer for name, layer in zip(plain_names(model.layers), model.layers, strict=True) if layer.weights}
     fitting = [name for name in own if _shapes(given.get(name, [])) == _shapes(own[name].get_weights())]
     if not fitting:
         wanted = _described({name: layer.get_weights() for name, layer in own.items()})
@@ -37,6 +41,28 @@ def start_from(model: keras.Model, given: dict[str, list[np.ndarray]]) -> None:
         )
     for name in fitting:
         own[name].set_weights(given[name])
+
+
+def freeze(model: keras.Model, names: str | Sequence[str]) -> None:
+    """Let layers of a model stay as they are in training.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Changed in place.
+    names : str or sequence of str
+        Their names, with those of layers within layers; that of a model in the model is for all its layers.
+    """
+    layers = model._flatten_layers(include_self=False)
+    known = dict(zip(plain_names(layers), layers, strict=True)) | {layer.name: layer for layer in layers}
+    for name in [names] if isinstance(names, str) else names:
+        if name not in known:
+            having = [each for each, layer in zip(plain_names(layers), layers, strict=True) if layer.weights]
+            raise ValueError(
+                f"frozen_layers has {name!r}, but the model has no such layer. Those with weights are "
+                f"{', '.join(map(repr, having))}.{did_you_mean(str(name), having)}"
+            )
+        known[name].trainable = False
 
 
 def initial_weights(initial_model: InitialModel) -> dict[str, list[np.ndarray]]:
@@ -63,7 +89,7 @@ def initial_weights(initial_model: InitialModel) -> dict[str, list[np.ndarray]]:
 
 
 def _weights(model):
-    return {layer.name: layer.get_weights() for layer in model.layers}
+    return {name: layer.get_weights() for name, layer in zip(plain_names(model.layers), model.layers, strict=True)}
 
 
 def _shapes(weights):

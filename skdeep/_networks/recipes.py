@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skdeep._data.objectives import keras_name
-from skdeep._keras.comparing import settings_key
+from skdeep._keras.comparing import key_without_rate, settings_key
 from skdeep._keras.copying import without_training
 from skdeep._lazy import keras
 from skdeep._networks import initial_values
@@ -49,7 +49,7 @@ def _is_number(value):
 
 
 # By the names of optimizers: that of the formula, Keras's default of the learning rate, and what arguments may be.
-_OPTIMIZERS = {
+OPTIMIZERS = {
     "adam": ("adam", 0.001, {"beta_1": _is_share, "beta_2": _is_share, "epsilon": _is_positive}),
     "adamw": (
         "adam",
@@ -59,6 +59,8 @@ _OPTIMIZERS = {
     "sgd": ("sgd", 0.01, {"momentum": _is_share, "nesterov": lambda value: isinstance(value, bool)}),
     "rmsprop": ("rmsprop", 0.001, {"rho": _is_share, "epsilon": _is_positive}),
 }
+_known_optimizers: dict[str, tuple[str, float, dict[str, Any]] | None] = {}  # by what they are set to, but for the rate
+_MOST_KNOWN = 100
 _LARGEST = float(np.finfo(np.float32).max)
 _DEFAULT_DECAY = 0.004  # of AdamW
 _OF_LOSSES = ("reduction", "from_logits", "label_smoothing", "axis", "ignore_class")
@@ -92,9 +94,9 @@ def recipe_of(
         return None
     optimizer = _optimizer(settings)
     metrics = _metrics(settings["metrics"], encoding)
-    loss = _loss(settings["loss"])
+    loss = loss_name(settings["loss"])
     last = parameters["output_activation"] or "linear"
-    if optimizer is None or metrics is None or loss not in LOSSES or not _is_for(LOSSES[loss](), last):
+    if optimizer is None or metrics is None or loss not in LOSSES or not is_for(LOSSES[loss](), last):
         return None
     if encoding == "numbers" and metrics and LOSSES[loss]().activation is not None:
         return None  # the errors are those of the outputs, of which such a loss sees what goes into the activation
@@ -105,7 +107,7 @@ def recipe_of(
     trained = _trained_places(architecture, layers)
     kernels = [layer[1] for layer in layers if layer[0] == "dense"]
     n_weights = sum(math.prod(shapes[place]) for place in kernels)
-    if not trained or n_weights * batch_rows > _MOST_WORK:
+    if not trained or not is_work_for_numpy(n_weights, batch_rows):
         return None
     name, learning_rate, arguments = optimizer
     are_trained = set(trained)
@@ -122,6 +124,11 @@ def recipe_of(
         learning_rate=learning_rate,
         shapes=shapes,
     )
+
+
+def is_work_for_numpy(n_weights: int, batch_rows: int) -> bool:
+    """Whether a batch of so many rows is so little work for kernels of so many weights that NumPy is quicker."""
+    return n_weights * batch_rows <= _MOST_WORK
 
 
 def variable_shapes(architecture: Architecture) -> list[tuple[int, ...]]:
@@ -218,12 +225,12 @@ def _trained_places(architecture, layers):
     return tuple(trained) if set(frozen) <= set(known) else None
 
 
-def _is_for(objective, activation):
+def is_for(objective: Any, activation: str) -> bool:
     """Whether a loss of `skdeep._training` is for what this activation makes."""
     return activation == objective.activation or (objective.activation is None and activation in ACTIVATIONS)
 
 
-def _loss(loss):
+def loss_name(loss: Any) -> str | None:
     """Return Keras's name of a loss in any form, or None if it is not Keras's, or was given arguments."""
     if isinstance(loss, str):
         return keras_name(loss)
@@ -238,9 +245,9 @@ def _loss(loss):
 def _optimizer(settings):
     """Return the name of the formula, the learning rate and the arguments, or None if one is not known here."""
     name, arguments = _named_optimizer(settings["optimizer"], settings["learning_rate"])
-    if name not in _OPTIMIZERS:
+    if name not in OPTIMIZERS:
         return None
-    formula, default, checks = _OPTIMIZERS[name]
+    formula, default, checks = OPTIMIZERS[name]
     rate = settings["learning_rate"]
     routed = {each: value for each, value in settings.items() if each not in _COMPILED}
     is_object = not isinstance(settings["optimizer"], str) and not inspect.isclass(settings["optimizer"])
@@ -262,6 +269,22 @@ def _optimizer(settings):
     return formula, float(rate), arguments
 
 
+def made_optimizer(optimizer: keras.optimizers.Optimizer) -> tuple[str, float, dict[str, Any]] | None:
+    """Return what `_optimizer` does for an optimizer of a compiled model."""
+    kind = type(optimizer)
+    if kind.__name__.lower() not in OPTIMIZERS or getattr(keras.optimizers, kind.__name__, None) is not kind:
+        return None
+    if not isinstance(optimizer._learning_rate, keras.Variable):  # a schedule
+        return None
+    key, rate = key_without_rate(optimizer), float(optimizer._learning_rate.numpy())
+    if key not in _known_optimizers:  # which takes tens of milliseconds to find out
+        _known_optimizers[key] = _optimizer({"optimizer": optimizer, "learning_rate": rate})
+        while len(_known_optimizers) > _MOST_KNOWN:
+            del _known_optimizers[next(iter(_known_optimizers))]
+    found = _known_optimizers[key]
+    return found and (found[0], rate, found[2])
+
+
 def _named_optimizer(optimizer, rate):
     """Return the name of an optimizer of Keras in any form, and what is not the default of the arguments of an object.
 
@@ -271,7 +294,7 @@ def _named_optimizer(optimizer, rate):
     if isinstance(optimizer, str):
         return optimizer.lower().replace("_", ""), {}  # as Keras's names are told from those of its classes
     kind = optimizer if inspect.isclass(optimizer) else type(optimizer)
-    if kind.__name__.lower() not in _OPTIMIZERS or getattr(keras.optimizers, kind.__name__, None) is not kind:
+    if kind.__name__.lower() not in OPTIMIZERS or getattr(keras.optimizers, kind.__name__, None) is not kind:
         return None, {}
     arguments = {}
     if kind is not optimizer:

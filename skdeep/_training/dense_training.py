@@ -19,7 +19,7 @@ import numpy as np
 from skdeep._common.typing import Logs
 from skdeep._inference.blas import product
 from skdeep._training import optimizers
-from skdeep._training.layers import Activation, BatchNormalization, Dense, Dropout
+from skdeep._training.layers import Activation, BatchNormalization, Dense, Dropout, Flatten
 from skdeep._training.objectives import ACCURACIES, ERRORS, LOSSES
 
 _OPTIMIZERS: dict[str, type[optimizers.Optimizer]] = {
@@ -38,8 +38,9 @@ class Recipe:
     ----------
     layers : list of list
         The kind of each layer and its arguments, where weights are told by their places among the variables of the
-        network: ``["dense", kernel, bias or None, activation]``, ``["activation", name]``, ``["dropout", state, rate]``
-        or ``["batch_normalization", gamma, beta, mean, variance, epsilon, momentum]``.
+        network: ``["dense", kernel, bias or None, activation]``, ``["activation", name]``,
+        ``["dropout", state, rate]``, ``["batch_normalization", gamma, beta, mean, variance, epsilon, momentum]``, or
+        first ``["flatten"]``.
     trained : tuple of int
         Places of the weights that are trained, in the order of the optimizer's state.
     penalties : dict of int to float
@@ -58,6 +59,8 @@ class Recipe:
         The first one.
     shapes : list of tuple of int
         Those of the variables of the network.
+    weighs_metrics : bool, default=True
+        Whether the weights of rows weigh the metrics, too.
     """
 
     layers: list[list[Any]]
@@ -70,6 +73,7 @@ class Recipe:
     arguments: dict[str, Any]
     learning_rate: float
     shapes: list[tuple[int, ...]]
+    weighs_metrics: bool = True
 
     def steps(self) -> list[list[Any]]:
         """Return the layers as `skdeep._inference.layer_stack` takes them, for predictions."""
@@ -127,6 +131,8 @@ class DenseTraining:
             name: ACCURACIES[recipe.encoding](cut) if metric == "accuracy" else ERRORS[metric]
             for name, metric in recipe.metrics.items()
         }
+        self._weighs_metrics = recipe.weighs_metrics
+        self._is_column = recipe.encoding == "column of indices"
         self.sums: dict[str, tuple[float, float]] = {}
         self.n_steps = 0
         self.learning_rate = np.float32(0)
@@ -180,6 +186,7 @@ class DenseTraining:
         penalty_scale: float = 1.0,
     ) -> None:
         """Learn from one batch, whose penalties of weights are multiplied by this for a whole batch."""
+        y = y[:, 0] if self._is_column else y
         batch_fraction = len(x) / batch_size
         for layer in self._normalizations:
             layer.set_step(self.n_steps, batch_fraction)
@@ -197,6 +204,7 @@ class DenseTraining:
 
     def test(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> None:
         """Add loss and metrics of one batch to those before."""
+        y = y[:, 0] if self._is_column else y
         with product(), np.errstate(all="ignore"):
             self._add_up(self._outputs(x, training=False), y, weight, 1.0)
 
@@ -213,7 +221,7 @@ class DenseTraining:
         self._add("loss", loss * len(outputs), len(outputs))
         for name, metric in self._metrics.items():
             values = metric(outputs, y)
-            if weight is None:
+            if weight is None or not self._weighs_metrics:
                 self._add(name, float(values.sum()), len(values))
             else:
                 self._add(name, float((values * weight).sum()), float(weight.sum()))
@@ -241,7 +249,7 @@ def _made(kind, arguments, variables, gradients):
     if kind == "dropout":
         state, rate = arguments
         return Dropout(variables[state], rate)
-    return Activation(*arguments)
+    return Flatten() if kind == "flatten" else Activation(*arguments)
 
 
 def _parts_of_vector(shapes, vector=None):

@@ -186,3 +186,15 @@ class Activation:
         """Return the gradient by the inputs."""
         self._backward(self._kept, gradient)
         return gradient
+
+
+class Flatten:
+    """Rows of any shape as vectors; it is the first layer."""
+
+    def forward(self, inputs: np.ndarray, training: bool) -> np.ndarray:
+        """Return the outputs."""
+        return inputs.reshape(len(inputs), -1)
+
+    def backward(self, gradient: np.ndarray, needs_inputs: bool) -> np.ndarray:
+        """Return a gradient that nobody asks for."""
+        return gradient

@@ -110,6 +110,7 @@ def _share_of_labels(cut):
 # of the last layer before its activation, which does not change which is the largest.
 ACCURACIES = {
     "indices": lambda cut: lambda outputs, y: outputs.argmax(axis=1) == y,
+    "column of indices": lambda cut: lambda outputs, y: outputs.argmax(axis=1) == y,  # which is given as a vector
     "one-hot": lambda cut: lambda outputs, y: outputs.argmax(axis=1) == y.argmax(axis=1),
     "column": _share_of_labels,
     "indicator": _share_of_labels,

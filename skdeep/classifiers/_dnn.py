@@ -160,8 +160,8 @@ class DNNClassifier(DeepClassifierMixin, DenseEstimator):
     ...     digits.images, digits.target, random_state=0
     ... )
     >>> clf = make_pipeline(Flatten(), DNNClassifier(epochs=20, random_state=0))
-    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
-    True
+    >>> round(clf.fit(X_train, y_train).score(X_test, y_test), 2)
+    0.97
     >>> list(clf[-1].history_)
     ['loss', 'accuracy']
     """

@@ -161,8 +161,8 @@ class MLPClassifier(DeepClassifierMixin, DenseEstimator):
     >>> clf = make_pipeline(
     ...     StandardScaler(), MLPClassifier(epochs=30, random_state=0)
     ... )
-    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
-    True
+    >>> round(clf.fit(X_train, y_train).score(X_test, y_test), 2)
+    0.97
     """
 
     _parameter_constraints = CONSTRAINTS

@@ -178,8 +178,8 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
     ...     ScaleToUnit(),
     ...     CNNRegressor(conv_filters=(8,), epochs=10, random_state=0),
     ... )
-    >>> bool(reg.fit(images, ink).score(images, ink) > 0.8)
-    True
+    >>> round(reg.fit(images, ink).score(images, ink), 2)
+    0.91
     """
 
     _parameter_constraints = CNN_REGRESSOR_CONSTRAINTS

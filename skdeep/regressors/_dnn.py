@@ -151,10 +151,9 @@ class DNNRegressor(DeepRegressorMixin, DenseEstimator):
     >>> reg = make_pipeline(
     ...     StandardScaler(), DNNRegressor(epochs=30, random_state=0)
     ... )
-    >>> bool(
-    ...     cross_val_score(reg, X, y, cv=3).mean() > 0.3
-    ... )  # the coefficient of determination
-    True
+    >>> scores = cross_val_score(reg, X, y, cv=3)  # coefficients of determination
+    >>> print(scores.mean().round(2))
+    0.48
     """
 
     _parameter_constraints = REGRESSOR_CONSTRAINTS

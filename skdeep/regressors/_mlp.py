@@ -150,10 +150,9 @@ class MLPRegressor(DeepRegressorMixin, DenseEstimator):
     >>> reg = make_pipeline(
     ...     StandardScaler(), MLPRegressor(epochs=30, random_state=0)
     ... )
-    >>> bool(
-    ...     cross_val_score(reg, X, y, cv=3).mean() > 0.3
-    ... )  # the coefficient of determination
-    True
+    >>> scores = cross_val_score(reg, X, y, cv=3)  # coefficients of determination
+    >>> print(scores.mean().round(2))
+    0.46
     """
 
     _parameter_constraints = REGRESSOR_CONSTRAINTS

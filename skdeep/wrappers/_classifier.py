@@ -1,14 +1,31 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from skdeep._common.private_sklearn import StrOptions
-from skdeep._common.typing import Callbacks, ClassWeight, Data, Loss, Metrics, Optimizer, RandomState, Shuffle
-from skdeep._data.class_targets import learn_targets
+from skdeep._common.private_sklearn import StrOptions, check_y
+from skdeep._common.typing import (
+    Callbacks,
+    ClassWeight,
+    Data,
+    DtypePolicy,
+    InitialModel,
+    LearningRate,
+    Losses,
+    MetricsOfOutputs,
+    Optimizer,
+    RandomState,
+    Shuffle,
+)
+from skdeep._data.class_targets import as_target_array, is_indicator, learn_targets
+from skdeep._data.encoded_targets import EncodedTargets
 from skdeep._data.heads import OUTPUT_ENCODINGS
+from skdeep._data.numeric_targets import as_number_array
+from skdeep._data.several_targets import SeveralTargets, are_numbers, learn_several
+from skdeep._data.validation import without_missing
 from skdeep._estimators.classification import DeepClassifierMixin
 from skdeep._estimators.keras_wrapper import WRAPPER_CONSTRAINTS, KerasModelEstimator
 from skdeep._estimators.parameters import CONSTRAINTS
@@ -24,10 +41,10 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
     Parameters
     ----------
     model : callable, keras.Model or None, default=None
-        What is trained. A function returns a `keras.Model` with one input and one output, compiled or not; its own
-        arguments are further parameters of the estimator (see `model_parameters`), and it may also take `meta`,
-        `compile_kwargs` and `params`. Of a `keras.Model` each fit trains a copy, from the weights that it has. None is
-        for subclasses with a method `_keras_build_fn`, which takes the place of the function.
+        What is trained. A function returns a `keras.Model`, compiled or not; its own arguments are further parameters
+        of the estimator (see `model_parameters`), and it may also take `meta`, `compile_kwargs` and `params`. Of a
+        `keras.Model` each fit trains a copy, from the weights that it has. None is for subclasses with a method
+        `_keras_build_fn`, which takes the place of the function.
     build_fn : callable, keras.Model or None, default=None
         Old name of `model`.
     warm_start : bool, default=False
@@ -40,11 +57,13 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
     optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
         Keras optimizer, for models that the function does not compile itself, and in `compile_kwargs`. A name or class
         takes routed parameters: ``optimizer="sgd", optimizer__momentum=0.9``.
-    loss : str, class, callable, keras.losses.Loss or None, default=None
+    loss : str, class, callable, keras.losses.Loss, list or dict of them or None, default=None
         Keras loss, for models that the function does not compile itself, and in `compile_kwargs`. It gets the targets
-        in the form that it takes; for losses of your own see `target_encoding`.
-    metrics : str, class, keras.metrics.Metric, list of them or None, default=None
+        in the form that it takes; for losses of your own see `target_encoding`. None, or "auto", is the cross-entropy
+        that fits the targets and the last layer, also for a model that is compiled without a loss.
+    metrics : str, class, keras.metrics.Metric, list or dict of them or None, default=None
         Keras metrics to follow in `history_`, beside the loss, for models that the function does not compile itself.
+        For several outputs a dict by their names, or a list with a list for each.
     batch_size : int or None, default=None
         Rows for one step of the optimizer; None is 32, -1 is all rows.
     validation_batch_size : int or None, default=None
@@ -82,17 +101,51 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         squared error: the cut is 0.5, and `predict_proba` clips a single one and takes of several the nearest
         probabilities that sum to 1. "auto" is "probabilities" if the last activation is a softmax or sigmoid,
         otherwise what the loss takes; for a loss of your own without such a last activation it is an error.
-    target_type : {"auto", "one-hot", "multilabel"}, default="auto"
+    target_type : {"auto", "one-hot", "multilabel", "multioutput"}, default="auto"
         What rows of 0 and 1 in y are. "auto" takes them as one-hot if each has a single 1, otherwise as multilabel.
+        "multioutput" says that each column has classes of its own, and is learned by an output of its own; for columns
+        of other labels "auto" does.
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=None
+        Step size of the optimizer, for models that the function does not compile itself, and in `compile_kwargs`. None
+        is the default of Keras.
+    loss_weights : float, sequence or mapping of float, default=None
+        What the losses of the outputs are multiplied with, in their order or by their names, for models that the
+        function does not compile itself, and in `compile_kwargs`.
+    validation_fraction : float, default=None
+        `validation_split` by the name that it has in the ready networks; None is no validation, or 0.1 with early
+        stopping.
+    early_stopping : bool, default=False
+        Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
+        restored in any case, also when the epochs run out; with `warm_start` those that the fit begins with count, too.
+    monitor : str, default="val_loss"
+        Metric in `history_` that early stopping follows.
+    monitor_mode : {"auto", "min", "max"}, default="auto"
+        Whether a lower ("min") or a higher ("max") value of `monitor` is better. "auto" knows that of losses and of
+        Keras's metrics; a metric of your own, and what a callback adds to the logs, needs it to be said.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which early stopping stops.
+    tol : float, default=0.0001
+        Least change of `monitor` that counts as an improvement.
+    initial_model : estimator, keras.Model, str, path-like or None, default=None
+        What the weights start from: a fitted estimator of skdeep (in `sklearn.frozen.FrozenEstimator` where it is
+        cloned, as in searches), a Keras model or a .keras file. A layer starts from that of the same name if the shapes
+        are the same, otherwise as the function makes it. Layers that Keras named are counted in their model.
+    frozen_layers : sequence of str, default=()
+        Names of layers whose weights stay as they are in training, those of layers within layers included; `summary`
+        tells them. A batch normalization among them uses its moving averages in training, too.
+    dtype_policy : {"float32", "float64", "mixed_bfloat16"} or None, default=None
+        Keras dtype policy of the layers that the function makes without saying which. None is Keras's global one. What
+        the network takes as X has the dtype of its `keras.Input`.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
         by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order; column numbers for one-hot rows and multilabel targets.
-    n_classes_ : int
+    classes_ : ndarray of shape (n_classes,), list or dict of such
+        Labels in sorted order; column numbers for one-hot rows and multilabel targets. For a table of labels a list
+        with those of each column, for y with names a dict.
+    n_classes_ : int, list or dict of int
         Number of classes.
     history_ : dict of str to list of float
         Metrics by name, one entry an epoch; those of the validation data are named ``val_...``.
@@ -105,21 +158,21 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
     model_ : keras.Model
         The fitted network.
     n_outputs_ : int
-        1, as in scikeras.
+        1, as in scikeras; columns of a table of labels, or arrays of a y with names.
     n_outputs_expected_ : int
-        Number of outputs of the model, 1.
+        Number of outputs of the model.
     target_type_ : str
         Kind of y, as `sklearn.utils.multiclass.type_of_target` calls it.
     X_shape_ : tuple of int
-        Shape of X in `fit`.
+        Shape of X in `fit`; of several inputs a dict.
     X_dtype_ : numpy.dtype
-        dtype of X in `fit`.
+        dtype of X in `fit`; of several inputs a dict.
     y_dtype_ : numpy.dtype
         dtype of y in `fit`.
     y_ndim_ : int
         Number of axes of y in `fit`.
     n_features_in_ : int
-        Length of the second axis of X in `fit`.
+        Length of the second axis of X in `fit`, if it is one array.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in `fit`, if they are all strings.
 
@@ -133,6 +186,11 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
     `meta` is a dict of the attributes above, as far as they are known before training, such as
     ``meta["n_features_in_"]`` and ``meta["n_classes_"]``; `compile_kwargs` has `optimizer`, `loss` and `metrics` as
     Keras objects, for ``model.compile(**compile_kwargs)``; `params` is a dict of all parameters.
+
+    Where a parameter from `learning_rate` on stands in the signature of the function, the function gets it, unless it
+    is at its default here and has one there. It counts for training all the same, but for `initial_model`,
+    `frozen_layers` and `dtype_policy`, which are then the function's alone, and for the `learning_rate` of a model that
+    the function compiles.
 
     Examples
     --------
@@ -160,8 +218,8 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
     ... )
     >>> X, y = load_iris(return_X_y=True)
     >>> search = GridSearchCV(clf, {"units": [8, 16]}, cv=3).fit(X, y)
-    >>> bool(search.best_score_ > 0.8)
-    True
+    >>> print(search.best_score_.round(2))
+    0.97
     """
 
     n_classes_: int
@@ -170,7 +228,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         "class_weight": CONSTRAINTS["class_weight"],
         "target_encoding": CONSTRAINTS["target_encoding"],
         "output_encoding": [StrOptions({*OUTPUT_ENCODINGS, "auto"})],
-        "target_type": [StrOptions({"auto", "one-hot", "multilabel"})],
+        "target_type": [StrOptions({"auto", "one-hot", "multilabel", "multioutput"})],
     }
 
     def __init__(
@@ -181,8 +239,8 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         warm_start: bool = False,
         random_state: RandomState = None,
         optimizer: Optimizer = "rmsprop",
-        loss: Loss | None = None,
-        metrics: Metrics | None = None,
+        loss: Losses | None = None,
+        metrics: MetricsOfOutputs | None = None,
         batch_size: int | None = None,
         validation_batch_size: int | None = None,
         verbose: int = 1,
@@ -194,7 +252,18 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         class_weight: ClassWeight | None = None,
         target_encoding: Literal["auto", "ordinal", "one-hot"] = "auto",
         output_encoding: Literal["auto", "probabilities", "logits", "margins", "numbers"] = "auto",
-        target_type: Literal["auto", "one-hot", "multilabel"] = "auto",
+        target_type: Literal["auto", "one-hot", "multilabel", "multioutput"] = "auto",
+        learning_rate: LearningRate | None = None,
+        loss_weights: float | Sequence[float] | Mapping[str, float] | None = None,
+        validation_fraction: float | None = None,
+        early_stopping: bool = False,
+        monitor: str = "val_loss",
+        monitor_mode: Literal["auto", "min", "max"] = "auto",
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        initial_model: InitialModel | None = None,
+        frozen_layers: str | Sequence[str] = (),
+        dtype_policy: DtypePolicy | None = None,
         **model_parameters: Any,
     ) -> None:
         self.model = model
@@ -216,6 +285,17 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         self.target_encoding = target_encoding
         self.output_encoding = output_encoding
         self.target_type = target_type
+        self.learning_rate = learning_rate
+        self.loss_weights = loss_weights
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.monitor = monitor
+        self.monitor_mode = monitor_mode
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.initial_model = initial_model
+        self.frozen_layers = frozen_layers
+        self.dtype_policy = dtype_policy
         self.__dict__.update(model_parameters)
 
     def predict(self, X: Data, **predict_settings: Any) -> np.ndarray:
@@ -223,7 +303,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, ...)
+        X : {array-like, sparse matrix, dict, NamedArrays} of shape (n_samples, ...)
             Data in the form of `fit`.
         **predict_settings : dict
             `batch_size`, `verbose`, `steps` and `callbacks`, accepted for the sake of scikeras. Predictions do not
@@ -231,8 +311,8 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Labels, one-hot rows or a multilabel indicator matrix, of the dtype of y.
+        y : ndarray of shape (n_samples,) or (n_samples, n_classes), or NamedArrays
+            Labels, one-hot rows, a multilabel indicator matrix or a table of labels, of the dtype of y.
         """
         self._check_predict_settings(predict_settings)
         return super().predict(X)
@@ -242,7 +322,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, ...)
+        X : {array-like, sparse matrix, dict, NamedArrays} of shape (n_samples, ...)
             Data in the form of `fit`.
         **predict_settings : dict
             `batch_size`, `verbose`, `steps` and `callbacks`, accepted for the sake of scikeras. Predictions do not
@@ -250,28 +330,88 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
 
         Returns
         -------
-        probabilities : ndarray of shape (n_samples, n_classes), float64
+        probabilities : ndarray of shape (n_samples, n_classes), float64, list or NamedArrays of such
             Columns in the order of `classes_`. Rows sum to 1, except for multilabel targets, whose labels are
-            independent.
+            independent. For a table of labels a list with an array for each column; for y with names those of the
+            classes among it.
         """
         self._check_predict_settings(predict_settings)
         return super().predict_proba(X)
 
+    def score(self, X: Data, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return how good predictions are.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dict, NamedArrays} of shape (n_samples, ...)
+            Data in the form of `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), dict or NamedArrays
+            Targets in the form of `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            The accuracy; for a table of several labels a row is right if all its labels are. For y with names it is the
+            mean of the accuracies, and for numbers of the coefficients of determination. A subclass may have a
+            ``scorer(y_true, y_pred)``, which takes the place of all this.
+        """
+        return self._score(X, y, sample_weight, super().score)
+
+    def _check_y(self, y, name):
+        return self._checked_y(y, name, self._checked_labels, self._checked_part)
+
+    def _checked_labels(self, y, name):
+        """Return y as labels, rows of 0 and 1, or a table with classes of its own in each column."""
+        y = np.asarray(check_y(without_missing(y, name), multi_output=True, estimator=self))
+        if y.ndim == 2 and y.shape[1] > 1 and (self.target_type == "multioutput" or not is_indicator(y, name)):
+            return y
+        return as_target_array(y, name)
+
+    def _checked_part(self, y, name):
+        """Return a part of y as labels, rows of 0 and 1, or numbers."""
+        y = np.asarray(check_y(without_missing(y, name), multi_output=True, estimator=self))
+        return as_number_array(y, name) if are_numbers(y) else as_target_array(y, name)
+
     def _learn_targets(self, y, weight):
-        return self._set_meta(y, super()._learn_targets(y, weight))
+        return self._set_meta(y, self._targets_of(y, weight) or super()._learn_targets(y, weight))
 
     def _first_targets(self, y, weight, classes):
-        targets = learn_targets(y, classes, self._row_kind())  # without classes y has all of them, as in scikeras
-        return self._set_meta(y, targets)
+        targets = self._targets_of(y, weight, classes)
+        # Without classes y has all of them, as in scikeras.
+        return self._set_meta(y, targets or learn_targets(y, classes, self._row_kind()))
+
+    def _targets_of(self, y, weight, classes=None):
+        """Return targets of a `target_encoder` or of several outputs, or None of others."""
+        if hasattr(type(self), "target_encoder"):
+            return self._encoded_targets(y)
+        is_table = isinstance(y, np.ndarray) and y.ndim == 2
+        if isinstance(y, np.ndarray) and not is_table:
+            return None
+        if is_table and self.target_type != "multioutput" and is_indicator(y, "y"):
+            return None
+        return learn_several(y, weight, classes, numbers=False, scaled=False)
 
     def _row_kind(self):
-        return None if self.target_type == "auto" else self.target_type
+        return None if self.target_type in ("auto", "multioutput") else self.target_type
 
     def _set_meta(self, y, targets):
+        super()._set_meta(y, targets)
+        if isinstance(targets, EncodedTargets):
+            return targets
+        if isinstance(targets, SeveralTargets):
+            classes, self.n_outputs_ = self.classes_, targets.n_outputs
+            counts = {key: each if each is None else len(each) for key, each in _pairs(classes)}
+            self.n_classes_ = counts if isinstance(classes, dict) else list(counts.values())
+            return targets
         if targets.row_kind is None and self.target_type != "auto":
             raise ValueError(f"target_type={self.target_type!r} is for rows of 0 and 1, but y has shape {y.shape}.")
-        super()._set_meta(y, targets)
         self.n_classes_, self.n_outputs_ = len(targets.classes), 1
         if self.target_type_ == "binary" and self.n_classes_ > 2:  # a part of the classes
             self.target_type_ = "multiclass"
         return targets
+
+
+def _pairs(classes):
+    return classes.items() if isinstance(classes, dict) else enumerate(classes)

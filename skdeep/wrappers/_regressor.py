@@ -1,21 +1,31 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import RegressorMixin
 
-from skdeep._common.typing import Callbacks, Data, Loss, Metrics, Optimizer, RandomState, Shuffle
-from skdeep._common.user_warnings import warn
-from skdeep._data.scales import trouble_with_numbers
-from skdeep._estimators.keras_wrapper import WRAPPER_CONSTRAINTS, KerasModelEstimator
+from skdeep._common.typing import (
+    Callbacks,
+    Data,
+    DtypePolicy,
+    InitialModel,
+    LearningRate,
+    Losses,
+    MetricsOfOutputs,
+    Optimizer,
+    RandomState,
+    Shuffle,
+)
+from skdeep._estimators.keras_wrapper import WRAPPER_CONSTRAINTS
+from skdeep._estimators.number_wrapper import NumberModelEstimator
 from skdeep._estimators.parameters import REGRESSOR_CONSTRAINTS
-from skdeep._estimators.regression import DeepRegressorMixin
-from skdeep._keras.units import gives_numbers_as_they_are
 from skdeep._lazy import keras
 
 
-class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
+class KerasRegressor(RegressorMixin, NumberModelEstimator):
     """A regressor around a Keras model of your own.
 
     It takes what `scikeras.wrappers.KerasRegressor` takes, and trains it as skdeep trains its own networks. The model
@@ -24,10 +34,10 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
     Parameters
     ----------
     model : callable, keras.Model or None, default=None
-        What is trained. A function returns a `keras.Model` with one input and one output, compiled or not; its own
-        arguments are further parameters of the estimator (see `model_parameters`), and it may also take `meta`,
-        `compile_kwargs` and `params`. Of a `keras.Model` each fit trains a copy, from the weights that it has. None is
-        for subclasses with a method `_keras_build_fn`, which takes the place of the function.
+        What is trained. A function returns a `keras.Model`, compiled or not; its own arguments are further parameters
+        of the estimator (see `model_parameters`), and it may also take `meta`, `compile_kwargs` and `params`. Of a
+        `keras.Model` each fit trains a copy, from the weights that it has. None is for subclasses with a method
+        `_keras_build_fn`, which takes the place of the function.
     build_fn : callable, keras.Model or None, default=None
         Old name of `model`.
     warm_start : bool, default=False
@@ -40,11 +50,13 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
     optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
         Keras optimizer, for models that the function does not compile itself, and in `compile_kwargs`. A name or class
         takes routed parameters: ``optimizer="sgd", optimizer__momentum=0.9``.
-    loss : str, class, callable, keras.losses.Loss or None, default=None
+    loss : str, class, callable, keras.losses.Loss, list or dict of them or None, default=None
         Keras loss, for models that the function does not compile itself, and in `compile_kwargs`. Targets are given to
-        it in shape (n_samples, n_outputs).
-    metrics : str, class, keras.metrics.Metric, list of them or None, default=None
+        it in shape (n_samples, n_outputs). None, or "auto", is the squared error, also for a model that is compiled
+        without a loss.
+    metrics : str, class, keras.metrics.Metric, list or dict of them or None, default=None
         Keras metrics to follow in `history_`, beside the loss, for models that the function does not compile itself.
+        For several outputs a dict by their names, or a list with a list for each.
     batch_size : int or None, default=None
         Rows for one step of the optimizer; None is 32, -1 is all rows.
     validation_batch_size : int or None, default=None
@@ -69,6 +81,37 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
     scale_targets : bool, default=False
         Whether the model learns y minus its mean, divided by its standard deviation, column by column; `predict` goes
         the way back. The loss and the metrics in `history_` are then those of the scaled y.
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=None
+        Step size of the optimizer, for models that the function does not compile itself, and in `compile_kwargs`. None
+        is the default of Keras.
+    loss_weights : float, sequence or mapping of float, default=None
+        What the losses of the outputs are multiplied with, in their order or by their names, for models that the
+        function does not compile itself, and in `compile_kwargs`.
+    validation_fraction : float, default=None
+        `validation_split` by the name that it has in the ready networks; None is no validation, or 0.1 with early
+        stopping.
+    early_stopping : bool, default=False
+        Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
+        restored in any case, also when the epochs run out; with `warm_start` those that the fit begins with count, too.
+    monitor : str, default="val_loss"
+        Metric in `history_` that early stopping follows.
+    monitor_mode : {"auto", "min", "max"}, default="auto"
+        Whether a lower ("min") or a higher ("max") value of `monitor` is better. "auto" knows that of losses and of
+        Keras's metrics; a metric of your own, and what a callback adds to the logs, needs it to be said.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which early stopping stops.
+    tol : float, default=0.0001
+        Least change of `monitor` that counts as an improvement.
+    initial_model : estimator, keras.Model, str, path-like or None, default=None
+        What the weights start from: a fitted estimator of skdeep (in `sklearn.frozen.FrozenEstimator` where it is
+        cloned, as in searches), a Keras model or a .keras file. A layer starts from that of the same name if the shapes
+        are the same, otherwise as the function makes it. Layers that Keras named are counted in their model.
+    frozen_layers : sequence of str, default=()
+        Names of layers whose weights stay as they are in training, those of layers within layers included; `summary`
+        tells them. A batch normalization among them uses its moving averages in training, too.
+    dtype_policy : {"float32", "float64", "mixed_bfloat16"} or None, default=None
+        Keras dtype policy of the layers that the function makes without saying which. None is Keras's global one. What
+        the network takes as X has the dtype of its `keras.Input`.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
         by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
@@ -88,19 +131,19 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
     n_outputs_ : int
         Number of columns of y.
     n_outputs_expected_ : int
-        Number of outputs of the model, 1.
+        Number of outputs of the model that y has names for, otherwise 1.
     target_type_ : str
         Kind of y, as `sklearn.utils.multiclass.type_of_target` calls it.
     X_shape_ : tuple of int
-        Shape of X in `fit`.
+        Shape of X in `fit`; of several inputs a dict.
     X_dtype_ : numpy.dtype
-        dtype of X in `fit`.
+        dtype of X in `fit`; of several inputs a dict.
     y_dtype_ : numpy.dtype
         dtype of y in `fit`.
     y_ndim_ : int
         Number of axes of y in `fit`.
     n_features_in_ : int
-        Length of the second axis of X in `fit`.
+        Length of the second axis of X in `fit`, if it is one array.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in `fit`, if they are all strings.
 
@@ -114,6 +157,11 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
     `meta` is a dict of the attributes above, as far as they are known before training, such as
     ``meta["n_features_in_"]`` and ``meta["n_outputs_"]``; `compile_kwargs` has `optimizer`, `loss` and `metrics` as
     Keras objects, for ``model.compile(**compile_kwargs)``; `params` is a dict of all parameters.
+
+    Where a parameter from `learning_rate` on stands in the signature of the function, the function gets it, unless it
+    is at its default here and has one there. It counts for training all the same, but for `initial_model`,
+    `frozen_layers` and `dtype_policy`, which are then the function's alone, and for the `learning_rate` of a model that
+    the function compiles.
 
     Examples
     --------
@@ -139,8 +187,8 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
     ...     verbose=0,
     ...     random_state=0,
     ... )
-    >>> reg.fit(X, y).score(X, y) > 0.9
-    True
+    >>> round(reg.fit(X, y).score(X, y), 2)
+    1.0
     """
 
     _names_of_kind = ("scale_targets",)
@@ -154,8 +202,8 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
         warm_start: bool = False,
         random_state: RandomState = None,
         optimizer: Optimizer = "rmsprop",
-        loss: Loss | None = None,
-        metrics: Metrics | None = None,
+        loss: Losses | None = None,
+        metrics: MetricsOfOutputs | None = None,
         batch_size: int | None = None,
         validation_batch_size: int | None = None,
         verbose: int = 1,
@@ -165,6 +213,17 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
         run_eagerly: bool = False,
         epochs: int = 1,
         scale_targets: bool = False,
+        learning_rate: LearningRate | None = None,
+        loss_weights: float | Sequence[float] | Mapping[str, float] | None = None,
+        validation_fraction: float | None = None,
+        early_stopping: bool = False,
+        monitor: str = "val_loss",
+        monitor_mode: Literal["auto", "min", "max"] = "auto",
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        initial_model: InitialModel | None = None,
+        frozen_layers: str | Sequence[str] = (),
+        dtype_policy: DtypePolicy | None = None,
         **model_parameters: Any,
     ) -> None:
         self.model = model
@@ -183,6 +242,17 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
         self.run_eagerly = run_eagerly
         self.epochs = epochs
         self.scale_targets = scale_targets
+        self.learning_rate = learning_rate
+        self.loss_weights = loss_weights
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.monitor = monitor
+        self.monitor_mode = monitor_mode
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.initial_model = initial_model
+        self.frozen_layers = frozen_layers
+        self.dtype_policy = dtype_policy
         self.__dict__.update(model_parameters)
 
     def predict(self, X: Data, **predict_settings: Any) -> np.ndarray:
@@ -190,7 +260,7 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, ...)
+        X : {array-like, sparse matrix, dict, NamedArrays} of shape (n_samples, ...)
             Data in the form of `fit`.
         **predict_settings : dict
             `batch_size`, `verbose`, `steps` and `callbacks`, accepted for the sake of scikeras. Predictions do not
@@ -198,22 +268,33 @@ class KerasRegressor(DeepRegressorMixin, KerasModelEstimator):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+        y : ndarray of shape (n_samples,), (n_samples, n_outputs) or with more axes, float64, or NamedArrays of such
             Numbers in the unit of y.
         """
         self._check_predict_settings(predict_settings)
-        return super().predict(X)
+        return self._outputs(X, "predictions", "whole")
 
-    def _scales_targets(self):
-        return vars(self).get("scale_targets", False)  # subclasses and older files may have none
+    def score(self, X: Data, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return how good predictions are.
 
-    def _warn_of_units(self, X, y, network):
-        super()._warn_of_units(X, y, network)
-        with network.in_use() as program:
-            is_plain = not self._scales_targets() and gives_numbers_as_they_are(program.model)
-        trouble = trouble_with_numbers(y) if is_plain else None
-        if trouble is not None:
-            warn(trouble)
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dict, NamedArrays} of shape (n_samples, ...)
+            Data in the form of `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), dict or NamedArrays
+            Targets in the form of `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
 
-    def _learn_targets(self, y, weight):
-        return self._set_meta(y, super()._learn_targets(y, weight))
+        Returns
+        -------
+        score : float
+            The coefficient of determination, for y with names the mean of those. A subclass may have a
+            ``scorer(y_true, y_pred)``, which takes the place of it.
+        """
+        return self._score(X, y, sample_weight, self._r2_score)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,60 @@
+"""Early stopping by the parameters that all estimators have: what is followed, and from where."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from skdeep._training.callbacks import EarlyStopping
+
+if TYPE_CHECKING:
+    from skdeep._data.rows import Rows
+    from skdeep._estimators.run import Run
+
+
+def stopping_of(estimator: Any, run: Run, train: Rows, validation: Rows | None, batch_size: int) -> EarlyStopping:
+    """Return what ends a training early.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Has `monitor`, `monitor_mode`, `n_iter_no_change` and `tol`.
+    run : skdeep._estimators.run.Run
+        What is trained.
+    train, validation : skdeep._data.rows.Rows
+        Its rows; None if there are none for validation.
+    batch_size : int
+        Rows of a batch.
+    """
+    monitor = estimator.monitor
+    with run.network.trained(bool(run.callbacks), batch_size) as program:
+        of_training = program.metric_names(train)
+        of_validation = [] if validation is None else [f"val_{name}" for name in of_training]
+        mode = _mode(estimator, program, of_training + of_validation, has_callbacks=bool(run.callbacks))
+        start = math.nan
+        if (
+            run.is_resumed and validation is not None and monitor in of_validation
+        ):  # measured now, since the earlier fit may have had other rows
+            start = program.evaluate(validation, batch_size)[monitor.removeprefix("val_")]
+        elif run.is_resumed:
+            start = next(iter(run.history.get(monitor, [])[run.best_epoch - 1 : run.best_epoch]), math.nan)
+    return EarlyStopping(monitor, mode, estimator.n_iter_no_change, estimator.tol, start)
+
+
+def check_partial(estimator: Any) -> None:
+    """Raise where a call of `partial_fit` shall stop early."""
+    if estimator.early_stopping:
+        raise ValueError("partial_fit sees a part of the data at a time, so it does not work with early_stopping=True.")
+
+
+def _mode(estimator, program, names, *, has_callbacks):
+    """Return whether the least or the largest value is the best, "min" or "max"."""
+    monitor = estimator.monitor
+    unknown = "" if monitor in names else f"not among the metrics of this fit, which are {names!r}"
+    if unknown and not has_callbacks:
+        raise ValueError(f"monitor={monitor!r} is {unknown}.")
+    mode = program.direction(monitor) if estimator.monitor_mode == "auto" else estimator.monitor_mode
+    if mode is None:
+        what = f"{unknown}. If a callback adds it" if unknown else "a metric of which Keras does not know the aim"
+        raise ValueError(f"monitor={monitor!r} is {what}: set monitor_mode to 'min' or 'max'.")
+    return mode
