@@ -85,6 +85,10 @@ def without_training(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.
     return copied
 
 
+# Lists that building makes empty where SGD has no momentum, and RMSprop neither that nor a mean of gradients.
+_MADE_EMPTY = ("momentums", "_momentums", "_average_gradients")
+
+
 def _forget_training(optimizer):
     if not optimizer.built:
         return
@@ -94,7 +98,8 @@ def _forget_training(optimizer):
         optimizer._untrack_variable(variable)
     ids = set(map(id, forgotten))
     for name, value in list(vars(optimizer).items()):
-        if isinstance(value, list) and value and all(id(each) in ids for each in value):
+        is_of_variables = isinstance(value, list) and (len(value) > 0 or name in _MADE_EMPTY)
+        if is_of_variables and all(id(each) in ids for each in value):
             delattr(optimizer, name)  # which building sets again
     optimizer._trainable_variables = []
     optimizer._trainable_variables_indices = {}

@@ -18,13 +18,6 @@ from skdeep._training.dense_training import Recipe
 from skdeep._training.objectives import LOSSES
 
 _STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics", "call", "get_metrics_result")
-_PENALTIES = (
-    "kernel_regularizer",
-    "bias_regularizer",
-    "activity_regularizer",
-    "kernel_constraint",
-    "bias_constraint",
-)
 # By the kind of metric: the classes of Keras that are it, for each form of the targets.
 _ACCURACIES = {
     "indices": "SparseCategoricalAccuracy",
@@ -33,6 +26,8 @@ _ACCURACIES = {
     "column": "BinaryAccuracy",
     "indicator": "BinaryAccuracy",
 }
+# Forms of which Keras's "accuracy" is that of the classes; it takes rows of independent labels for one-hot ones.
+_OF_CLASSES = ("indices", "column of indices", "one-hot", "column")
 _ERRORS = {"MeanSquaredError": "mean_squared_error", "MeanAbsoluteError": "mean_absolute_error"}
 
 
@@ -52,7 +47,9 @@ def recipe_of_model(model: keras.Model, head: Any, batch_rows: int) -> Recipe | 
         return None
     layers = row_of_layers(model)
     places = {id(variable): place for place, variable in enumerate(model.variables)}
-    steps = None if layers is None else _steps(layers, places)
+    if layers is None or not _are_on_their_own(layers, model):
+        return None
+    steps = _steps(layers, places)
     if steps is None or steps[-1][0] != "dense":
         return None
     loss = loss_name(model.loss)
@@ -85,12 +82,19 @@ def recipe_of_model(model: keras.Model, head: Any, batch_rows: int) -> Recipe | 
     return recipe if is_ours else None
 
 
+def _are_on_their_own(layers, model):
+    """Whether each layer stands in one place, has all there is to train, and no penalty or constraint."""
+    held = [variable for layer in layers for variable in layer.variables]
+    is_each_once = len({id(layer) for layer in layers}) == len(layers)
+    are_all = {id(variable) for variable in held} == {id(variable) for variable in model.variables}
+    is_free = not any(getattr(each, name, None) for each in held for name in ("regularizer", "constraint"))
+    return is_each_once and are_all and is_free and not any(layer.activity_regularizer for layer in layers)
+
+
 def _steps(layers, places):
     """Return the layers as a recipe has them, or None if one is not known."""
     steps: list[list[Any]] = []
     for layer in layers:
-        if any(getattr(layer, name, None) is not None for name in _PENALTIES):
-            return None
         kind, has_dense = type(layer), any(step[0] == "dense" for step in steps)
         if kind is keras.layers.Flatten and not steps and layer.data_format == "channels_last":
             steps.append(["flatten"])
@@ -122,7 +126,11 @@ def _metrics(model, head, activation):
         return {} if not (compiled._user_weighted_metrics or compiled._user_metrics) else None
     metrics: dict[str, str] = {}
     for metric in compiled._user_metrics:
-        name, kind = (metric, "accuracy") if metric in ("accuracy", "acc") else _known_metric(metric, head, activation)
+        if isinstance(metric, str):
+            is_known = metric in ("accuracy", "acc") and head.encoding in _OF_CLASSES
+            name, kind = metric, "accuracy" if is_known else None
+        else:
+            name, kind = _known_metric(metric, head, activation)
         if kind is None or name in metrics:
             return None
         metrics[name] = kind

@@ -278,11 +278,11 @@ def made_optimizer(optimizer: keras.optimizers.Optimizer) -> tuple[str, float, d
         return None
     key, rate = key_without_rate(optimizer), float(optimizer._learning_rate.numpy())
     if key not in _known_optimizers:  # which takes tens of milliseconds to find out
-        _known_optimizers[key] = _optimizer({"optimizer": optimizer, "learning_rate": rate})
+        _known_optimizers[key] = _optimizer({"optimizer": optimizer, "learning_rate": 0.001})  # or any other rate
         while len(_known_optimizers) > _MOST_KNOWN:
             del _known_optimizers[next(iter(_known_optimizers))]
     found = _known_optimizers[key]
-    return found and (found[0], rate, found[2])
+    return (found[0], rate, found[2]) if found and _is_positive(rate) and rate <= _LARGEST else None
 
 
 def _named_optimizer(optimizer, rate):
