@@ -79,6 +79,7 @@ class TestAutoencoder:
         assert by_x.keys() == {"loss", "val_loss"}
         assert by_x == encoder.fit(X[:200], np.zeros(200), X_val=X[200:], y_val=np.zeros(100)).history_
         assert by_x == encoder.fit(X[:200], validation_data=(X[200:], None)).history_
+        assert by_x == clone(encoder).set_params(fit__validation_data=(X[200:], None)).fit(X[:200]).history_
         of_y = clone(encoder).set_params(target="y", scale_targets=True)
         by_x = encoder.set_params(scale_targets=True).fit(X[:200], X_val=X[200:]).history_
         assert by_x == of_y.fit(X[:200], X[:200], X_val=X[200:], y_val=X[200:]).history_
@@ -113,6 +114,13 @@ class TestFeatures:
         fitted = pipe[0].model_.get_weights()
         for one, other in zip(fitted, trained.model_.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
+
+    def test_a_file_of_it(self, X, tmp_path):
+        given = autoencoder({"n_features_in_": 64})
+        features = KerasTransformer(given, layer="code", epochs=0, verbose=0).fit(X)
+        skdeep.save(features, tmp_path / "features.skops")
+        loaded = skdeep.load(tmp_path / "features.skops")
+        np.testing.assert_array_equal(loaded.transform(X), features.transform(X))
 
     def test_maps_of_convolutions(self, digits):
         def build():
@@ -188,7 +196,6 @@ def test_scikit_learn_s_checks(layer):
     # Only so a row of weight 2 counts as two rows.
     loss = keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
     params = {
-        "layer": layer,
         "loss": loss,
         "batch_size": -1,
         "verbose": 0,

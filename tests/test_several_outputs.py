@@ -498,3 +498,32 @@ class TestNamedArrays:
     def test_what_it_does_not_take(self, given, error, said):
         with pytest.raises(error, match=said):
             NamedArrays(given)
+
+
+class TestEncodersOfDicts:
+    def test_outputs_in_a_dict(self, data):
+        class ByName(TransformerMixin, BaseEstimator):
+            def fit(self, y):
+                return self
+
+            def transform(self, y):
+                return {"yes": y[:, 1], "colour": y[:, 0]}
+
+            def inverse_transform(self, y):
+                return np.column_stack([y["colour"].argmax(axis=1), y["yes"][:, 0] > 0.5])
+
+        class Own(KerasClassifier):
+            @property
+            def target_encoder(self):
+                return ByName()
+
+        y = np.column_stack([np.searchsorted(COLOURS, data["colour"]), data["yes"]])
+        given = two_outputs(as_dict=True)
+        given.compile("adam", {"colour": "sparse_categorical_crossentropy", "yes": "binary_crossentropy"})
+        clf = Own(given, epochs=3, verbose=0, shuffle=False).fit(data["table"], y)
+        targets = {"colour": y[:, 0], "yes": y[:, 1]}
+        assert_same_history(clf.history_, given.fit(data["table"], targets, 32, 3, verbose=0, shuffle=False).history)
+        outputs = given.predict(data["table"], verbose=0)
+        np.testing.assert_array_equal(clf.predict(data["table"]), ByName().inverse_transform(outputs))
+        with pytest.raises(AttributeError, match="predict_proba needs a target_encoder whose inverse_transform takes"):
+            clf.predict_proba(data["table"])

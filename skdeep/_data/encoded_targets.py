@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from skdeep._common.states import check_attributes, is_bool
 from skdeep._data.named_arrays import NamedArrays, Parts
 from skdeep._data.structure import Keys, packed
 
@@ -31,9 +32,21 @@ class EncodedHead:
 
     is_converted = False
 
+    def __setstate__(self, state):
+        def are_keys(value):
+            return isinstance(value, tuple) and all(isinstance(each, (str, int)) for each in value)
+
+        checks = {"keys": lambda value: value is None or are_keys(value), "losses": lambda value: type(value) is tuple}
+        check_attributes(self, state, **checks)
+        vars(self).update(state)
+
     def encode(self, codes: Any) -> Any:
         """Return the targets of the network."""
         return list(codes.arrays) if isinstance(codes, Parts) else codes
+
+    def packed(self, outputs: Any) -> Any:
+        """Return outputs as the model gives them: an array, or a list or dict of several."""
+        return outputs if self.keys is None else packed(self.keys, outputs)
 
     def of_losses(self, function: Callable[[Any], Any]) -> EncodedHead:
         """Return the same with what a function makes of the losses."""
@@ -63,9 +76,13 @@ class EncodedTargets:
         self.encoder = encoder
         self.are_used = are_used
 
+    def __setstate__(self, state):
+        check_attributes(self, state, encoder=lambda value: hasattr(value, "inverse_transform"), are_used=is_bool)
+        vars(self).update(state)
+
     def encode(self, y: np.ndarray, name: str = "y") -> Any:
         """Return what the transformer makes of y."""
-        return parts_of(self.encoder.transform(y), len(y), "target_encoder")
+        return parts_of(self.encoder.transform(y), len(y), "target_encoder", dense=True)
 
     def has_classes(self, classes: Any) -> bool:
         """Whether these are the labels, which the transformer knows alone."""
@@ -81,18 +98,18 @@ class EncodedTargets:
 
     probabilities = scores = predictions
 
-    def whole(self, outputs: Any) -> Any:
-        """Return predictions: what the transformer makes of the outputs."""
-        return self.encoder.inverse_transform(outputs)
+    def whole(self, head: EncodedHead, outputs: Any) -> Any:
+        """Return predictions: what the transformer makes of the outputs, in the form in which the model gives them."""
+        return self.encoder.inverse_transform(head.packed(outputs))
 
-    def by_output(self, outputs: Any) -> Any:
+    def by_output(self, head: EncodedHead, outputs: Any) -> Any:
         """Return probabilities: what the transformer makes of the outputs with ``return_proba=True``."""
         if "return_proba" not in inspect.signature(self.encoder.inverse_transform).parameters:
             raise AttributeError(
                 f"predict_proba needs a target_encoder whose inverse_transform takes return_proba, but that of "
                 f"{type(self.encoder).__name__} does not."
             )
-        return self.encoder.inverse_transform(outputs, return_proba=True)
+        return self.encoder.inverse_transform(head.packed(outputs), return_proba=True)
 
     def continuing(self, earlier: Any) -> Any:
         """Return the targets with which ``warm_start=True`` goes on."""
@@ -107,7 +124,7 @@ class EncodedTargets:
         return "encoded"
 
 
-def parts_of(encoded: Any, n_rows: int, name: str) -> Any:
+def parts_of(encoded: Any, n_rows: int, name: str, *, dense: bool = False) -> Any:
     """Return what a transformer gives: an array, or `Parts` of a list or dict of arrays.
 
     Parameters
@@ -118,6 +135,8 @@ def parts_of(encoded: Any, n_rows: int, name: str) -> Any:
         Rows that it got.
     name : str
         Of the transformer, for messages.
+    dense : bool, default=False
+        Whether sparse matrices are made dense; otherwise they become CSR.
     """
     if isinstance(encoded, (Mapping, NamedArrays)):
         encoded = dict(sorted(encoded.items()))
@@ -125,7 +144,7 @@ def parts_of(encoded: Any, n_rows: int, name: str) -> Any:
         encoded = dict(enumerate(encoded))
     else:
         encoded = {None: encoded}
-    arrays = {key: each if issparse(each) else np.asarray(each) for key, each in encoded.items()}
+    arrays = {key: _as_array(each, dense) for key, each in encoded.items()}
     for array in arrays.values():
         if not array.shape or array.shape[0] != n_rows:
             raise ValueError(f"{name} got {n_rows} rows, but gives arrays of the shapes {_shapes(arrays)}.")
@@ -134,10 +153,11 @@ def parts_of(encoded: Any, n_rows: int, name: str) -> Any:
     return arrays[None] if None in arrays else Parts(arrays)
 
 
+def _as_array(value, dense):
+    if not issparse(value):
+        return np.asarray(value)
+    return value.toarray() if dense else value.tocsr()
+
+
 def _shapes(arrays):
     return ", ".join(str(tuple(array.shape)) for array in arrays.values())
-
-
-def packed_outputs(keys: Keys, outputs: Any) -> Any:
-    """Return outputs as the model gives them: an array, a list or a dict."""
-    return outputs if keys is None else packed(keys, outputs)

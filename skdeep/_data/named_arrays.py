@@ -86,7 +86,7 @@ class NamedArrays(Parts):
 
     Parameters
     ----------
-    arrays : mapping of str to array-like, default=()
+    arrays : mapping of str to array-like, default=None
         Arrays, lists, columns of frames or sparse matrices, each with rows along the first axis.
     **named : array-like
         More of them, by keyword.
@@ -116,8 +116,8 @@ class NamedArrays(Parts):
     (898, (898, 8, 8))
     """
 
-    def __init__(self, arrays: Mapping[str, ArrayLike] | NamedArrays = (), /, **named: ArrayLike) -> None:  # type: ignore[assignment]
-        given = dict(arrays.items() if isinstance(arrays, (Mapping, NamedArrays)) else arrays) | named
+    def __init__(self, arrays: Mapping[str, ArrayLike] | NamedArrays | None = None, /, **named: ArrayLike) -> None:
+        given: dict[str, Any] = ({} if arrays is None else dict(arrays.items())) | named
         if not given:
             raise ValueError("NamedArrays needs at least one array.")
         for name, array in given.items():

@@ -109,11 +109,11 @@ class NumericTargets:
         """Return what `predict` gives for outputs of a network with this head."""
         return self.decode(head.joined(outputs))
 
-    def whole(self, converted: np.ndarray) -> np.ndarray:
+    def whole(self, head: Any, converted: np.ndarray) -> np.ndarray:
         """Return predictions as `predict` gives them; targets of several outputs have them in parts."""
         return converted
 
-    def by_output(self, converted: np.ndarray) -> np.ndarray:
+    def by_output(self, head: Any, converted: np.ndarray) -> np.ndarray:
         """Return what `predict_proba` and `decision_function` give, which targets of several outputs have in parts."""
         return converted
 

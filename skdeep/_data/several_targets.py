@@ -130,13 +130,13 @@ class SeveralTargets:
         """Return what `decision_function` gives, for each part of classes."""
         return [part.scores(*self._of(key, head, outputs)) for key, part in self._of_classes()]
 
-    def whole(self, parts: list[np.ndarray]) -> Any:
+    def whole(self, head: Any, parts: list[np.ndarray]) -> Any:
         """Return predictions in the form that y had in `fit`."""
         if self.dtype is None:
             return NamedArrays(dict(zip(self.parts, parts, strict=True)))
         return np.column_stack(parts).astype(self.dtype, copy=False)
 
-    def by_output(self, parts: list[np.ndarray]) -> Any:
+    def by_output(self, head: Any, parts: list[np.ndarray]) -> Any:
         """Return a list of what there is for the columns of a table, or `NamedArrays`."""
         if self.dtype is not None:
             return parts

@@ -411,4 +411,4 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
                 "predictions mean nothing: the values are too large for its weights. Scale X.",
                 RuntimeWarning,
             )
-        return whole(predictions)
+        return whole(network.head, predictions)

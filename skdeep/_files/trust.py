@@ -38,6 +38,8 @@ _ESTIMATORS = (
 # Of these the attributes are descriptions of Keras objects, which are checked when they are made.
 OF_KERAS = ("skdeep._networks.own_models.OwnModelSpecification", "skdeep._files.stand_ins.KerasObject")
 _PARTS = (
+    "skdeep._data.encoded_targets.EncodedHead",
+    "skdeep._data.encoded_targets.EncodedTargets",
     "skdeep._data.heads.Head",
     "skdeep._data.several_heads.ColumnsOfOutputs",
     "skdeep._data.several_heads.SeveralHeads",

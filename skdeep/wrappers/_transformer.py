@@ -324,6 +324,8 @@ class KerasTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Number
             If a parameter, an array or the model is not what it must be; the message names it. What an earlier `fit`
             learned is kept.
         """
+        if validation_data is None and X_val is None:
+            validation_data = self._fit_setting("validation_data", {})
         if validation_data is not None:
             held_out = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
             X_val, y_val, sample_weight_val = with_validation_data(held_out, validation_data).values()
@@ -406,7 +408,8 @@ class KerasTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Number
         check_is_fitted(self)
         X = check_array(X, dtype=self._network.dtype, allow_nd=True, input_name="X", estimator=self)
         outputs = self._network.apply_part(Rows(X, X.shape[1:], self._network.dtype), self.layer, None)
-        return self._targets.whole(self._targets.predictions(self._network.head, outputs))
+        head = self._network.head
+        return self._targets.whole(head, self._targets.predictions(head, outputs))
 
     def score(self, X: Data, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> float:
         """Return how near the model comes to X, or to y.
