@@ -327,15 +327,18 @@ def test_an_optimizer_of_the_users_that_is_changed_later(iris):
         assert_same_bits(clf.partial_fit(X, y), expected, X)
 
 
-def test_convolutions_and_own_networks_are_left_to_tensorflow(digits):
+def test_convolutions_are_left_to_tensorflow_whoever_made_them(digits):
     X, y = digits.images[:100], digits.target[:100]
     assert CNNClassifier((4,), epochs=1).fit(X, y).summary().trained_by == "TensorFlow"
 
-    def build():
-        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+    def build(*layers):
+        output = keras.layers.Dense(10, "softmax")
+        return keras.Sequential([keras.Input((8, 8, 1)), *layers, keras.layers.Flatten(), output])
 
-    clf = KerasClassifier(build, loss="sparse_categorical_crossentropy", verbose=0)
-    assert clf.fit(X[:, 0, :4], y % 3).summary().trained_by == "TensorFlow"
+    X = X[..., np.newaxis]
+    clf = KerasClassifier(lambda: build(keras.layers.Conv2D(4, 3)), loss="sparse_categorical_crossentropy", verbose=0)
+    assert clf.fit(X, y).summary().trained_by == "TensorFlow"
+    assert clone(clf).set_params(model=build).fit(X, y).summary().trained_by == "NumPy"
 
 
 def test_a_model_that_was_changed_is_left_to_tensorflow(iris):
