@@ -85,7 +85,7 @@ class ClassTargets(ABC):
         dtype of y, which predictions get.
     """
 
-    row_kind: str | None = None  # what rows of 0 and 1 are, "one-hot" or "multilabel"; None of labels
+    row_kind: str | None = None  # what rows are: "one-hot" or "multilabel", of 0 and 1, or "sequence"; None of labels
     has_one_class_a_row = True
 
     def __init__(self, classes: np.ndarray, dtype: np.dtype) -> None:
@@ -124,6 +124,10 @@ class ClassTargets(ABC):
     def fits(self, head: Any) -> bool:
         """Whether a network with this head, from a file, is one for these targets."""
         return head.n_outputs in (1, self.n_outputs)
+
+    def takes_shape(self, shape: tuple[int | None, ...]) -> bool:
+        """Whether a network of the user's own may give outputs of this shape for a row."""
+        return len(shape) == 1
 
     def predictions(self, head: Any, outputs: Any) -> np.ndarray:
         """Return what `predict` gives for outputs of a network with this head."""
@@ -332,7 +336,7 @@ class LabelTargets(_TargetsOfOneClass):
         """Return scores of shape (n,) for two classes, and (n, n_classes) for more."""
         if self.n_outputs > 2:
             return scores
-        return scores[:, 0] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
+        return scores[..., 0] if scores.shape[-1] == 1 else scores[..., 1] - scores[..., 0]
 
 
 class OneHotTargets(_TargetsOfOneClass):

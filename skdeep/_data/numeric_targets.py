@@ -105,6 +105,15 @@ class NumericTargets:
         """Whether a network with this head, from a file, is one for these targets."""
         return head.n_outputs == self.n_outputs
 
+    def takes_shape(self, shape: tuple[int | None, ...]) -> bool:
+        """Whether a network of the user's own may give outputs of this shape for a row: that of y, or with a last 1."""
+        if self.row_shape is None:
+            return len(shape) == 1
+        if len(shape) == len(self.row_shape) + 1 and shape[-1] == 1:
+            shape = shape[:-1]
+        pairs = zip(shape, self.row_shape, strict=False)
+        return len(shape) == len(self.row_shape) and all(size in (None, own) for size, own in pairs)
+
     def predictions(self, head: Any, outputs: Any) -> np.ndarray:
         """Return what `predict` gives for outputs of a network with this head."""
         return self.decode(head.joined(outputs))

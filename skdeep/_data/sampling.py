@@ -90,7 +90,9 @@ def weight_by_class(
     if class_weight is None:
         return None
     if not targets.has_one_class_a_row:
-        kind = "multilabel" if targets.row_kind == "multilabel" else "of several outputs"
+        kind = {"multilabel": "multilabel", "sequence": "a label at each place"}.get(
+            targets.row_kind, "of several outputs"
+        )
         raise ValueError(f"class_weight is for targets with one class a row, but y is {kind}; use sample_weight.")
     if class_weight == "balanced":
         present = np.unique(codes)

@@ -25,6 +25,7 @@ from skdeep._common.typing import Logs, Values
 from skdeep._data.structure import Keys, Structure, packed
 from skdeep._engine.hooks import Hooks, direction
 from skdeep._engine.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
+from skdeep._engine.row_weights import axes_of_loss, with_axes
 from skdeep._engine.tracing import Strengths, replaced_parts, traced
 from skdeep._engine.variables import Variables
 from skdeep._keras.changes import Watch
@@ -78,6 +79,7 @@ class Program:
         self._of_recipe: tuple[int, str] | None = None  # what the model was when the recipe was told, if it is watched
         self._penalty_scale = 1.0
         self._has_metrics = False
+        self._loss_axes = 1  # see `skdeep._engine.row_weights`
         self._structure = Structure()  # of the rows that are trained or tested on
         self._is_single = True  # whether the model has one output, which is told when it is traced
         self._build_optimizer()
@@ -448,7 +450,10 @@ class Program:
         structure = self._structure
 
         def step(arrays):
-            return own_step(structure.packed(arrays))
+            x, *targets = structure.packed(arrays)
+            if len(targets) == 2:
+                targets[1] = with_axes(targets[1], self._loss_axes)
+            return own_step((x, *targets))
 
         if kind == "train":
             self._strengths.batch_fraction = lambda: (stop - start) / batch_size
@@ -472,6 +477,7 @@ class Program:
             outputs = self.model(x, training=False)
             self.model.compute_loss(x, y, outputs)
             self.model.compute_metrics(x, y, outputs)
+            self._loss_axes = axes_of_loss(self.model, y, outputs)
 
         with self._strengths.replaced():
             compute() if self.strategy is None else self.strategy.run(compute)

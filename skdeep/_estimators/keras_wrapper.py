@@ -39,6 +39,7 @@ from skdeep._data.named_arrays import NamedArrays, Parts
 from skdeep._data.row_source import RowSource, is_row_source
 from skdeep._data.sampling import total_weight
 from skdeep._data.scales import trouble_with_table
+from skdeep._data.sequence_targets import SequenceTargets
 from skdeep._data.several_targets import SeveralTargets, checked_parts, mean_score
 from skdeep._data.structure import Shapes
 from skdeep._data.validation import (
@@ -466,6 +467,8 @@ class KerasModelEstimator(BaseDeepEstimator):
             weight = {"sample_weight": sample_weight} if takes_weight or sample_weight is not None else {}
             return self.scorer(np.asarray(y), self.predict(X), **weight)
         check_is_fitted(self)
+        if isinstance(self._targets, SequenceTargets):
+            return self._targets.score(y, self.predict(X), sample_weight)
         if isinstance(self._targets, SeveralTargets):
             return mean_score(self._targets, y, self.predict(X), sample_weight)
         return score(X, y, sample_weight)

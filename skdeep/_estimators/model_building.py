@@ -13,6 +13,7 @@ import numpy as np
 from skdeep._backend import next_variable_number, start
 from skdeep._common.forked import check_not_forked
 from skdeep._data.encoded_targets import EncodedHead, EncodedTargets
+from skdeep._data.sequence_targets import SequenceTargets
 from skdeep._data.several_heads import losses_of_outputs
 from skdeep._data.several_targets import Outputs, SeveralTargets, fitting_losses, heads_of
 from skdeep._data.structure import Shapes
@@ -134,38 +135,36 @@ class _Building:
         if keys is None and isinstance(self._targets, SeveralTargets):
             raise ValueError(
                 f"The model has one output, but y has {self._targets.n_outputs}: "
-                f"{', '.join(map(str, self._targets.parts))}."
+                f"{', '.join(map(str, self._targets.parts))}.{_of_sequences(shapes)}"
             )
         expected = getattr(self._estimator, "n_outputs_expected_", None)
         if isinstance(self._targets, EncodedTargets) and expected not in (None, len(shapes)):
             raise ValueError(
                 f"target_encoder tells of {expected} outputs (n_outputs_expected_), but the model has {len(shapes)}."
             )
-        if any(len(shape) != 2 for shape in shapes) and not self._takes_any_shape(shapes):
-            each = "its outputs are" if len(shapes) > 1 else "its output is"
-            raise ValueError(
-                f"The outputs of the model must have the shape (n_samples, n_outputs), or that of a y with more axes, "
-                f"but {each} {', '.join(map(str, shapes))}."
-            )
-        return keys, names, tuple(self._width(shape) for shape in shapes)
+        self._check_output_shapes(shapes)
+        return keys, names, tuple(self._width(shape[1:]) for shape in shapes)
 
-    def _takes_any_shape(self, shapes):
-        """Whether outputs may have these shapes: more than two axes where y has as many, but for a last one of 1."""
-        if isinstance(self._targets, EncodedTargets):
-            return True
-        row_shape = getattr(self._targets, "row_shape", None)
-        if row_shape is None or len(shapes) > 1:
-            return False
-        expected = shapes[0][1:]
-        if len(expected) == len(row_shape) + 1 and expected[-1] == 1:
-            expected = expected[:-1]
-        return len(expected) == len(row_shape) and all(
-            size in (None, own) for size, own in zip(expected, row_shape, strict=True)
+    def _check_output_shapes(self, shapes):
+        """Raise if the targets do not go with outputs of these shapes; of several outputs each gives columns."""
+        rows = [shape[1:] for shape in shapes]
+        if isinstance(self._targets, EncodedTargets) or (len(rows) > 1 and all(len(row) == 1 for row in rows)):
+            return
+        if len(rows) == 1 and self._targets.takes_shape(rows[0]):
+            return
+        wanted = "(n_samples, n_outputs), or that of a y with more axes"
+        if isinstance(self._targets, SequenceTargets):
+            wanted = f"{('n_samples', *self._targets.row_shape, 'n_classes')}".replace("'", "")
+        each = "its outputs are" if len(shapes) > 1 else "its output is"
+        raise ValueError(
+            f"The outputs of the model must have the shape {wanted}, but {each} {', '.join(map(str, shapes))}."
         )
 
-    def _width(self, shape):
-        """Return how many numbers an output of this shape gives for a row."""
-        return self._targets.n_outputs if None in shape[1:] else math.prod(shape[1:])
+    def _width(self, row):
+        """Return how many numbers an output of this shape gives for a row, or for each place of one."""
+        if isinstance(self._targets, SequenceTargets):
+            row = row[-1:]
+        return self._targets.n_outputs if None in row else math.prod(row)
 
     def _offered(self):
         """Return what the function gets beside its parameters, if it takes it."""
@@ -292,6 +291,13 @@ def _fits(given, expected, *, may_adjust):
     elif may_adjust and len(given) == len(expected) + 1 and given[-1] == 1:
         given = given[:-1]
     return len(given) == len(expected) and all(size in (None, own) for size, own in zip(expected, given, strict=True))
+
+
+def _of_sequences(shapes):
+    """Return what a message says to who may have labels at each place of a row."""
+    if len(shapes[0]) == 2:
+        return ""
+    return " For a label at each place of a sequence or an image set target_type='sequence'."
 
 
 def _listed(shapes):

@@ -41,6 +41,8 @@ _PARTS = (
     "skdeep._data.encoded_targets.EncodedHead",
     "skdeep._data.encoded_targets.EncodedTargets",
     "skdeep._data.heads.Head",
+    "skdeep._data.sequence_targets.SequenceHead",
+    "skdeep._data.sequence_targets.SequenceTargets",
     "skdeep._data.several_heads.ColumnsOfOutputs",
     "skdeep._data.several_heads.SeveralHeads",
     "skdeep._data.several_targets.SeveralTargets",

@@ -26,6 +26,7 @@ from skdeep._common.version import __version__
 from skdeep._data.encoded_targets import EncodedHead
 from skdeep._data.heads import Head
 from skdeep._data.named_arrays import Parts
+from skdeep._data.sequence_targets import SequenceHead
 from skdeep._data.several_heads import ColumnsOfOutputs, SeveralHeads
 from skdeep._data.validation import memory_errors
 from skdeep._engine import last_layer
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from skdeep._engine.program import Program
 
 
-AnyHead = Head | SeveralHeads | ColumnsOfOutputs | EncodedHead
+AnyHead = Head | SeveralHeads | ColumnsOfOutputs | EncodedHead | SequenceHead
 
 # The form of the state below; 1 is the first.
 _FORMAT = 1

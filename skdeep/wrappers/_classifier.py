@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
+from sklearn.utils import check_array
 
 from skdeep._common.private_sklearn import StrOptions, check_y
 from skdeep._common.typing import (
@@ -24,6 +26,7 @@ from skdeep._data.class_targets import as_target_array, is_indicator, learn_targ
 from skdeep._data.encoded_targets import EncodedTargets
 from skdeep._data.heads import OUTPUT_ENCODINGS
 from skdeep._data.numeric_targets import as_number_array
+from skdeep._data.sequence_targets import SequenceTargets
 from skdeep._data.several_targets import SeveralTargets, are_numbers, learn_several
 from skdeep._data.validation import without_missing
 from skdeep._estimators.classification import DeepClassifierMixin
@@ -101,10 +104,11 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         squared error: the cut is 0.5, and `predict_proba` clips a single one and takes of several the nearest
         probabilities that sum to 1. "auto" is "probabilities" if the last activation is a softmax or sigmoid,
         otherwise what the loss takes; for a loss of your own without such a last activation it is an error.
-    target_type : {"auto", "one-hot", "multilabel", "multioutput"}, default="auto"
+    target_type : {"auto", "one-hot", "multilabel", "multioutput", "sequence"}, default="auto"
         What rows of 0 and 1 in y are. "auto" takes them as one-hot if each has a single 1, otherwise as multilabel.
         "multioutput" says that each column has classes of its own, and is learned by an output of its own; for columns
-        of other labels "auto" does.
+        of other labels "auto" does. "sequence" says that there is a label at each place of a row, of the same classes
+        everywhere: y of shape (n_samples, n_steps), or of images, and an output with one more axis, of the classes.
     learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=None
         Step size of the optimizer, for models that the function does not compile itself, and in `compile_kwargs`. None
         is the default of Keras.
@@ -228,7 +232,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         "class_weight": CONSTRAINTS["class_weight"],
         "target_encoding": CONSTRAINTS["target_encoding"],
         "output_encoding": [StrOptions({*OUTPUT_ENCODINGS, "auto"})],
-        "target_type": [StrOptions({"auto", "one-hot", "multilabel", "multioutput"})],
+        "target_type": [StrOptions({"auto", "one-hot", "multilabel", "multioutput", "sequence"})],
     }
 
     def __init__(
@@ -252,7 +256,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         class_weight: ClassWeight | None = None,
         target_encoding: Literal["auto", "ordinal", "one-hot"] = "auto",
         output_encoding: Literal["auto", "probabilities", "logits", "margins", "numbers"] = "auto",
-        target_type: Literal["auto", "one-hot", "multilabel", "multioutput"] = "auto",
+        target_type: Literal["auto", "one-hot", "multilabel", "multioutput", "sequence"] = "auto",
         learning_rate: LearningRate | None = None,
         loss_weights: float | Sequence[float] | Mapping[str, float] | None = None,
         validation_fraction: float | None = None,
@@ -364,10 +368,25 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
 
     def _checked_labels(self, y, name):
         """Return y as labels, rows of 0 and 1, or a table with classes of its own in each column."""
+        if self.target_type == "sequence":
+            return self._checked_sequences(y, name)
         y = np.asarray(check_y(without_missing(y, name), multi_output=True, estimator=self))
         if y.ndim == 2 and y.shape[1] > 1 and (self.target_type == "multioutput" or not is_indicator(y, name)):
             return y
         return as_target_array(y, name)
+
+    def _checked_sequences(self, y, name):
+        """Return y as labels at each place of a row."""
+        if issparse(y):
+            y = y.toarray()
+        checks = {"allow_nd": True, "ensure_2d": False, "dtype": None}
+        y = check_array(without_missing(y, name), input_name=name, estimator=self, **checks)
+        if y.ndim < 2:
+            raise ValueError(
+                f"target_type='sequence' is for {name} with a label at each place of a row, of shape (n_samples, "
+                f"n_steps) or with more axes, but {name} has shape {y.shape}."
+            )
+        return y
 
     def _checked_part(self, y, name):
         """Return a part of y as labels, rows of 0 and 1, or numbers."""
@@ -386,6 +405,8 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         """Return targets of a `target_encoder` or of several outputs, or None of others."""
         if hasattr(type(self), "target_encoder"):
             return self._encoded_targets(y)
+        if self.target_type == "sequence" and isinstance(y, np.ndarray):
+            return SequenceTargets.learn(y, classes)
         is_table = isinstance(y, np.ndarray) and y.ndim == 2
         if isinstance(y, np.ndarray) and not is_table:
             return None
@@ -394,7 +415,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         return learn_several(y, weight, classes, numbers=False, scaled=False)
 
     def _row_kind(self):
-        return None if self.target_type in ("auto", "multioutput") else self.target_type
+        return self.target_type if self.target_type in ("one-hot", "multilabel") else None
 
     def _set_meta(self, y, targets):
         super()._set_meta(y, targets)
