@@ -106,8 +106,8 @@ class NumericTargets:
         return head.n_outputs == self.n_outputs
 
     def takes_shape(self, shape: tuple[int | None, ...]) -> bool:
-        """Whether a network of the user's own may give outputs of this shape for a row: that of y, or with a last 1."""
-        if self.row_shape is None:
+        """Whether a network may give outputs of this shape for a row: columns, or that of y, which may end in a 1."""
+        if self.row_shape is None or len(shape) == 1:
             return len(shape) == 1
         if len(shape) == len(self.row_shape) + 1 and shape[-1] == 1:
             shape = shape[:-1]

@@ -200,7 +200,11 @@ class Program:
             return [_in_float32(output) for output in keras.tree.flatten(outputs)]
 
         arrays = rows.gather(np.arange(1))
-        return traced(call, [tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in arrays])
+        return self._traced(call, [tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in arrays])
+
+    def _traced(self, function, signature):
+        """Return a traced function, or the function itself where the model is compiled with ``run_eagerly=True``."""
+        return function if self.model.run_eagerly else traced(function, signature)
 
     def part(self, start: str | None, end: str | None) -> keras.Model:
         """Return the part of the model behind one layer and up to another; None is its own input or output."""
@@ -404,10 +408,10 @@ class Program:
 
             def run_all(*arguments):
                 *tensors, batch_size = arguments
-                return run(kind, tensors, batch_size)
+                with replaced_parts(self.model, self._strengths, n_replicas=n_replicas(self.strategy)):
+                    return run(kind, tensors, batch_size)
 
-            with replaced_parts(self.model, self._strengths, n_replicas=n_replicas(self.strategy)):
-                self._steps[key] = traced(run_all, (*signature, tf.TensorSpec([], tf.int32)))
+            self._steps[key] = self._traced(run_all, (*signature, tf.TensorSpec([], tf.int32)))
             if self._watch is not None:
                 self._watch.look()  # layers of the user's may count how often they are traced
         return self._steps[key]

@@ -388,8 +388,11 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         run.network.settle()
         vars(self).update(run.learned(history, best_epoch=best_epoch))
 
-    def _outputs(self, X, convert, whole):
-        """Return what two methods of the targets make of the outputs: of those of some rows, and of what these give."""
+    def _outputs(self, X, convert, whole, predict=None):
+        """Return what two methods of the targets make of the outputs: of those of some rows, and of what these give.
+
+        `predict` takes the place of that of the network.
+        """
         check_is_fitted(self)
         network = self._network
         convert, whole = getattr(self._targets, convert), getattr(self._targets, whole)
@@ -403,7 +406,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             is_finite.append(np.logical_and.reduce(finite))
             return convert(head, outputs)
 
-        predictions = network.predict(rows, converted)
+        predictions = (predict or network.predict)(rows, converted)
         n_wrong = len(rows) - np.sum(np.concatenate(is_finite))
         if n_wrong:
             warn(

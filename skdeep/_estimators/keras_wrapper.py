@@ -41,7 +41,7 @@ from skdeep._data.sampling import total_weight
 from skdeep._data.scales import trouble_with_table
 from skdeep._data.sequence_targets import SequenceTargets
 from skdeep._data.several_targets import SeveralTargets, checked_parts, mean_score
-from skdeep._data.structure import Shapes
+from skdeep._data.structure import Shapes, packed
 from skdeep._data.validation import (
     as_numbers,
     check_is_not_empty,
@@ -58,6 +58,8 @@ from skdeep._estimators.model_functions import OF_NETWORK, PREFIXES, SHARED
 from skdeep._estimators.parameters import CONSTRAINTS, routed_parameters, set_parameters
 from skdeep._estimators.run import Run, TrainingSettings
 from skdeep._keras.units import takes_numbers_as_they_are
+from skdeep._lazy import keras
+from skdeep._networks import routing
 
 _FIT_SETTINGS = (
     "epochs",
@@ -86,11 +88,12 @@ _NAMES = (
 )
 # Which change nothing of how a network is made.
 _OF_TRAINING = (
-    *("warm_start", "random_state", "validation_batch_size", "run_eagerly", *_FIT_SETTINGS),
+    *("warm_start", "random_state", "validation_batch_size", *_FIT_SETTINGS),
     *("validation_fraction", "early_stopping", "monitor", "monitor_mode", "n_iter_no_change", "tol"),
 )
 _PREFIXES_OF_TRAINING = ("fit__", "callbacks__", "predict__")
-# scikeras hands them to Keras's predict, which skdeep does not call; predictions do not depend on them.
+_COMPILE_SETTINGS = ("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics", "run_eagerly")
+# For Keras's predict, which skdeep calls only for the sake of callbacks; predictions do not depend on them.
 _PREDICT_SETTINGS = ("batch_size", "verbose", "steps", "callbacks")
 WRAPPER_CONSTRAINTS = {
     "model": [callable, None],
@@ -114,6 +117,7 @@ class KerasModelEstimator(BaseDeepEstimator):
     """Base class of `skdeep.KerasClassifier` and `skdeep.KerasRegressor`."""
 
     _names_of_kind: tuple[str, ...] = ()
+    _predict_settings: tuple[str, ...] = _PREDICT_SETTINGS
     _keeps_model = False  # whether the very model is trained that was given
     # Subclasses with a constructor of their own, and estimators of older pickles, may not have them.
     learning_rate: Any = SHARED["learning_rate"]
@@ -268,13 +272,40 @@ class KerasModelEstimator(BaseDeepEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _check_predict_settings(self, settings):
-        for name in settings:
+    def _outputs(self, X, convert, whole, given=None):
+        """Return predictions, by Keras's own `predict` if there are callbacks for it."""
+        given = given or {}
+        for name in given:
             if name not in _PREDICT_SETTINGS:
                 raise TypeError(
                     f"predict got an unexpected keyword argument {name!r}. Settings of predictions are "
                     f"{', '.join(_PREDICT_SETTINGS)}."
                 )
+        settings = {name: given.get(name, vars(self).get(f"predict__{name}")) for name in _PREDICT_SETTINGS}
+        callbacks = [each for each in routing.leaves(settings["callbacks"]) if each is not None]
+        if not callbacks:
+            return super()._outputs(X, convert, whole)
+
+        def predict(rows, convert):
+            return convert(self._network.head, self._outputs_by_keras(rows, callbacks, settings))
+
+        return super()._outputs(X, convert, whole, predict)
+
+    def _outputs_by_keras(self, rows, callbacks, settings):
+        """Return the outputs, an array or a list of them, from Keras's `predict` with callbacks."""
+        for each in callbacks:
+            if not isinstance(each, keras.callbacks.Callback):
+                raise TypeError(f"predict__callbacks must be Keras callbacks. Got {each!r}.")
+        x = packed(rows.structure.x, rows.gather(np.arange(len(rows))))
+        size = settings["batch_size"]
+        size = len(rows) if size == -1 else size
+        try:
+            outputs = self.model_.predict(x, batch_size=size, verbose=settings["verbose"] or 0, callbacks=callbacks)
+        finally:
+            for each in callbacks:
+                each._model = None  # a copy of a parameter is to have no copy of it
+        outputs = [np.asarray(each, np.result_type(each, np.float32)) for each in keras.tree.flatten(outputs)]
+        return outputs[0] if self._network.head.keys is None else outputs
 
     def _fit_setting(self, name, given):
         """Return a setting of training: that given to `fit`, or else the routed one, or else the parameter."""
@@ -419,13 +450,12 @@ class KerasModelEstimator(BaseDeepEstimator):
         return {name: params[name] for name in names} | {"row shape": tuple(row_shape)}
 
     def _check_settings(self):
-        """Raise for what would have no effect, and for what a compiled loop cannot do."""
-        for prefix, known in (("fit__", _FIT_SETTINGS), ("predict__", _PREDICT_SETTINGS)):
+        """Raise for what would have no effect."""
+        known_by_prefix = {"fit__": _FIT_SETTINGS, "compile__": _COMPILE_SETTINGS, "predict__": self._predict_settings}
+        for prefix, known in known_by_prefix.items():
             for name in routed_parameters(self, prefix):
                 if name.removeprefix(prefix) not in known:
                     raise ValueError(f"{name} is not a setting that skdeep knows, which are {', '.join(known)}.")
-        if self.run_eagerly:
-            raise ValueError("run_eagerly=True is not possible: skdeep trains in a compiled loop.")
 
     def _checked_y(self, y, name, check, check_part):
         """Return y as a function of a kind of estimator checks it, or part by part as another one does."""

@@ -107,6 +107,8 @@ class _Building:
             compile_with_loss(model, self._compile_arguments(self._chosen_loss(model))["loss"])
         if not (model.loss and model.optimizer):
             raise ValueError("The model is compiled without a loss or an optimizer.")
+        if self._setting("run_eagerly"):
+            model.run_eagerly = True
         return model
 
     def head(self, model):
@@ -171,26 +173,29 @@ class _Building:
         of_estimator = vars(self._estimator)
         return {
             "meta": lambda: {name: value for name, value in of_estimator.items() if name[0] != "_" and name[-1] == "_"},
-            "compile_kwargs": lambda: self._compile_arguments({}) | {"run_eagerly": False},
+            "compile_kwargs": lambda: self._compile_arguments({}),
             "params": self._estimator.get_params,
         }
 
     def _settings(self):
-        given = {name: getattr(self._estimator, name) for name in _COMPILED}
+        given = {name: self._setting(name) for name in _COMPILED}
         given |= {"loss": None} if self._is_loss_auto() else {}
         return given | routed_parameters(self._estimator, *(f"{name}__" for name in _COMPILED))
+
+    def _setting(self, name):
+        return model_functions.compile_setting(self._estimator, name)
 
     def _settings_beside(self):
         """Return the settings of compiling that a compiled model must have, if they are given."""
         settings = self._settings()
         for name in ("learning_rate", "loss_weights"):
-            value = getattr(self._estimator, name)
+            value = self._setting(name)
             if value is not None and not model_functions.is_taken(self._estimator, name):
                 settings[name] = value
         return settings
 
     def _is_loss_auto(self):
-        loss = self._estimator.loss
+        loss = self._setting("loss")
         return loss is None or (isinstance(loss, str) and loss == "auto")
 
     def _chosen_loss(self, model):
@@ -205,7 +210,7 @@ class _Building:
         if self._keys is not None:
             loss, arguments = fitting_losses(self._targets, self._outputs(model), encoding, one_hot=bool(given))
         else:
-            metrics = self._estimator.metrics
+            metrics = self._setting("metrics")
             metrics = [metric for metric in _as_list(metrics) if metric is not None]
             loss, arguments = self._targets.fitting_loss(
                 self._widths[0], self._last(model), metrics, encoding, one_hot=bool(given)
@@ -218,11 +223,13 @@ class _Building:
         settings = self._settings() | {
             "learning_rate": estimator.learning_rate,
             "dtype_policy": model_functions.shared_parameter(estimator, "dtype_policy") or "float32",
+            "weighted_metrics": self._setting("weighted_metrics"),
         }
         settings |= chosen
         encoding = self._targets.expected_encoding(settings["loss"], self._target_encoding)
         arguments = compilation.compile_arguments(settings, encoding=encoding)
-        weights = estimator.loss_weights
+        arguments["run_eagerly"] = bool(self._setting("run_eagerly"))
+        weights = self._setting("loss_weights")
         if weights is not None:
             arguments["loss_weights"] = dict(weights) if isinstance(weights, Mapping) else _as_numbers(weights)
         for name in ("loss", "loss_weights"):

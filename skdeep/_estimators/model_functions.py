@@ -17,7 +17,7 @@ from skdeep._common.user_warnings import warn
 from skdeep._estimators.parameters import routed_parameters
 from skdeep._lazy import keras
 
-PREFIXES = ("model__", "fit__", "predict__", "optimizer__", "loss__", "metrics__", "callbacks__")
+PREFIXES = ("model__", "fit__", "predict__", "compile__", "optimizer__", "loss__", "metrics__", "callbacks__")
 # With their defaults.
 SHARED = {
     "learning_rate": None,
@@ -65,6 +65,11 @@ def is_taken(estimator: Any, name: str) -> bool:
 def shared_parameter(estimator: Any, name: str) -> Any:
     """Return a shared parameter as the estimator is to use it: the default, if it is the function's alone."""
     return SHARED[name] if name in OF_NETWORK and is_taken(estimator, name) else getattr(estimator, name)
+
+
+def compile_setting(estimator: Any, name: str) -> Any:
+    """Return a setting of compiling: the routed one, such as ``compile__loss``, or else the parameter."""
+    return vars(estimator).get(f"compile__{name}", getattr(estimator, name, None))
 
 
 def arguments_of(estimator: Any, names: tuple[str, ...]) -> dict[str, Any]:

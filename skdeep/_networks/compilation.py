@@ -43,17 +43,20 @@ def compile_arguments(settings: dict[str, Any], *, encoding: str | Mapping[Any, 
     ----------
     settings : dict
         The parameters `optimizer`, `learning_rate`, `loss`, `metrics` and `dtype_policy` as given to the estimator, and
-        the routed ones. Of an optimizer or a metric among them each call makes a copy. A loss of None stays. For
-        several outputs `loss` and `metrics` may be lists, or dicts by their names.
+        the routed ones, and `weighted_metrics` if there are any. Of an optimizer or a metric among them each call makes
+        a copy. A loss of None stays. For several outputs `loss` and `metrics` may be lists, or dicts by their names.
     encoding : str or mapping
         Form of the targets, see `skdeep._data.heads.Head`; for several outputs by their numbers and their names.
     """
     routed = {name: plain_number(value) for name, value in settings.items() if "__" in name}
-    return {
+    arguments = {
         "optimizer": _made_optimizer(settings, routed),
         "loss": _made_losses(settings, routed),
         "metrics": _made_metrics(settings, routed, encoding),
     }
+    if settings.get("weighted_metrics") is not None:
+        arguments["weighted_metrics"] = _made_metrics({"metrics": settings["weighted_metrics"]}, {}, encoding)
+    return arguments
 
 
 def _made_optimizer(settings, routed):

@@ -43,7 +43,7 @@ def recipe_of_model(model: keras.Model, head: Any, batch_rows: int) -> Recipe | 
     batch_rows : int
         Rows of a batch.
     """
-    if not isinstance(head, Head) or vars(model).keys() & set(_STEPS):
+    if not isinstance(head, Head) or model.run_eagerly or vars(model).keys() & set(_STEPS):
         return None
     layers = row_of_layers(model)
     places = {id(variable): place for place, variable in enumerate(model.variables)}

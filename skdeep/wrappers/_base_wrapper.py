@@ -52,7 +52,7 @@ class BaseWrapper(NumberModelEstimator):
     shuffle : bool or "blocks", default=True
         Whether each epoch takes the rows in a new random order.
     run_eagerly : bool, default=False
-        Accepted for the sake of scikeras; True is an error.
+        As in `KerasClassifier`.
     epochs : int, default=1
         Passes over the training data.
     **model_parameters : dict
@@ -223,8 +223,7 @@ class BaseWrapper(NumberModelEstimator):
         outputs : ndarray of shape (n_samples, ...), or list or dict of them
             The outputs of the model, float32.
         """
-        self._check_predict_settings(predict_settings)
-        return self._outputs(X, "predictions", "whole")
+        return self._outputs(X, "predictions", "whole", predict_settings)
 
     def _encoded_targets(self, y):
         self.target_encoder_ = self.target_encoder.fit(y)

@@ -85,7 +85,8 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         Whether each epoch takes the rows in a new random order. "blocks" is for data that is not in memory: blocks of
         512 neighbouring rows come in random order, and the rows of each four blocks are mixed.
     run_eagerly : bool, default=False
-        Accepted for the sake of scikeras; True is an error, since training is a compiled loop.
+        Whether training and predictions run the Python code of the model in each step, where it can print and stop at
+        breakpoints. Otherwise TensorFlow traces it once, which is much faster.
     epochs : int, default=1
         Passes over the training data.
     class_weight : dict, "balanced" or None, default=None
@@ -142,7 +143,8 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         the network takes as X has the dtype of its `keras.Input`.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
-        by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
+        by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__``, ``fit__``, ``compile__``
+        or ``predict__``.
 
     Attributes
     ----------
@@ -310,16 +312,15 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         X : {array-like, sparse matrix, dict, NamedArrays} of shape (n_samples, ...)
             Data in the form of `fit`.
         **predict_settings : dict
-            `batch_size`, `verbose`, `steps` and `callbacks`, accepted for the sake of scikeras. Predictions do not
-            depend on them.
+            `callbacks` for Keras's own `predict`, which predicts then, with this `batch_size` and `verbose`. Otherwise
+            these and `steps` are accepted for the sake of scikeras; predictions do not depend on them.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_classes), or NamedArrays
             Labels, one-hot rows, a multilabel indicator matrix or a table of labels, of the dtype of y.
         """
-        self._check_predict_settings(predict_settings)
-        return super().predict(X)
+        return self._outputs(X, "predictions", "whole", predict_settings)
 
     def predict_proba(self, X: Data, **predict_settings: Any) -> np.ndarray:
         """Predict the probability of each class.
@@ -329,8 +330,8 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         X : {array-like, sparse matrix, dict, NamedArrays} of shape (n_samples, ...)
             Data in the form of `fit`.
         **predict_settings : dict
-            `batch_size`, `verbose`, `steps` and `callbacks`, accepted for the sake of scikeras. Predictions do not
-            depend on them.
+            `callbacks` for Keras's own `predict`, which predicts then, with this `batch_size` and `verbose`. Otherwise
+            these and `steps` are accepted for the sake of scikeras; predictions do not depend on them.
 
         Returns
         -------
@@ -339,8 +340,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
             independent. For a table of labels a list with an array for each column; for y with names those of the
             classes among it.
         """
-        self._check_predict_settings(predict_settings)
-        return super().predict_proba(X)
+        return self._outputs(X, "probabilities", "by_output", predict_settings)
 
     def score(self, X: Data, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return how good predictions are.

@@ -75,7 +75,8 @@ class KerasRegressor(RegressorMixin, NumberModelEstimator):
         Whether each epoch takes the rows in a new random order. "blocks" is for data that is not in memory: blocks of
         512 neighbouring rows come in random order, and the rows of each four blocks are mixed.
     run_eagerly : bool, default=False
-        Accepted for the sake of scikeras; True is an error, since training is a compiled loop.
+        Whether training and predictions run the Python code of the model in each step, where it can print and stop at
+        breakpoints. Otherwise TensorFlow traces it once, which is much faster.
     epochs : int, default=1
         Passes over the training data.
     scale_targets : bool, default=False
@@ -114,7 +115,8 @@ class KerasRegressor(RegressorMixin, NumberModelEstimator):
         the network takes as X has the dtype of its `keras.Input`.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
-        by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
+        by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__``, ``fit__``, ``compile__``
+        or ``predict__``.
 
     Attributes
     ----------
@@ -263,16 +265,15 @@ class KerasRegressor(RegressorMixin, NumberModelEstimator):
         X : {array-like, sparse matrix, dict, NamedArrays} of shape (n_samples, ...)
             Data in the form of `fit`.
         **predict_settings : dict
-            `batch_size`, `verbose`, `steps` and `callbacks`, accepted for the sake of scikeras. Predictions do not
-            depend on them.
+            `callbacks` for Keras's own `predict`, which predicts then, with this `batch_size` and `verbose`. Otherwise
+            these and `steps` are accepted for the sake of scikeras; predictions do not depend on them.
 
         Returns
         -------
         y : ndarray of shape (n_samples,), (n_samples, n_outputs) or with more axes, float64, or NamedArrays of such
             Numbers in the unit of y.
         """
-        self._check_predict_settings(predict_settings)
-        return self._outputs(X, "predictions", "whole")
+        return self._outputs(X, "predictions", "whole", predict_settings)
 
     def score(self, X: Data, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return how good predictions are.

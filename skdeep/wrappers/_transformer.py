@@ -85,7 +85,8 @@ class KerasTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Number
         Whether each epoch takes the rows in a new random order. "blocks" is for data that is not in memory: blocks of
         512 neighbouring rows come in random order, and the rows of each four blocks are mixed.
     run_eagerly : bool, default=False
-        Accepted for the sake of scikeras; True is an error, since training is a compiled loop.
+        Whether training and predictions run the Python code of the model in each step, where it can print and stop at
+        breakpoints. Otherwise TensorFlow traces it once, which is much faster.
     epochs : int, default=1
         Passes over the training data; 0 takes the model as it is, for one that is trained already.
     layer : str, default=None
@@ -130,7 +131,8 @@ class KerasTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Number
         the network takes as X has the dtype of its `keras.Input`.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
-        by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``fit__``.
+        by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__``, ``fit__`` or
+        ``compile__``.
 
     Attributes
     ----------
@@ -207,6 +209,7 @@ class KerasTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Number
     """
 
     _names_of_kind = ("scale_targets", "layer", "target")
+    _predict_settings = ("batch_size", "verbose", "steps")
     _parameter_constraints = WRAPPER_CONSTRAINTS | {
         "scale_targets": REGRESSOR_CONSTRAINTS["scale_targets"],
         "epochs": [Interval(Integral, 0, None, closed="left")],
