@@ -49,7 +49,7 @@ PARTS = {
         "keras.src.ops.node:Node": ["_keras_history"],
         "keras.src.saving.keras_saveable": ["KerasSaveable"],
         "keras.src.saving.serialization_lib": ["SafeModeScope"],
-        "keras.src.trainers.compile_utils:CompileLoss": ["_user_loss", "_user_loss_weights"],
+        "keras.src.trainers.compile_utils:CompileLoss": ["_flat_losses", "_user_loss", "_user_loss_weights"],
         "keras.src.trainers.compile_utils:CompileMetrics": ["_user_metrics", "_user_weighted_metrics"],
         "keras.src.utils.backend_utils": ["DynamicBackend"],
         "keras.src.utils.io_utils": ["print_msg"],

@@ -21,7 +21,8 @@ def axes_of_loss(model: keras.Model, y: Any, outputs: Any) -> int:
     y, outputs : tensors
         Of some rows. Where they are several, each output has columns, and a loss one value a row.
     """
-    losses = getattr(model._compile_loss, "_flat_losses", None)
+    compiled = model._compile_loss
+    losses = [] if compiled is None else compiled._flat_losses
     if not losses or keras.tree.is_nested(outputs) or len(outputs.shape) < 3:
         return 1
     loss = losses[0][1]
