@@ -7,6 +7,7 @@ in its signature: ``def network(learning_rate)`` is scikeras's commonest idiom. 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Mapping
@@ -132,7 +133,9 @@ def built_by(function: Any, estimator: Any, names: tuple[str, ...], offered: dic
             f"function that builds the model, which takes {', '.join(parameters) or 'none'}."
             + _did_you_mean(estimator, unknown[0], names, parameters)
         )
-    arguments |= {name: make() for name, make in offered.items() if takes_any or name in parameters}
+    # A class that takes anything hands it to the constructor of keras.Model, which takes none of these.
+    gets_all = takes_any and not inspect.isclass(_without_partial(function))
+    arguments |= {name: make() for name, make in offered.items() if gets_all or name in parameters}
     _check_complete(function, parameters, arguments, names)
     with interrupts.at_once():
         return function(**arguments), arguments
@@ -187,6 +190,12 @@ def _check_complete(function, parameters, arguments, names):
 def _did_you_mean(estimator, name, names, parameters=()):
     own = [each for each in names if each in vars(estimator)]
     return did_you_mean_parameter(name, [*own, *parameters], PREFIXES)
+
+
+def _without_partial(function):
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
 
 
 def _is_model(value):
