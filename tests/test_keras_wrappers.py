@@ -90,6 +90,11 @@ class TestTheSameNumbers:
         after = KerasTransformer(linear, target="y", model__loss="mse", **WHOLE).fit(X, y)
         np.testing.assert_allclose(after.transform(X), before.transform(X), atol=1e-5)
 
+    def test_what_theirs_lacks(self, digits):
+        assert not hasattr(SKLearnClassifier, "predict_proba")
+        with pytest.raises(ValueError, match="Found array with dim 3"):
+            SKLearnClassifier(theirs).fit(digits.images, digits.target)
+
     def test_settings_in_the_call_of_fit(self, scaled):
         kwargs = {"loss": "categorical_crossentropy"}
         before = SKLearnClassifier(theirs, model_kwargs=kwargs, fit_kwargs=dict(WHOLE)).fit(*scaled, epochs=2)
