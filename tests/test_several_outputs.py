@@ -629,3 +629,34 @@ class TestGivenByOutput:
         history = {name: values[0] for name, values in reg.history_.items()}
         total = of_a * history["a_loss"] + of_b * history["b_loss"]
         assert history["loss"] == pytest.approx(total, rel=1e-5)
+
+    @pytest.mark.filterwarnings("ignore:Gradients do not exist")
+    @pytest.mark.parametrize("is_compiled", [False, True])
+    def test_outputs_without_a_loss_behind_a_target_encoder(self, is_compiled, data):
+        """Keras does not train those of a dict that have none."""
+
+        class Columns(TransformerMixin, BaseEstimator):
+            def fit(self, Y):
+                return self
+
+            def transform(self, Y):
+                return {"a": Y[:, :1], "b": Y[:, 1:]}
+
+            def inverse_transform(self, outputs):
+                return np.column_stack([outputs["a"], outputs["b"]])
+
+        class OfColumns(KerasRegressor):
+            target_encoder = Columns()
+
+        model = two_outputs((1, 1), (None, None), ("a", "b"), as_dict=True)
+        if is_compiled:
+            model.compile("adam", {"a": "mse"})
+        Y = np.column_stack([data["size"], data["size"]])
+        reg = OfColumns(model, loss=None if is_compiled else {"a": "mse"}, **FIT).fit(data["table"], Y)
+        before, after = ([layer.get_weights()[0] for layer in each.layers[-2:]] for each in (model, reg.model_))
+        assert not np.array_equal(before[0], after[0])
+        np.testing.assert_array_equal(before[1], after[1])
+        with pytest.raises(ValueError, match="loss names 'c', but the outputs of the model are 'a', 'b'"):
+            OfColumns(two_outputs((1, 1), (None, None), ("a", "b"), as_dict=True), loss={"c": "mse"}).fit(
+                data["table"], Y
+            )

@@ -184,9 +184,10 @@ class _Building:
 
     def _check_by_output(self, model):
         settings = {name: each for name, each in self._settings_beside().items() if name in _BY_OUTPUT}
-        check_by_output(settings, self._keys, self._layer_names)
         if model.compiled and model.loss:
-            check_by_output({"loss": model.loss}, self._keys, self._layer_names)
+            settings["loss"] = model.loss
+        needs_all = not isinstance(self._targets, EncodedTargets)
+        check_by_output(settings, self._keys, self._layer_names, needs_all=needs_all)
 
     def _settings(self):
         given = {name: getattr(self._estimator, name) for name in _COMPILED}

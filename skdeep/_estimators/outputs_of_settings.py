@@ -12,7 +12,9 @@ from skdeep._common.near_names import did_you_mean
 from skdeep._data.structure import Keys
 
 
-def check_by_output(settings: dict[str, Any], keys: Keys, layer_names: tuple[str, ...]) -> None:
+def check_by_output(
+    settings: dict[str, Any], keys: Keys, layer_names: tuple[str, ...], *, needs_all: bool = True
+) -> None:
     """Raise if a dict has other names than the outputs, or a list another length.
 
     Parameters
@@ -23,6 +25,8 @@ def check_by_output(settings: dict[str, Any], keys: Keys, layer_names: tuple[str
         Names of the dict, or numbers of the list, that several outputs are; None of a single one.
     layer_names : tuple of str
         Names of the layers that make them; empty if the model does not tell.
+    needs_all : bool, default=True
+        Whether each output has a loss; otherwise those of a dict may be without, which Keras then does not train.
     """
     n_outputs = 1 if keys is None else len(keys)
     are_named = keys is not None and isinstance(keys[0], str)
@@ -30,7 +34,9 @@ def check_by_output(settings: dict[str, Any], keys: Keys, layer_names: tuple[str
     for setting, value in settings.items():
         if isinstance(value, Mapping):
             of_layers = ", by the name of its layer" if n_outputs == 1 else ", by those of their layers"
-            _check_names(setting, list(value), names, n_outputs, "" if are_named else of_layers)
+            _check_known(setting, list(value), names, n_outputs, "" if are_named else of_layers)
+            if setting != "metrics" and (needs_all or not are_named):
+                _check_all(setting, list(value), names, n_outputs)
         elif isinstance(value, (list, tuple)) and _is_by_output(setting, value, n_outputs):
             if are_named and setting == "metrics":
                 raise ValueError(f"metrics must be a dict with {_listed(names)}, as the outputs of the model are.")
@@ -77,19 +83,28 @@ def _is_by_output(setting, value, n_outputs):
     return setting != "metrics" or n_outputs > 1 or (bool(value) and all(isinstance(e, (list, tuple)) for e in value))
 
 
-def _check_names(setting, given, names, n_outputs, of_layers):
+def _check_known(setting, given, names, n_outputs, of_layers):
     if not names:
         form = "a list in their order" if n_outputs > 1 else "it without a dict"
         raise ValueError(f"{setting} names {_listed(given)}, but outputs of this model have no names: give {form}.")
-    of_model = f"but the {'outputs of the model are' if n_outputs > 1 else 'output of the model is'} {_listed(names)}"
     unknown = [name for name in given if name not in names]
     if unknown:
         raise ValueError(
-            f"{setting} names {_listed(unknown)}, {of_model}{of_layers}.{did_you_mean(str(unknown[0]), names)}"
+            f"{setting} names {_listed(unknown)}, but {_outputs(names, n_outputs)}{of_layers}."
+            f"{did_you_mean(str(unknown[0]), names)}"
         )
+
+
+def _check_all(setting, given, names, n_outputs):
     missing = [name for name in names if name not in given]
-    if missing and setting != "metrics":
-        raise ValueError(f"{setting} has nothing for {_listed(missing)}, {of_model}. Give one for each.")
+    if missing:
+        raise ValueError(
+            f"{setting} has nothing for {_listed(missing)}, but {_outputs(names, n_outputs)}. Give one for each."
+        )
+
+
+def _outputs(names, n_outputs):
+    return f"the {'outputs of the model are' if n_outputs > 1 else 'output of the model is'} {_listed(names)}"
 
 
 def _listed(names):
