@@ -71,6 +71,23 @@ def build(meta, units=4):
     )
 
 
+class Building:
+    def __call__(self, meta):
+        return build(meta)
+
+    def build(self, meta):
+        return build(meta)
+
+
+class OwnModel(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3, "softmax")
+
+    def call(self, x):
+        return self.dense(x)
+
+
 def works(action):
     try:
         action()
@@ -122,7 +139,7 @@ class TestWhatBehavesDifferently:
     @pytest.mark.slow_after(1)
     def test_warm_start(self, new, is_ours, iris):
         clf = new(warm_start=True).fit(*iris).fit(*iris)
-        assert len(clf.history_["loss"]) == (2 if is_ours else 1)
+        assert len(clf.history_["loss"]) == clf.current_epoch == (2 if is_ours else 1)
 
     def test_names_of_metrics(self, library, is_ours, iris):
         def build_one():
@@ -134,6 +151,38 @@ class TestWhatBehavesDifferently:
 
     def test_other_arguments_of_fit(self, new, is_ours, iris):
         assert works(lambda: new().fit(*iris, initial_epoch=0)) is not is_ours
+
+    def test_arguments_that_keras_does_not_know(self, new, iris):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'custom'"):
+            new().fit(*iris, custom=1)
+
+    @pytest.mark.parametrize("optimizer", [None, [keras.optimizers.Adam]])
+    def test_no_optimizer(self, optimizer, new, is_ours, iris):
+        said = "optimizer must be the name, a class or an instance" if is_ours else "optimizer"
+        with pytest.raises((TypeError, ValueError), match=said):
+            new(optimizer=optimizer).fit(*iris)
+
+    @pytest.mark.parametrize("model", [Building(), Building().build, OwnModel], ids=["object", "method", "class"])
+    def test_other_builders(self, model, library, is_ours, iris):
+        clf = library.KerasClassifier(model, loss="sparse_categorical_crossentropy", verbose=0)
+        assert works(lambda: clf.fit(*iris)) is is_ours
+
+    def test_one_class(self, new, is_ours, iris):
+        assert works(lambda: new().fit(iris[0], np.zeros(150, dtype=int))) is not is_ours
+
+    def test_later_partial_fits(self, new, is_ours, iris):
+        X, y = iris
+        narrow = X.astype(np.float32)
+        assert works(lambda: new().partial_fit(narrow, y).partial_fit(X, y)) is is_ours
+        assert works(lambda: new().partial_fit(X, y).partial_fit(X, y.astype(float))) is is_ours
+        assert works(lambda: new().partial_fit(X, y).partial_fit(X, y[:, None])) is is_ours
+        assert not works(lambda: new().partial_fit(X, y).partial_fit(X[:, :3], y))
+        assert not works(lambda: new().partial_fit(X[:100], y[:100]).partial_fit(X, y))
+        assert works(lambda: new().partial_fit(X[:100], y[:100], classes=[0, 1, 2]).partial_fit(X, y))
+
+    def test_order_of_history(self, new, is_ours, iris):
+        names = list(new(metrics=["accuracy"]).fit(*iris).history_)
+        assert names == (["loss", "accuracy"] if is_ours else ["accuracy", "loss"])
 
     def test_arguments_of_callbacks_by_position(self, new, iris):
         settings = {"callbacks": keras.callbacks.LearningRateScheduler, "callbacks__0": lambda epoch, rate: 0.125}

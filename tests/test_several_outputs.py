@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder
 
 import skdeep
-from skdeep import DNNClassifier, KerasClassifier, KerasRegressor, NamedArrays
+from skdeep import DNNClassifier, KerasClassifier, KerasRegressor, KerasTransformer, NamedArrays
 
 FIT = {"epochs": 3, "verbose": 0, "random_state": 0, "optimizer": "adam"}
 COLOURS = np.array(["blue", "green", "red"])
@@ -527,3 +527,136 @@ class TestEncodersOfDicts:
         np.testing.assert_array_equal(clf.predict(data["table"]), ByName().inverse_transform(outputs))
         with pytest.raises(AttributeError, match="predict_proba needs a target_encoder whose inverse_transform takes"):
             clf.predict_proba(data["table"])
+
+
+class TestGivenByOutput:
+    """Losses, metrics and weights by the names of outputs, or in lists, which may be for others than there are."""
+
+    @pytest.fixture
+    def single(self):
+        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax", name="colour")])
+
+    NAMED = "but the output of the model is 'colour', by the name of its layer"
+
+    @pytest.mark.parametrize(
+        "settings, said",
+        [
+            (
+                {"loss": {"color": keras.losses.SparseCategoricalCrossentropy}},
+                f"loss names 'color', {NAMED}.*'colour'?",
+            ),
+            ({"metrics": {"dense": "accuracy"}}, f"metrics names 'dense', {NAMED}"),
+            ({"loss_weights": {"dense": 2.0}}, f"loss_weights names 'dense', {NAMED}"),
+            ({"loss": ["mse", "mae"]}, r"loss is for 2 outputs, but the model has 1 output: 'colour'. Got \['mse'"),
+            ({"loss": []}, "loss is for 0 outputs"),
+            ({"loss": {}}, "loss has nothing for 'colour'"),
+            ({"loss_weights": [1.0, 2.0]}, "loss_weights is for 2 outputs, but the model has 1"),
+            ({"metrics": [["accuracy"], ["accuracy"]]}, "metrics is for 2 outputs, but the model has 1"),
+        ],
+    )
+    def test_not_for_the_one_output(self, settings, said, single, data):
+        with pytest.raises(ValueError, match=said):
+            KerasClassifier(single, **settings, **FIT).fit(data["table"], data["colour"])
+
+    @pytest.mark.parametrize("kind", [KerasRegressor, KerasTransformer])
+    @pytest.mark.parametrize("name, value", [("loss", "mse"), ("metrics", "mae"), ("loss_weights", 2.0)])
+    def test_in_the_others(self, kind, name, value, data):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, name="rebuilt")])
+        with pytest.raises(ValueError, match=f"{name} names 'dense', but the output of the model is 'rebuilt'"):
+            kind(model, **{name: {"dense": value}}, **FIT).fit(data["table"], data["table"])
+
+    @pytest.mark.parametrize("as_dict", [False, True])
+    @pytest.mark.parametrize(
+        "settings, said",
+        [
+            ({"loss": {"a": "mse"}}, "loss has nothing for 'b', but the outputs of the model are 'a', 'b'"),
+            ({"loss": {"a": "mse", "c": "mse"}}, "loss names 'c', but the outputs of the model are 'a', 'b'"),
+            ({"loss": ["mse"] * 3}, "loss is for 3 outputs, but the model has 2 outputs: 'a', 'b'"),
+            ({"metrics": {"c": "mae"}}, "metrics names 'c'"),
+            ({"metrics": ["mae"]}, "metrics is for 1 output, but the model has 2|metrics must be a dict with 'a', 'b'"),
+            ({"loss_weights": {"a": 2.0}}, "loss_weights has nothing for 'b'"),
+            ({"loss_weights": [2.0]}, "loss_weights is for 1 output, but the model has 2"),
+        ],
+    )
+    def test_not_for_the_two(self, settings, said, as_dict, data):
+        model = two_outputs((1, 1), (None, None), ("a", "b"), as_dict=as_dict)
+        y = {"a": data["size"], "b": data["table"][:, 3]}
+        with pytest.raises(ValueError, match=said):
+            KerasRegressor(model, **settings, **FIT).fit(data["table"], y)
+
+    def test_outputs_without_names(self, data):
+        class Own(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.dense = keras.layers.Dense(3, "softmax")
+
+            def call(self, x):
+                return self.dense(x)
+
+        with pytest.raises(ValueError, match="loss names 'dense', but outputs of this model have no names: give"):
+            KerasClassifier(Own, loss={"dense": "mse"}, **FIT).fit(data["table"], data["colour"])
+
+    @pytest.mark.parametrize("form", ["given", "compile_kwargs", "compiled"])
+    @pytest.mark.parametrize("is_functional", [False, True])
+    def test_the_one_output_by_its_name_is_as_without(self, form, is_functional, data):
+        settings = {"loss": "categorical_crossentropy", "metrics": ["accuracy"], "loss_weights": 2.0}
+        by_name = {name: {"colour": each} for name, each in settings.items()}
+
+        def build():
+            inputs, dense = keras.Input((4,)), keras.layers.Dense(3, "softmax", name="colour")
+            return keras.Model(inputs, dense(inputs)) if is_functional else keras.Sequential([inputs, dense])
+
+        def compiled(meta, compile_kwargs):
+            model = build()
+            model.compile(**compile_kwargs if form == "compile_kwargs" else {"optimizer": "adam"} | by_name)
+            return model
+
+        plain = KerasClassifier(build, **settings, **FIT).fit(data["table"], data["colour"])
+        function = build if form == "given" else compiled
+        named = KerasClassifier(function, **{} if form == "compiled" else by_name, **FIT)
+        named.fit(data["table"], data["colour"])
+        assert named.history_ == plain.history_
+
+    @pytest.mark.parametrize("as_dict", [False, True])
+    @pytest.mark.parametrize("weights", [[1.0, 5.0], {"b": 5.0, "a": 1.0}, 5.0])
+    @pytest.mark.parametrize("loss", ["mse", ["mse", "mse"], {"b": "mse", "a": "mse"}])
+    def test_weights_of_losses_in_other_forms(self, loss, weights, as_dict, data):
+        """For one loss of all outputs Keras refuses those of each, or takes the first for all."""
+        model = two_outputs((1, 1), (None, None), ("a", "b"), as_dict=as_dict)
+        y = {"a": data["size"], "b": data["table"][:, 3]}
+        reg = KerasRegressor(model, loss=loss, loss_weights=weights, batch_size=-1, **FIT).fit(data["table"], y)
+        of_a, of_b = (1.0, 5.0) if weights != 5.0 else (5.0, 5.0)
+        history = {name: values[0] for name, values in reg.history_.items()}
+        total = of_a * history["a_loss"] + of_b * history["b_loss"]
+        assert history["loss"] == pytest.approx(total, rel=1e-5)
+
+    @pytest.mark.filterwarnings("ignore:Gradients do not exist")
+    @pytest.mark.parametrize("is_compiled", [False, True])
+    def test_outputs_without_a_loss_behind_a_target_encoder(self, is_compiled, data):
+        """Keras does not train those of a dict that have none."""
+
+        class Columns(TransformerMixin, BaseEstimator):
+            def fit(self, Y):
+                return self
+
+            def transform(self, Y):
+                return {"a": Y[:, :1], "b": Y[:, 1:]}
+
+            def inverse_transform(self, outputs):
+                return np.column_stack([outputs["a"], outputs["b"]])
+
+        class OfColumns(KerasRegressor):
+            target_encoder = Columns()
+
+        model = two_outputs((1, 1), (None, None), ("a", "b"), as_dict=True)
+        if is_compiled:
+            model.compile("adam", {"a": "mse"})
+        Y = np.column_stack([data["size"], data["size"]])
+        reg = OfColumns(model, loss=None if is_compiled else {"a": "mse"}, **FIT).fit(data["table"], Y)
+        before, after = ([layer.get_weights()[0] for layer in each.layers[-2:]] for each in (model, reg.model_))
+        assert not np.array_equal(before[0], after[0])
+        np.testing.assert_array_equal(before[1], after[1])
+        with pytest.raises(ValueError, match="loss names 'c', but the outputs of the model are 'a', 'b'"):
+            OfColumns(two_outputs((1, 1), (None, None), ("a", "b"), as_dict=True), loss={"c": "mse"}).fit(
+                data["table"], Y
+            )

@@ -199,6 +199,41 @@ class TestFunctions:
         assert ready(callbacks=lambda: []).fit(*iris).callbacks_ == []
 
 
+class TestMonitorsThatAreNone:
+    """Of a metric by another name than in `history_` Keras says only that it does not know the aim."""
+
+    FIT = {"epochs": 2, "verbose": 0, "random_state": 0, "validation_split": 0.2}
+
+    def clf(self, metric, **params):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+        return KerasClassifier(model, metrics=[metric], **self.FIT | params)
+
+    @pytest.mark.parametrize("callback", [keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau])
+    @pytest.mark.parametrize("monitor", ["acc", "val_acc"])
+    def test_the_error_names_those_that_there_are(self, callback, monitor, iris):
+        names = r"\['loss', 'accuracy', 'val_loss', 'val_accuracy'\]"
+        said = f"{callback.__name__}: monitor='{monitor}' is not among the metrics of this fit, which are {names}"
+        with pytest.raises(ValueError, match=said) as raised:
+            self.clf("accuracy", callbacks=callback, callbacks__monitor=monitor).fit(*iris)
+        assert "maximized or minimized" in str(raised.value.__cause__)
+        with pytest.raises(ValueError, match=f"monitor='{monitor}' is not among the metrics of this fit.* {names}"):
+            self.clf("accuracy", early_stopping=True, monitor=monitor).fit(*iris)
+
+    @pytest.mark.parametrize("monitor", ["acc", "val_acc"])
+    def test_the_name_by_which_it_was_given_is_as_in_keras(self, monitor, iris):
+        params = {"callbacks": keras.callbacks.EarlyStopping, "callbacks__monitor": monitor}
+        clf = self.clf("acc", **params).fit(*iris)
+        assert list(clf.history_) == ["loss", "acc", "val_loss", "val_acc"]
+        assert float(clf.callbacks_[0].best) == max(clf.history_[monitor])
+
+    def test_of_a_metric_whose_aim_nobody_knows_keras_speaks(self, iris):
+        def share(y, outputs):
+            return keras.ops.mean(outputs[:, 0])
+
+        with pytest.raises(ValueError, match=r"monitor=share, but Keras isn't able .* maximized or minimized"):
+            self.clf(share, callbacks=keras.callbacks.EarlyStopping(monitor="share")).fit(*iris)
+
+
 class Keeper(keras.callbacks.Callback):
     """Keeps all that there is of a model, in all kinds of places."""
 

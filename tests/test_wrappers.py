@@ -65,6 +65,10 @@ def quick(model=dense, **params):
     return KerasClassifier(model, **defaults | {"epochs": 10, "verbose": 0, "random_state": 0} | params)
 
 
+def quick_of(kind, model, **params):
+    return kind(model, **{"optimizer": "adam", "epochs": 1, "verbose": 0, "random_state": 0} | params)
+
+
 def quick_regressor(model=dense, **params):
     defaults = {"loss": "mse", "optimizer__learning_rate": 0.02, "epochs": 20, "verbose": 0, "random_state": 0}
     return KerasRegressor(model, **defaults | params)
@@ -197,8 +201,92 @@ class TestLikeScikeras:
         np.testing.assert_allclose(ours.predict(X), other.predict(X), rtol=1e-4, atol=1e-5)
 
 
+class Builder:
+    """Its objects build models, and so do their methods."""
+
+    def __init__(self, activation="relu"):
+        self.activation = activation
+
+    def __call__(self, meta, units=8):
+        last = keras.layers.Dense(meta["n_classes_"], "softmax")
+        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, self.activation), last])
+
+    def build(self, meta, units=8):
+        return self(meta, units)
+
+
+class OwnModel(keras.Model):
+    def __init__(self, n_classes=3, units=8, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = keras.layers.Dense(units, "relu")
+        self.last = keras.layers.Dense(n_classes, "softmax")
+
+    def call(self, x):
+        return self.last(self.hidden(x))
+
+
+class OfMeta(OwnModel):
+    def __init__(self, meta, units=8):
+        super().__init__(meta["n_classes_"], units)
+
+
+class WithMethod(KerasClassifier):
+    def _keras_build_fn(self, meta, units=8, *, activation="relu"):
+        return Builder(activation)(meta, units)
+
+
+def with_a_third(meta, units, activation):
+    return Builder(activation)(meta, units)
+
+
+BUILDERS = {
+    "object": Builder("tanh"),
+    "bound method": Builder("tanh").build,
+    "partial": functools.partial(with_a_third, units=8, activation="relu"),
+    "partial of a class": functools.partial(OwnModel, 3, units=8),
+    "class": OwnModel,
+    "class with meta": OfMeta,
+    "method": None,
+}
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+class TestBuilders:
+    """Whatever can be called may build the model. scikeras takes functions and partial ones."""
+
+    def clf(self, name, **params):
+        kind = WithMethod if name == "method" else KerasClassifier
+        return quick_of(kind, BUILDERS[name], **params)
+
+    def units(self, clf):
+        return next(layer for layer in clf.model_.layers if isinstance(layer, keras.layers.Dense)).units
+
+    def test_arguments(self, name, iris):
+        clf = self.clf(name)
+        assert self.units(clf.fit(*iris)) == 8
+        assert "units" not in clf.get_params()  # the function's own default counts
+        other = clone(clf).set_params(units=5)
+        assert other.get_params()["units"] == clone(other).get_params()["units"] == 5
+        assert self.units(other.fit(*iris)) == self.units(clone(clf).set_params(model__units=5).fit(*iris)) == 5
+        assert self.units(self.clf(name, units=3).fit(*iris)) == 3
+        with pytest.raises(ValueError, match=r"Invalid parameter 'unit'.* Did you mean 'units'\?"):
+            clf.set_params(unit=3)
+
+    def test_searches(self, name, iris):
+        for argument in ("units", "model__units"):
+            search = GridSearchCV(self.clf(name), {argument: [2, 12]}, cv=2, error_score="raise").fit(*iris)
+            assert self.units(search.best_estimator_) == search.best_params_[argument]
+
+
 class TestModels:
     """What may be given as model."""
+
+    def test_an_object_that_builds_is_copied_with_what_it_has(self, iris):
+        assert clone(quick(Builder("tanh"))).model.activation == "tanh"
+        assert clone(quick(Builder("tanh").build)).model.__self__.activation == "tanh"
+        assert quick(Builder("tanh")).fit(*iris).model_.layers[0].activation is keras.activations.tanh
+        clf = WithMethod(verbose=0, activation="tanh").fit(*iris)
+        assert clf.model_.layers[0].activation is keras.activations.tanh
 
     def test_arguments_of_the_function_by_name_and_by_prefix(self, iris):
         by_name = quick(units=5, dropout=0.3).fit(*iris)

@@ -46,7 +46,7 @@ class Hooks:
         with body_of(self._calls_users):
             if name == "on_epoch_end":  # for which the list makes logs of its own
                 for callback in self._list.callbacks:
-                    callback.on_epoch_end(*arguments)
+                    _end_epoch(callback, *arguments)
             else:
                 getattr(self._list, name)(*arguments)
 
@@ -60,6 +60,20 @@ class Hooks:
             if interrupt is None or not isinstance(callback, keras.callbacks.BackupAndRestore):
                 interrupt = end_each([callback], _calls_users, logs, interrupt)
         return interrupt
+
+
+def _end_epoch(callback, epoch, logs):
+    try:
+        callback.on_epoch_end(epoch, logs)
+    except ValueError as error:
+        # Of a name that it does not find Keras says only that it does not know the aim.
+        monitor = getattr(callback, "monitor", None)
+        if type(callback).__module__.startswith("keras.") and isinstance(monitor, str) and monitor not in logs:
+            raise ValueError(
+                f"{type(callback).__name__}: monitor={monitor!r} is not among the metrics of this fit, which are "
+                f"{list(logs)!r}."
+            ) from error
+        raise
 
 
 def _overrides(callbacks, kind):

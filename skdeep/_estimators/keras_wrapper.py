@@ -264,6 +264,7 @@ class KerasModelEstimator(BaseDeepEstimator):
             The estimator itself.
         """
         known = list(dict.fromkeys([*self.get_params(), *model_functions.function_parameters(self)]))
+        model_functions.check_not_of_keras({name: each for name, each in params.items() if name not in known})
         set_parameters(self, params, known, PREFIXES)
         return self
 

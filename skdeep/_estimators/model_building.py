@@ -21,6 +21,7 @@ from skdeep._engine import last_layer
 from skdeep._engine.program import Program
 from skdeep._engine.trace_cache import Lease
 from skdeep._estimators import model_functions
+from skdeep._estimators.outputs_of_settings import check_by_output, only, weighted
 from skdeep._estimators.parameters import routed_parameters
 from skdeep._keras import copying, describing
 from skdeep._keras.compiled import check_used, compile_with_loss, compiled_metrics
@@ -33,6 +34,7 @@ from skdeep._networks.own_models import OwnModelSpecification, leased, model_of
 from skdeep._networks.pretrained import freeze, initial_weights, start_from
 
 _COMPILED = ("optimizer", "loss", "metrics")
+_BY_OUTPUT = ("loss", "metrics", "loss_weights")
 
 
 def network_of(estimator: Any, names: tuple[str, ...], rows: Shapes, targets: Any, rng: np.random.Generator) -> Network:
@@ -74,7 +76,8 @@ class _Building:
 
     def __init__(self, estimator, names, rows, targets):
         self._estimator, self._names, self._rows, self._targets = estimator, names, rows, targets
-        self._keys, self._layer_names = None, ()  # of the outputs, which are not known before there is a model
+        # Of the outputs, which are not known before there is a model.
+        self._keys, self._layer_names, self._widths = None, (), ()
         self._target_encoding, self._output_encoding = (
             vars(estimator).get(name, "auto") for name in ("target_encoding", "output_encoding")
         )
@@ -101,10 +104,13 @@ class _Building:
                 model = model_of(source, estimator.get_params(), model, newest)
             _check_stateless(model)
             self._keys, self._layer_names, self._widths = self._ports(model)
+        self._check_by_output(model)
         if not model.compiled:
             model.compile(**self._compile_arguments(self._chosen_loss(model)))
         elif not model.loss and self._is_loss_auto():
             compile_with_loss(model, self._compile_arguments(self._chosen_loss(model))["loss"])
+        elif self._keys is None and isinstance(model.loss, dict):  # which Keras does not take for a Sequential
+            compile_with_loss(model, only(model.loss))
         if not (model.loss and model.optimizer):
             raise ValueError("The model is compiled without a loss or an optimizer.")
         if self._setting("run_eagerly"):
@@ -177,6 +183,13 @@ class _Building:
             "params": self._estimator.get_params,
         }
 
+    def _check_by_output(self, model):
+        settings = {name: each for name, each in self._settings_beside().items() if name in _BY_OUTPUT}
+        if model.compiled and model.loss:
+            settings["loss"] = model.loss
+        needs_all = not isinstance(self._targets, EncodedTargets)
+        check_by_output(settings, self._keys, self._layer_names, needs_all=needs_all)
+
     def _settings(self):
         given = {name: self._setting(name) for name in _COMPILED}
         given |= {"loss": None} if self._is_loss_auto() else {}
@@ -226,12 +239,18 @@ class _Building:
             "weighted_metrics": self._setting("weighted_metrics"),
         }
         settings |= chosen
-        encoding = self._targets.expected_encoding(settings["loss"], self._target_encoding)
+        loss = settings["loss"] if isinstance(self._targets, SeveralTargets) else only(settings["loss"])
+        encoding = self._targets.expected_encoding(loss, self._target_encoding)
         arguments = compilation.compile_arguments(settings, encoding=encoding)
         arguments["run_eagerly"] = bool(self._setting("run_eagerly"))
+        if self._widths and self._keys is None:
+            arguments["loss"] = only(arguments["loss"])
         weights = self._setting("loss_weights")
         if weights is not None:
-            arguments["loss_weights"] = dict(weights) if isinstance(weights, Mapping) else _as_numbers(weights)
+            weights = dict(weights) if isinstance(weights, Mapping) else _as_numbers(weights)
+            arguments["loss_weights"] = weights
+            if self._widths:
+                arguments |= weighted(arguments["loss"], weights, self._keys)
         for name in ("loss", "loss_weights"):
             if isinstance(arguments.get(name), dict):
                 arguments[name] = self._in_order(arguments[name])

@@ -7,12 +7,15 @@ in its signature: ``def network(learning_rate)`` is scikeras's commonest idiom. 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from skdeep._common import interrupts
 from skdeep._common.near_names import did_you_mean_parameter
+from skdeep._common.private_sklearn import InvalidParameterError
 from skdeep._common.user_warnings import warn
 from skdeep._estimators.parameters import routed_parameters
 from skdeep._lazy import keras
@@ -33,6 +36,8 @@ SHARED = {
     "dtype_policy": None,
 }
 OF_NETWORK = ("initial_model", "frozen_layers", "dtype_policy")
+# What Keras's own wrappers take as dicts, and the prefix of an entry here.
+_DICTS_OF_KERAS = {"model_kwargs": "model__", "fit_kwargs": ""}
 
 
 def source_of(estimator: Any) -> Any:
@@ -101,7 +106,8 @@ def arguments_of(estimator: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 def check_no_arguments(estimator: Any, names: tuple[str, ...]) -> None:
     """Raise for parameters that are meant for a function, where there is a model."""
-    for name in arguments_of(estimator, names):
+    for name, value in arguments_of(estimator, names).items():
+        _check_not_of_keras(name, value)
         raise TypeError(
             f"{type(estimator).__name__} got the parameter {name!r}, which is not one of its own, and model is a "
             f"keras.Model, which takes none.{_did_you_mean(estimator, name, names)} Give a function that builds the "
@@ -126,19 +132,75 @@ def built_by(function: Any, estimator: Any, names: tuple[str, ...], offered: dic
     arguments = arguments_of(estimator, names)
     unknown = [name for name in arguments if not takes_any and name not in parameters]
     if unknown:
+        _check_not_of_keras(unknown[0], arguments[unknown[0]])
         raise TypeError(
             f"{type(estimator).__name__} got the parameter {unknown[0]!r}, which is neither one of its own nor of the "
             f"function that builds the model, which takes {', '.join(parameters) or 'none'}."
             + _did_you_mean(estimator, unknown[0], names, parameters)
         )
-    arguments |= {name: make() for name, make in offered.items() if takes_any or name in parameters}
+    # A class that takes anything hands it to the constructor of keras.Model, which takes none of these.
+    gets_all = takes_any and not inspect.isclass(_without_partial(function))
+    arguments |= {name: make() for name, make in offered.items() if gets_all or name in parameters}
+    _check_complete(function, parameters, arguments, names)
     with interrupts.at_once():
         return function(**arguments), arguments
+
+
+def check_not_of_keras(params: dict[str, Any]) -> None:
+    """Raise for parameters of Keras's own wrappers that hold others, and say how these are given here."""
+    for name, value in params.items():
+        _check_not_of_keras(name, value)
+
+
+def _check_not_of_keras(name, value):
+    if name not in _DICTS_OF_KERAS:
+        return
+    prefix = _DICTS_OF_KERAS[name]
+    ours = [f"{prefix}{each}={_short(item)}" for each, item in value.items()] if isinstance(value, Mapping) else []
+    how = f"give {', '.join(ours)}" if ours else "leave it out"
+    raise InvalidParameterError(
+        f"{name} is a parameter of keras.wrappers. Here its entries are parameters themselves: {how}."
+    )
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) < 40 else "..."
+
+
+def _check_complete(function, parameters, arguments, names):
+    """Raise for arguments that the function needs and that nobody gave; Python's error does not tell how to."""
+    missing = [
+        name
+        for name, each in parameters.items()
+        if each.default is each.empty and each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
+        if name not in arguments
+    ]
+    if not missing:
+        return
+    given = ", ".join(f"model__{name}" if name in names else name for name in missing)
+    if missing[:2] == ["X", "y"]:  # as Keras calls it
+        others = "".join(f", {each}" for name, each in parameters.items() if name not in ("X", "y"))
+        called = getattr(function, "__name__", "")
+        name = called if called.isidentifier() else "build"
+        raise TypeError(
+            "The function that builds the model takes X and y, as keras.wrappers give them. Here it takes meta, a dict "
+            f"with what is known of them, so write it as def {name}(meta{others}), with meta['n_features_in_'] for "
+            "X.shape[1], and meta['n_classes_'] or, of a regressor, meta['n_outputs_'] for y.shape[1]."
+        )
+    listed = ", ".join(map(repr, missing))
+    raise TypeError(f"The function that builds the model needs {listed}, which was not given: set {given}.")
 
 
 def _did_you_mean(estimator, name, names, parameters=()):
     own = [each for each in names if each in vars(estimator)]
     return did_you_mean_parameter(name, [*own, *parameters], PREFIXES)
+
+
+def _without_partial(function):
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
 
 
 def _is_model(value):

@@ -74,6 +74,8 @@ def output_shapes(
     elif isinstance(struct, (list, tuple)) and len(struct) > 1:
         found = tuple(range(len(struct)))
     names = tuple(getattr(model, "output_names", None) or ())
+    if isinstance(model, keras.Sequential):  # which does not tell
+        names = tuple(layer.name for layer in model.layers[-1:])
     return found, names if len(names) == len(shapes) else (), shapes
 
 
