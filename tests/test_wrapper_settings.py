@@ -1,5 +1,7 @@
 """What KerasClassifier and KerasRegressor have of the ready networks' parameters, and whose a parameter is."""
 
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -62,7 +64,8 @@ class TestEarlyStopping:
     @pytest.mark.parametrize("monitor", ["val_loss", "val_accuracy", "accuracy"])
     def test_as_keras_stops(self, monitor, iris):
         X, y = iris
-        start = network({"n_features_in_": 4, "n_classes_": 3})
+        start, rng = network({"n_features_in_": 4, "n_classes_": 3}), np.random.default_rng(0)
+        start.set_weights([rng.normal(0, 0.5, weight.shape) for weight in start.get_weights()])
         clf = quick(
             start,
             loss="sparse_categorical_crossentropy",
@@ -469,6 +472,9 @@ class TestAsParameters:
         assert search.best_estimator_.learning_rate == 0.1
         skdeep.save(clf.fit(*iris), tmp_path / "clf.skops", trusted=[f"{__name__}.network"])
         loaded = skdeep.load(tmp_path / "clf.skops", trusted=[f"{__name__}.network"])
+        again = pickle.loads(pickle.dumps(clf))
+        assert clf.model_.dtype_policy.name == loaded.model_.dtype_policy.name == again.model_.dtype_policy.name
+        assert keras.config.dtype_policy().name == "float32"  # which the models, as they are made anew, first have
         assert {name: loaded.get_params()[name] for name in self.VALUES} == self.VALUES
         np.testing.assert_array_equal(loaded.predict_proba(iris[0]), clf.predict_proba(iris[0]))
 

@@ -6,6 +6,7 @@ by attributes, and `put_back` sets it. Left out is what `skdeep._keras.comparing
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import re
@@ -62,7 +63,20 @@ def put_back(rebuilt: object, found: Iterable[Sequence[Any]], *, only_plain: boo
             _check_is_plain(part, name, kind, value)
         else:
             part = functools.reduce(_step, path, rebuilt)
+        if isinstance(part, keras.DTypePolicy):
+            part = _policy_of_its_own(rebuilt, path)
         vars(part)[name] = _MAKERS.get(kind, _unchanged)(value)  # not setattr: a layer that is built takes no new state
+
+
+def _policy_of_its_own(rebuilt, path):
+    """Put a copy in the place of a dtype policy, which others may have, Keras's global one among them; return it."""
+    owner, step = functools.reduce(_step, path[:-1], rebuilt), path[-1]
+    policy = copy.copy(_step(owner, step))
+    if isinstance(step, str):
+        vars(owner)[step] = policy
+    else:
+        owner[step[1] if isinstance(step, (tuple, list)) else step] = policy
+    return policy
 
 
 def _part_at(rebuilt, path):
