@@ -12,18 +12,19 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
-from sklearn.utils import Bunch, check_array
+from sklearn.utils import Bunch, check_array, check_random_state
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._common import interrupts
-from skdeep._common.near_names import did_you_mean_parameter
+from skdeep._common.near_names import did_you_mean, did_you_mean_parameter
 from skdeep._common.numbers import value_dtype
 from skdeep._common.private_sklearn import (
     Interval,
@@ -88,7 +89,12 @@ _OF_TRAINING = (
     *("warm_start", "random_state", "validation_batch_size", "run_eagerly", *_FIT_SETTINGS),
     *("validation_fraction", "early_stopping", "monitor", "monitor_mode", "n_iter_no_change", "tol"),
 )
-_PREFIXES_OF_TRAINING = ("fit__", "callbacks__", "predict__")
+_PREFIXES_OF_TRAINING = ("fit__", "callbacks__", "predict__", "first_stage__")
+_STAGE = "first_stage__"
+_OF_BOTH = ("model", "build_fn", "warm_start", "random_state")  # what no stage has for itself
+# What an estimator has that is no parameter: what it learned, and the callbacks of scikit-learn that watch a fit.
+_LEARNED = ("_network", "_targets", "_rng")
+_OF_A_FIT = (*_LEARNED, "_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx")
 # scikeras hands them to Keras's predict, which skdeep does not call; predictions do not depend on them.
 _PREDICT_SETTINGS = ("batch_size", "verbose", "steps", "callbacks")
 WRAPPER_CONSTRAINTS = {
@@ -195,7 +201,13 @@ class KerasModelEstimator(BaseDeepEstimator):
         is_given = any(value is not None for value in held_out.values())
         if validation_data is None and not is_given:
             validation_data = self._fit_setting("validation_data", {})
-        return self._fit(X, y, sample_weight, with_validation_data(held_out, validation_data), settings)
+        held_out = with_validation_data(held_out, validation_data)
+        first = self._first_stage()
+        if first is not None:
+            given = {name: value for name, value in fit_settings.items() if f"{_STAGE}{name}" not in vars(self)}
+            self._train_first(first, (X, y, sample_weight, held_out, first._training_settings(given)))
+            settings = replace(settings, first_stage=first)
+        return self._fit(X, y, sample_weight, held_out, settings)
 
     def initialize(self, X: Data, y: ArrayLike) -> Self:
         """Build the model for X and y without any training, for a model that is trained already.
@@ -266,6 +278,47 @@ class KerasModelEstimator(BaseDeepEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+    def _first_stage(self):
+        """Return an estimator for the first stage of training, or None if there is none."""
+        own = {name.removeprefix(_STAGE): value for name, value in routed_parameters(self, _STAGE).items()}
+        if not own or (self.warm_start and hasattr(self, "_network")):
+            return None
+        known = [*self.get_params(), *model_functions.function_parameters(self)]
+        known = [name for name in dict.fromkeys(known) if name not in _OF_BOTH and not name.startswith(_STAGE)]
+        for name in own:
+            if name not in known and not name.startswith(tuple(prefix for prefix in PREFIXES if prefix != _STAGE)):
+                raise ValueError(
+                    f"{_STAGE}{name} is no parameter of a first stage.{did_you_mean(name, known)} Those are "
+                    f"{', '.join(known)}, and routed ones."
+                )
+        first: Any = type(self).__new__(type(self))
+        # No clone: what was given is not changed, and a fitted initial_model stays fitted.
+        replaced = [f"fit__{name}" for name in own]
+        vars(first).update(
+            {
+                name: value
+                for name, value in vars(self).items()
+                if name not in (*_OF_A_FIT, *replaced) and not name.startswith(_STAGE)
+            }
+        )
+        seed = self.random_state
+        if not isinstance(seed, Integral):  # else the second stage would draw other validation rows
+            seed = int(check_random_state(seed).randint(np.iinfo(np.int32).max))
+        vars(first).update(own | {"warm_start": False, "random_state": seed})
+        first._validate_params()
+        return first
+
+    def _train_first(self, first, data):
+        """Train the first stage; one that is interrupted is what this estimator has learned."""
+        try:
+            first._fit(*data)
+        except KeyboardInterrupt:
+            if hasattr(first, "_network"):
+                learned = {name: value for name, value in vars(first).items() if name[-1] == "_" or name in _LEARNED}
+                vars(self).update(learned)
+            raise
+        first._network.made_with = None  # so that the second stage makes a network of its own
 
     def _check_predict_settings(self, settings):
         for name in settings:

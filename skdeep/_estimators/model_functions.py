@@ -15,9 +15,10 @@ from skdeep._common import interrupts
 from skdeep._common.near_names import did_you_mean_parameter
 from skdeep._common.user_warnings import warn
 from skdeep._estimators.parameters import routed_parameters
+from skdeep._keras import copying
 from skdeep._lazy import keras
 
-PREFIXES = ("model__", "fit__", "predict__", "optimizer__", "loss__", "metrics__", "callbacks__")
+PREFIXES = ("model__", "fit__", "predict__", "optimizer__", "loss__", "metrics__", "callbacks__", "first_stage__")
 # With their defaults.
 SHARED = {
     "learning_rate": None,
@@ -127,8 +128,26 @@ def built_by(function: Any, estimator: Any, names: tuple[str, ...], offered: dic
             + _did_you_mean(estimator, unknown[0], names, parameters)
         )
     arguments |= {name: make() for name, make in offered.items() if takes_any or name in parameters}
+    if not estimator._keeps_model:
+        arguments |= _with_own_parts(arguments)
     with interrupts.at_once():
         return function(**arguments), arguments
+
+
+def _with_own_parts(arguments):
+    """Return copies of the arguments that hold layers, which a function may freeze or train; the user's stay.
+
+    They are copied together, so that what they share they share afterwards.
+    """
+    return copying.faithful_copy({name: value for name, value in arguments.items() if _holds_layer(value)})
+
+
+def _holds_layer(value):
+    if isinstance(value, (list, tuple, set)):
+        return any(map(_holds_layer, value))
+    if isinstance(value, dict):
+        return any(map(_holds_layer, value.values()))
+    return isinstance(value, keras.layers.Layer)
 
 
 def _did_you_mean(estimator, name, names, parameters=()):
