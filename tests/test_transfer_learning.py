@@ -273,6 +273,7 @@ class TestBatchNormalization:
 
 
 class TestStages:
+    @pytest.mark.slow
     def test_as_in_keras(self, backbone, rows):
         X, y = rows
         in_order = {"optimizer": "adam", "batch_size": -1, "shuffle": False}
