@@ -270,10 +270,14 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
         targets = self._learn_targets(y, weight)
         n_rows = n_training_rows(len(index), settings.validation_fraction if is_split else None)
-        if self.warm_start and hasattr(self, "_network"):
-            targets, rng = targets.continuing(self._targets), copy.deepcopy(self._rng)
-            network, row_shape = self._new_network(X, targets, n_rows, rng, earlier=self._network)
-            run = self._resumed(network, targets, rng, settings)
+        first = settings.first_stage
+        if first is not None or (self.warm_start and hasattr(self, "_network")):
+            earlier = self if first is None else first
+            targets = targets.continuing(earlier._targets)
+            # From the same seed the second stage validates on the rows of the first.
+            rng = copy.deepcopy(self._rng) if first is None else first._new_rng()
+            network, row_shape = self._new_network(X, targets, n_rows, rng, earlier=earlier._network)
+            run = earlier._resumed(network, targets, rng, settings)
         else:
             rng = self._new_rng()
             network, row_shape = self._new_network(X, targets, n_rows, rng)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -54,9 +55,10 @@ from skdeep._data.validation import (
 from skdeep._estimators import model_functions
 from skdeep._estimators.base import BaseDeepEstimator
 from skdeep._estimators.model_building import network_of
-from skdeep._estimators.model_functions import OF_NETWORK, PREFIXES, SHARED
+from skdeep._estimators.model_functions import FIRST_STAGE, OF_NETWORK, PREFIXES, SHARED
 from skdeep._estimators.parameters import CONSTRAINTS, routed_parameters, set_parameters
 from skdeep._estimators.run import Run, TrainingSettings
+from skdeep._estimators.stages import first_stage_of, train_first
 from skdeep._keras.units import takes_numbers_as_they_are
 from skdeep._lazy import keras
 from skdeep._networks import routing
@@ -91,7 +93,7 @@ _OF_TRAINING = (
     *("warm_start", "random_state", "validation_batch_size", *_FIT_SETTINGS),
     *("validation_fraction", "early_stopping", "monitor", "monitor_mode", "n_iter_no_change", "tol"),
 )
-_PREFIXES_OF_TRAINING = ("fit__", "callbacks__", "predict__")
+_PREFIXES_OF_TRAINING = ("fit__", "callbacks__", "predict__", FIRST_STAGE)
 _COMPILE_SETTINGS = ("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics", "run_eagerly")
 # For Keras's predict, which skdeep calls only for the sake of callbacks; predictions do not depend on them.
 _PREDICT_SETTINGS = ("batch_size", "verbose", "steps", "callbacks")
@@ -200,7 +202,13 @@ class KerasModelEstimator(BaseDeepEstimator):
         is_given = any(value is not None for value in held_out.values())
         if validation_data is None and not is_given:
             validation_data = self._fit_setting("validation_data", {})
-        return self._fit(X, y, sample_weight, with_validation_data(held_out, validation_data), settings)
+        held_out = with_validation_data(held_out, validation_data)
+        first = first_stage_of(self)
+        if first is not None:
+            given = {name: value for name, value in fit_settings.items() if f"{FIRST_STAGE}{name}" not in vars(self)}
+            train_first(first, self, (X, y, sample_weight, held_out, first._training_settings(given)))
+            settings = replace(settings, first_stage=first)
+        return self._fit(X, y, sample_weight, held_out, settings)
 
     def initialize(self, X: Data, y: ArrayLike) -> Self:
         """Build the model for X and y without any training, for a model that is trained already.

@@ -31,7 +31,7 @@ from skdeep._lazy import keras
 from skdeep._networks import compilation
 from skdeep._networks.network import Network
 from skdeep._networks.own_models import OwnModelSpecification, leased, model_of
-from skdeep._networks.pretrained import freeze, initial_weights, start_from
+from skdeep._networks.pretrained import freeze, initial_weights, start_from, warn_of_training_normalizations
 
 _COMPILED = ("optimizer", "loss", "metrics")
 _BY_OUTPUT = ("loss", "metrics", "loss_weights")
@@ -63,6 +63,7 @@ def network_of(estimator: Any, names: tuple[str, ...], rows: Shapes, targets: An
     if weights is not None:
         start_from(model, weights)
     freeze(model, model_functions.shared_parameter(estimator, "frozen_layers"))
+    warn_of_training_normalizations(model)
     specification, head = OwnModelSpecification.of(model), building.head(model)
     if not estimator._keeps_model:
         return Network(specification, head, leased(model))

@@ -18,9 +18,14 @@ from skdeep._common.near_names import did_you_mean_parameter
 from skdeep._common.private_sklearn import InvalidParameterError
 from skdeep._common.user_warnings import warn
 from skdeep._estimators.parameters import routed_parameters
+from skdeep._keras import copying
 from skdeep._lazy import keras
 
-PREFIXES = ("model__", "fit__", "predict__", "compile__", "optimizer__", "loss__", "metrics__", "callbacks__")
+FIRST_STAGE = "first_stage__"
+PREFIXES = (
+    *("model__", "fit__", "predict__", "compile__", "optimizer__", "loss__", "metrics__", "callbacks__"),
+    FIRST_STAGE,
+)
 # With their defaults.
 SHARED = {
     "learning_rate": None,
@@ -142,6 +147,8 @@ def built_by(function: Any, estimator: Any, names: tuple[str, ...], offered: dic
     gets_all = takes_any and not inspect.isclass(_without_partial(function))
     arguments |= {name: make() for name, make in offered.items() if gets_all or name in parameters}
     _check_complete(function, parameters, arguments, names)
+    if not estimator._keeps_model:
+        arguments |= _with_own_parts(arguments)
     with interrupts.at_once():
         return function(**arguments), arguments
 
@@ -190,6 +197,22 @@ def _check_complete(function, parameters, arguments, names):
         )
     listed = ", ".join(map(repr, missing))
     raise TypeError(f"The function that builds the model needs {listed}, which was not given: set {given}.")
+
+
+def _with_own_parts(arguments):
+    """Return copies of the arguments that hold layers, which a function may freeze or train; the user's stay.
+
+    They are copied together, so that what they share they share afterwards.
+    """
+    return copying.faithful_copy({name: value for name, value in arguments.items() if _holds_layer(value)})
+
+
+def _holds_layer(value):
+    if isinstance(value, (list, tuple, set)):
+        return any(map(_holds_layer, value))
+    if isinstance(value, dict):
+        return any(map(_holds_layer, value.values()))
+    return isinstance(value, keras.layers.Layer)
 
 
 def _did_you_mean(estimator, name, names, parameters=()):

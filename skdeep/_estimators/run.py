@@ -14,6 +14,7 @@ from skdeep._lazy import keras
 if TYPE_CHECKING:
     from skdeep._data.class_targets import ClassTargets
     from skdeep._data.numeric_targets import NumericTargets
+    from skdeep._estimators.base import BaseDeepEstimator
     from skdeep._networks.network import Network
 
 
@@ -39,6 +40,8 @@ class TrainingSettings:
         Values of the parameter `callbacks`, as `skdeep._networks.compilation.make_callbacks` takes them.
     routed_to_callbacks : dict
         The parameters that are routed to them.
+    first_stage : estimator, default=None
+        What was trained on the same data before, from which the network goes on.
     """
 
     epochs: int | Literal["auto"]
@@ -49,6 +52,7 @@ class TrainingSettings:
     class_weight: ClassWeight | None
     callbacks: list[Any]
     routed_to_callbacks: dict[str, Any]
+    first_stage: BaseDeepEstimator | None = None
 
 
 @dataclass

@@ -284,7 +284,8 @@ class Network:
             model.set_weights(earlier_model.get_weights())
             values, earlier_values = program.get_optimizer_values(), earlier_program.get_optimizer_values()
             is_same = self.specification.optimizer_settings == earlier.specification.optimizer_settings
-            if is_same and [value.shape for value in values] == [value.shape for value in earlier_values]:
+            is_same &= _trained_places(model) == _trained_places(earlier_model)  # shapes alone may be those of others
+            if is_same and _shapes(values) == _shapes(earlier_values):
                 program.set_optimizer_values(earlier_values)
 
     def _take_over_values(self, earlier):
@@ -298,6 +299,8 @@ class Network:
             model[place] = value
         optimizer, earlier_optimizer = own["optimizer"], others["optimizer"]
         is_same = self.specification.optimizer_settings == earlier.specification.optimizer_settings
+        recipe, earlier_recipe = self.specification.recipe, earlier.specification.recipe
+        is_same &= (recipe and recipe.trained) == (earlier_recipe and earlier_recipe.trained)
         if is_same and earlier_optimizer is not None and _shapes(optimizer) == _shapes(earlier_optimizer):
             optimizer = earlier_optimizer
         self._lease.set_values({"model": model, "optimizer": optimizer})
@@ -407,6 +410,10 @@ class Network:
 
 def _shapes(arrays):
     return [tuple(array.shape) for array in arrays]
+
+
+def _trained_places(model):
+    return [place for place, variable in enumerate(model.variables) if variable.trainable]
 
 
 def _check_shapes(weights, earlier):

@@ -7,6 +7,8 @@ such layers are counted in their model: "dense", "dense_1" and so on, as in a pr
 
 from __future__ import annotations
 
+import fnmatch
+import itertools
 import os
 from collections.abc import Sequence
 
@@ -17,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep._common.near_names import did_you_mean
 from skdeep._common.typing import InitialModel
+from skdeep._common.user_warnings import warn
 from skdeep._keras.ports import plain_names
 from skdeep._lazy import keras
 
@@ -51,18 +54,69 @@ def freeze(model: keras.Model, names: str | Sequence[str]) -> None:
     model : keras.Model
         Changed in place.
     names : str or sequence of str
-        Their names, with those of layers within layers; that of a model in the model is for all its layers.
+        Their names, with those of layers within layers, or paths as "backbone/conv"; that of a model in the model is
+        for all its layers. A name that several layers have is for all of them, and so is one with wildcards.
     """
-    layers = model._flatten_layers(include_self=False)
-    known = dict(zip(plain_names(layers), layers, strict=True)) | {layer.name: layer for layer in layers}
+    layers, paths = model._flatten_layers(include_self=False), _paths(model)
+    known: dict[str, list[keras.layers.Layer]] = {}
+    for counted, layer in zip(plain_names(layers), layers, strict=True):
+        for name in dict.fromkeys([counted, layer.name, *paths.get(id(layer), [])]):
+            known.setdefault(name, []).append(layer)
     for name in [names] if isinstance(names, str) else names:
-        if name not in known:
+        chosen = known.get(name) or _matching(str(name), known)
+        if not chosen:
             having = [each for each, layer in zip(plain_names(layers), layers, strict=True) if layer.weights]
             raise ValueError(
                 f"frozen_layers has {name!r}, but the model has no such layer. Those with weights are "
                 f"{', '.join(map(repr, having))}.{did_you_mean(str(name), having)}"
             )
-        known[name].trainable = False
+        for layer in chosen:
+            layer.trainable = False
+    if names and model.weights and not model.trainable_weights:
+        raise ValueError(f"frozen_layers={names!r} leaves no layer to train.")
+
+
+def _matching(pattern, known):
+    """Return the layers whose names, or paths, a pattern as of a shell matches."""
+    return [layer for name in fnmatch.filter(known, pattern) for layer in known[name]]
+
+
+def _paths(model, prefix=""):
+    """Return the names that the layers within layers have with those around them, by their ids."""
+    paths: dict[int, list[str]] = {}
+    for layer in model._flatten_layers(include_self=False, recursive=False):
+        path = f"{prefix}{layer.name}"
+        paths.setdefault(id(layer), []).append(path)
+        for inner, several in _paths(layer, f"{path}/").items():
+            paths.setdefault(inner, []).extend(several)
+    return paths
+
+
+def warn_of_training_normalizations(model: keras.Model) -> None:
+    """Warn of batch normalizations in models that are called with ``training=False``, which Keras overrides.
+
+    In training its functional models call all their layers with ``training=True``, whatever these were called with
+    when the model was made. So only a normalization that is not trainable keeps its moving averages.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built, with its layers frozen.
+    """
+    for each in model._flatten_layers():
+        for node in itertools.chain.from_iterable(getattr(each, "_nodes_by_depth", {}).values()):
+            layer = node.operation
+            if node.arguments.kwargs.get("training") is not False or not isinstance(layer, keras.layers.Layer):
+                continue
+            inner = [norm for norm in layer._flatten_layers() if isinstance(norm, keras.layers.BatchNormalization)]
+            moving = [norm.name for norm in inner if norm.trainable]
+            if moving:
+                warn(
+                    f"The model calls {layer.name!r} with training=False, which Keras overrides in training: its "
+                    f"batch normalizations {', '.join(moving)} take the averages of each batch, and move their own. "
+                    "Name them in frozen_layers, which takes patterns as '*norm*', too.",
+                    UserWarning,
+                )
 
 
 def initial_weights(initial_model: InitialModel) -> dict[str, list[np.ndarray]]:

@@ -107,16 +107,20 @@ class KerasRegressor(RegressorMixin, NumberModelEstimator):
         What the weights start from: a fitted estimator of skdeep (in `sklearn.frozen.FrozenEstimator` where it is
         cloned, as in searches), a Keras model or a .keras file. A layer starts from that of the same name if the shapes
         are the same, otherwise as the function makes it. Layers that Keras named are counted in their model.
-    frozen_layers : sequence of str, default=()
-        Names of layers whose weights stay as they are in training, those of layers within layers included; `summary`
-        tells them. A batch normalization among them uses its moving averages in training, too.
+    frozen_layers : str or sequence of str, default=()
+        Names of layers whose weights stay as they are in training; `summary` tells them. A layer within a layer is
+        named by itself or as "backbone/conv", a layer with others in it is for all of them, and patterns as "*norm*"
+        are for all that they match. A batch normalization among them uses its moving averages in training, too.
     dtype_policy : {"float32", "float64", "mixed_bfloat16"} or None, default=None
         Keras dtype policy of the layers that the function makes without saying which. None is Keras's global one. What
         the network takes as X has the dtype of its `keras.Input`.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
         by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__``, ``fit__``, ``compile__``
-        or ``predict__``.
+        or ``predict__``. Those that
+        start with ``first_stage__``, as ``first_stage__epochs`` and ``first_stage__frozen_layers``, let `fit` train
+        twice on the same rows: first with these in place of the parameters of the same names, and from there on with
+        the parameters themselves. `history_` has the epochs of both.
 
     Attributes
     ----------
