@@ -46,6 +46,8 @@ PARTS = {
         ],
         "keras.src.utils.naming": ["to_snake_case"],
         "keras.src.models.functional": ["Functional"],
+        "keras.src.ops.function": ["Function"],
+        "keras.src.ops.function:Function": ["_nodes_by_depth"],
         "keras.src.ops.node:Node": ["_keras_history"],
         "keras.src.saving.keras_saveable": ["KerasSaveable"],
         "keras.src.saving.serialization_lib": ["SafeModeScope"],

@@ -104,7 +104,8 @@ def warn_of_training_normalizations(model: keras.Model) -> None:
         Built, with its layers frozen.
     """
     for each in model._flatten_layers():
-        for node in itertools.chain.from_iterable(getattr(each, "_nodes_by_depth", {}).values()):
+        nodes = each._nodes_by_depth if isinstance(each, keras.src.ops.function.Function) else {}
+        for node in itertools.chain.from_iterable(nodes.values()):
             layer = node.operation
             if node.arguments.kwargs.get("training") is not False or not isinstance(layer, keras.layers.Layer):
                 continue
