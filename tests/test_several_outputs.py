@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
@@ -473,6 +474,64 @@ class TestEncoders:
         clf = Images(build, **FIT).fit(flat, data["colour"])
         assert clf.predict(flat).shape == (90,)
         assert clf.n_features_in_ == 36
+
+
+class Recording(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.epochs, self.batches = [], []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches.append(dict(logs))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append(dict(logs))
+
+
+class TestTraining:
+    LOSS = {"colour": "sparse_categorical_crossentropy", "yes": "binary_crossentropy"}
+
+    def y(self, data):
+        return {"colour": data["colour"], "yes": data["yes"]}
+
+    def encoded(self, data):
+        return [np.searchsorted(COLOURS, data["colour"]), data["yes"].astype(float)[:, np.newaxis]]
+
+    def test_callbacks_are_told_what_keras_tells_them(self, data):
+        given, ours, theirs = two_outputs(), Recording(), Recording()
+        clf = KerasClassifier(given, loss=self.LOSS, callbacks=[ours], shuffle=False, **FIT)
+        clf.fit(data["table"], self.y(data))
+        keras_fit(given, data["table"], self.encoded(data), list(self.LOSS.values()), callbacks=[theirs])
+        for one, other in ((ours.epochs, theirs.epochs), (ours.batches, theirs.batches)):
+            assert len(one) == len(other) > 0
+            for logs, expected in zip(one, other, strict=True):
+                assert_same_history(logs, expected)
+
+    def test_stops_early_as_keras(self, data):
+        given, no = two_outputs(), ~data["yes"][:40]  # so that one of the losses rises
+        clf = KerasClassifier(given, loss=self.LOSS, early_stopping=True, shuffle=False, **FIT)
+        clf.set_params(monitor="val_yes_loss", n_iter_no_change=1, tol=0)
+        clf.fit(
+            data["table"],
+            self.y(data),
+            validation_data=(data["table"][:40], {"colour": data["colour"][:40], "yes": no}),
+        )
+        stop = keras.callbacks.EarlyStopping("val_yes_loss", patience=1, restore_best_weights=True, mode="min")
+        y, losses = self.encoded(data), list(self.LOSS.values())
+        validation = data["table"][:40], [y[0][:40], no.astype(float)[:, np.newaxis]]
+        history = keras_fit(given, data["table"], y, losses, callbacks=[stop], validation_data=validation)
+        assert_same_history(clf.history_, history)
+        assert (clf.n_iter_, clf.best_epoch_) == (2, 1)
+        for one, other in zip(clf.model_.get_weights(), given.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+    def test_keeps_the_last_finite_weights(self, data):
+        reg = KerasRegressor(lambda: two_outputs((1, 1), (None, None)), **FIT | {"epochs": 60, "optimizer": "sgd"})
+        reg.set_params(loss="mse", learning_rate=10.0)
+        with pytest.warns(ConvergenceWarning, match="diverged"):
+            reg.fit(data["table"], {"colour": data["size"], "yes": data["size"]})
+        assert all(np.isfinite(weight).all() for weight in reg.model_.get_weights())
+        assert reg.n_iter_ < 60
 
 
 class TestNamedArrays:
