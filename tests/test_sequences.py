@@ -184,6 +184,26 @@ def test_saved(way, sequences, tmp_path):
     assert again.history_ == clf.history_
 
 
+@pytest.mark.parametrize(("activation", "width"), [("softmax", 3), (None, 3), (None, 1), ("sigmoid", 1)])
+def test_files_for_other_libraries_give_the_probabilities(activation, width, sequences, tmp_path):
+    X, y = sequences
+    y = y if width == 3 else y > 0
+    clf = KerasClassifier(tagger, activation=activation, width=width, **SETTINGS).fit(X, y)
+    expected = clf.predict_proba(X)
+    clf.to_keras(tmp_path / "clf.keras")
+    of_keras = keras.saving.load_model(tmp_path / "clf.keras").predict(X, verbose=0)
+    if activation == "sigmoid":
+        np.testing.assert_allclose(of_keras[..., -1], expected[..., 1], atol=1e-6)
+    else:
+        np.testing.assert_allclose(of_keras, expected, atol=1e-6)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    clf.to_onnx(tmp_path / "clf.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "clf.onnx")
+    (feed,) = session.get_inputs()
+    (outputs,) = session.run(None, {feed.name: X.astype(np.float32)})
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+
+
 def test_searched_and_cross_validated(sequences):
     X, y = sequences
     clf = KerasClassifier(tagger, **SETTINGS)

@@ -136,20 +136,17 @@ class SequenceHead:
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         """Return class numbers of shape (n, *row_shape)."""
-        return self._at_each(self.head.decide, outputs, is_single=True)
+        return self.head.decide(_flat(outputs, np)).reshape(-1, *self.row_shape)
 
     def scores(self, outputs: np.ndarray) -> np.ndarray:
         """Return what `Head.scores` does, of shape (n, *row_shape, n_outputs)."""
-        return self._at_each(self.head.scores, outputs)
+        scores = self.head.scores(_flat(outputs, np))
+        return scores.reshape(-1, *self.row_shape, scores.shape[-1])
 
     def probabilities(self, outputs: Any, xp: Any = np) -> Any:
         """Return what `Head.probabilities` does, of shape (n, *row_shape, n_classes)."""
-        return self._at_each(lambda flat: self.head.probabilities(flat, xp), outputs)
-
-    def _at_each(self, function, outputs, *, is_single=False):
-        results = function(outputs.reshape(-1, outputs.shape[-1]))
-        shape = (len(outputs), *self.row_shape)
-        return results.reshape(shape if is_single else (*shape, results.shape[-1]))
+        probabilities = self.head.probabilities(_flat(outputs, xp), xp)
+        return xp.reshape(probabilities, (-1, *self.row_shape, probabilities.shape[-1]))
 
     def of_losses(self, function: Callable[[Any], Any]) -> SequenceHead:
         """Return the same with what a function makes of the loss."""
@@ -158,3 +155,8 @@ class SequenceHead:
     def changed(self, last: str, loss: Loss) -> SequenceHead:
         """Return the head of a network that somebody outside changed; see `Head.changed`."""
         return replace(self, head=self.head.changed(last, loss))
+
+
+def _flat(outputs, xp):
+    """Return outputs of all places of all rows, one below the other."""
+    return xp.reshape(outputs, (-1, outputs.shape[-1]))

@@ -15,6 +15,7 @@ from skdeep._common.typing import PathLike
 from skdeep._common.version import __version__
 from skdeep._data.heads import Head
 from skdeep._data.numeric_targets import NumericTargets
+from skdeep._data.sequence_targets import SequenceHead
 from skdeep._engine import onnx_graph
 from skdeep._lazy import keras
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # Of a file of protobuf.
 _MAX_BYTES = 2**31
+_OF_ONE_OUTPUT = (Head, SequenceHead)
 
 
 def write_keras(network: Network, live: keras.Model, targets: ClassTargets | NumericTargets, path: PathLike) -> None:
@@ -34,7 +36,7 @@ def write_keras(network: Network, live: keras.Model, targets: ClassTargets | Num
         raise ValueError(f"path must end in '.keras'. Got {str(path)!r}.")
     network.follow_changes()
     model = live
-    if not isinstance(network.head, Head):
+    if not isinstance(network.head, _OF_ONE_OUTPUT):
         pass  # several outputs, or those of which a transformer of the user's knows the meaning, as they are
     elif not isinstance(targets, NumericTargets):
         if network.head.is_converted:
@@ -62,7 +64,7 @@ def write_onnx(network: Network, live: keras.Model, targets: ClassTargets | Nume
     onnx_graph.check_installed()
     path = writable_path(path)
     network.follow_changes()
-    if not isinstance(network.head, Head) or len(getattr(live, "inputs", None) or [None]) != 1:
+    if not isinstance(network.head, _OF_ONE_OUTPUT) or len(getattr(live, "inputs", None) or [None]) != 1:
         raise ValueError(
             "to_onnx writes networks with one input and one output. Write others with to_keras, and convert that file."
         )
