@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 # scikit-learn runs its array API checks only if scipy was imported with this; it must be set before that.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -30,3 +31,17 @@ def digits():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def needs_real_data():
+    """Return a function that skips the test where a data set is not among the real ones."""
+
+    def skip_without(name):
+        folder = os.environ.get("SKDEEP_DATA")
+        if not folder:
+            pytest.skip("the environment variable SKDEEP_DATA names no folder with the real data")
+        if not (Path(folder) / f"{name}.npz").is_file():
+            pytest.skip(f"there is no {name}.npz in the folder that SKDEEP_DATA names, {folder}")
+
+    return skip_without

@@ -1,6 +1,5 @@
 """The image data sets: from small files, from a stand-in for Keras's loader, and the real ones where they are."""
 
-import os
 import re
 import subprocess
 import sys
@@ -301,12 +300,8 @@ LABEL_COUNTS = {
 
 @pytest.mark.real_data
 @each_data_set
-def test_real_data_is_what_its_description_says(name):
-    folder = os.environ.get("SKDEEP_DATA")
-    if not folder:
-        pytest.skip("the environment variable SKDEEP_DATA names no folder with the real data")
-    if not (Path(folder) / f"{name}.npz").is_file():
-        pytest.skip(f"there is no {name}.npz in the folder that SKDEEP_DATA names, {folder}")
+def test_real_data_is_what_its_description_says(name, needs_real_data):
+    needs_real_data(name)
     data = FETCH[name]()
     for part, n_images, counts in zip(("train", "test"), N_REAL[name], LABEL_COUNTS[name], strict=True):
         images, labels = data[f"X_{part}"], data[f"y_{part}"]

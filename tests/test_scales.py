@@ -1,6 +1,5 @@
 """Tables and targets in units in which networks hardly learn are warned about, and no others."""
 
-import os
 import pickle
 import warnings
 
@@ -121,9 +120,8 @@ class TestTables:
 
     @pytest.mark.real_data
     @pytest.mark.parametrize("fetch", [fetch_mnist, fetch_fashion_mnist])
-    def test_real_images(self, fetch):
-        if not os.environ.get("SKDEEP_DATA"):
-            pytest.skip("the environment variable SKDEEP_DATA names no folder with the real data")
+    def test_real_images(self, fetch, needs_real_data):
+        needs_real_data(fetch.__name__.removeprefix("fetch_"))
         X = fetch().X_train.reshape(60000, -1)
         for n in (100, 1000, 60000):
             assert said(X[:n]) is None
