@@ -210,9 +210,18 @@ def _left_out():
     return {operator.attrgetter(name)(keras): names for name, names in _LEFT_OUT.items()}
 
 
+def _left_out_of(kind):
+    """Return the names of the attributes of objects of a class that are not compared."""
+    return _OF_ALL.union(*(names for each, names in _left_out().items() if issubclass(kind, each)))
+
+
+_left_out_of_keras = functools.lru_cache(_left_out_of)  # not of the user's, which it would keep alive
+
+
 def compared(part: Any) -> dict[str, Any]:
     """Return the attributes of a part that tell what it is, by name."""
-    left_out = _OF_ALL.union(*(names for kind, names in _left_out().items() if isinstance(part, kind)))
+    kind: Any = type(part)
+    left_out = _left_out_of_keras(kind) if is_of_keras(kind) else _left_out_of(kind)
     own = {
         name: value
         for name, value in getattr(part, "__dict__", {}).items()
@@ -256,4 +265,9 @@ def _numbered_names(root):
 
 def _is_made_up(name, kind):
     """Whether Keras gave an object of this class its name, which it made of that of the class and a number."""
-    return isinstance(name, str) and re.fullmatch(rf"{snake_name(kind.__name__)}(_\d+)?", name) is not None
+    return isinstance(name, str) and _made_up_name(kind.__name__).fullmatch(name) is not None
+
+
+@functools.lru_cache
+def _made_up_name(class_name):
+    return re.compile(rf"{snake_name(class_name)}(_\d+)?")
