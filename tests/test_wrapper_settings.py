@@ -478,6 +478,20 @@ class TestAsParameters:
         assert {name: loaded.get_params()[name] for name in self.VALUES} == self.VALUES
         np.testing.assert_array_equal(loaded.predict_proba(iris[0]), clf.predict_proba(iris[0]))
 
+    @pytest.mark.parametrize("is_given", [False, True], ids=["function", "model"])
+    def test_parameters_of_a_subclass_that_are_not_for_the_function(self, is_given, iris):
+        class Splitting(KerasClassifier):
+            def __init__(self, model=None, verbose=0, split=True, **kwargs):
+                super().__init__(model=model, verbose=verbose, **kwargs)
+                self.split = split
+
+        given = network({"n_features_in_": 4, "n_classes_": 3}) if is_given else network
+        clf = clone(Splitting(given, split=False)).fit(*iris)
+        assert clf.get_params()["split"] is False
+        assert clf.set_params(split=True).fit(*iris).split
+        with pytest.raises(TypeError, match="'splits', which is"):
+            Splitting(given, splits=3).fit(*iris)
+
     def test_a_subclass_with_a_constructor_of_its_own_has_the_defaults(self, iris):
         class Own(KerasClassifier):
             def __init__(self, units=8, epochs=2, verbose=0, **kwargs):

@@ -100,6 +100,9 @@ def arguments_of(estimator: Any, names: tuple[str, ...]) -> dict[str, Any]:
     }
     if estimator.model is None and estimator.build_fn is None:  # a method finds them on the estimator
         own = {name: value for name, value in own.items() if name in parameters}
+    else:  # what the constructor of a subclass names is its own, and may not be for the function
+        of_subclass = inspect.signature(type(estimator).__init__).parameters
+        own = {name: value for name, value in own.items() if name in parameters or name not in of_subclass}
     for name, default in SHARED.items():
         if name in parameters:
             value, is_needed = getattr(estimator, name), parameters[name].default is inspect.Parameter.empty
