@@ -69,6 +69,9 @@ def test_other_estimators(estimator, iris):
     Counting.calls.clear()
     estimator.fit(X, X[:, 0])
     assert Counting.calls.count((50, 8)) == 3
+    Counting.calls.clear()
+    getattr(estimator, "transform", getattr(estimator, "predict", None))(X)
+    assert Counting.calls == [(150, 8)]
 
 
 def test_a_step_of_ones_own_sees_values(iris):

@@ -150,6 +150,20 @@ def test_images_of_labels(digits):
     assert clf.history_["loss"][-1] < log_loss(y.ravel(), np.full(y.size, y.mean()))
 
 
+def test_dense_layers_at_each_place(sequences):
+    X, y = np.stack([sequences[0] / 20, sequences[1]], axis=-1), sequences[1]
+
+    def build():
+        layers = [keras.layers.Dense(8, "relu"), keras.layers.Dense(3, "softmax")]
+        return keras.Sequential([keras.Input((N_STEPS, 2)), *layers])
+
+    clf = KerasClassifier(build, **SETTINGS)
+    model, history = trained_by_keras(clone(clf).initialize(X, y), X, y, "sparse_categorical_crossentropy")
+    clf.fit(X, y)
+    np.testing.assert_allclose(clf.history_["loss"], history["loss"], rtol=1e-5)
+    np.testing.assert_allclose(clf.predict_proba(X), model.predict(X, verbose=0), atol=1e-5)
+
+
 def test_learns_partly_from_some_of_the_classes(sequences):
     X, y = sequences
     clf = KerasClassifier(tagger, **SETTINGS)

@@ -488,6 +488,23 @@ class Recording(keras.callbacks.Callback):
         self.epochs.append(dict(logs))
 
 
+def test_a_dict_of_one_output(data):
+    def build():
+        inputs = keras.Input((4,))
+        return keras.Model(inputs, {"colour": keras.layers.Dense(3, "softmax", name="colour")(inputs)})
+
+    clf = KerasClassifier(build, loss={"colour": "sparse_categorical_crossentropy"}, **FIT)
+    clf.fit(data["table"], {"colour": data["colour"]})
+    before, again = (
+        clf.predict(data["table"])["colour"],
+        pickle.loads(pickle.dumps(clf)).predict(data["table"])["colour"],
+    )
+    expected = clf.model_.predict(data["table"], verbose=0)["colour"]
+    np.testing.assert_array_equal(before, COLOURS[expected.argmax(axis=1)])
+    np.testing.assert_array_equal(again, before)
+    np.testing.assert_allclose(clf.predict_proba(data["table"])["colour"], expected, atol=1e-6)
+
+
 class TestTraining:
     LOSS = {"colour": "sparse_categorical_crossentropy", "yes": "binary_crossentropy"}
 

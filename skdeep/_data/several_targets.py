@@ -118,6 +118,10 @@ class SeveralTargets:
             and all(self.parts[name].fits(each) for name, each in zip(head.names, head.heads, strict=True))
         )
 
+    def takes_shape(self, shape: tuple[int | None, ...]) -> bool:
+        """Whether the only output of a network may give this for a row."""
+        return len(shape) == 1
+
     def predictions(self, head: SeveralHeads, outputs: list[np.ndarray]) -> list[np.ndarray]:
         """Return what `predict` gives for the outputs of a network, part by part."""
         return [part.predictions(*self._of(key, head, outputs)) for key, part in self.parts.items()]

@@ -218,7 +218,7 @@ class Program:
         part = self.part(start, end)
         if self._parts[start, end][1] is None:
             signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
-            self._parts[start, end][1] = traced(lambda x: _in_float32(part(x, training=False)), signature)
+            self._parts[start, end][1] = self._traced(lambda x: _in_float32(part(x, training=False)), signature)
         outputs: Any = None
         for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
             interrupts.answer()

@@ -252,7 +252,7 @@ class Network:
         else:
             with self.in_use() as program:
                 self.follow_changes()
-                self._steps = steps = program.steps
+                self._steps = steps = program.steps if self.head.keys is None else None  # of a bare array
                 if steps is None:
                     return None
                 arrays = program.get_model_values()
