@@ -21,10 +21,9 @@ from skdeep import KerasClassifier, KerasRegressor, programs
 from skdeep._files.making_from_files import making
 
 
-def build(units=8, activation="relu", name=None, metric_name="accuracy"):
-    model = keras.Sequential(
-        [keras.Input((4,)), keras.layers.Dense(units, activation, name=name), keras.layers.Dense(3, "softmax")]
-    )
+def build(units=8, activation="relu", name=None, metric_name="accuracy", penalty=None):
+    hidden = keras.layers.Dense(units, activation, name=name, kernel_regularizer=penalty)
+    model = keras.Sequential([keras.Input((4,)), hidden, keras.layers.Dense(3, "softmax")])
     metric = keras.metrics.SparseCategoricalAccuracy(metric_name)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=[metric])
     return model
@@ -34,6 +33,11 @@ def build_from_layers(layers):
     model = keras.Sequential([keras.Input((4,)), *layers, keras.layers.Dense(3, "softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
     return model
+
+
+def build_for_tensorflow(units=8, activation="relu", name=None, metric_name="accuracy"):
+    """Return the same with a penalty, so that TensorFlow trains it, by a program."""
+    return build(units, activation, name, metric_name, keras.regularizers.L2(1e-4))
 
 
 def build_with_lambda():
@@ -85,6 +89,10 @@ def quick(model=build, **params):
     return KerasClassifier(model, **{"epochs": 2, "verbose": 0, "random_state": 0} | params)
 
 
+def traced(model=build_for_tensorflow, **params):
+    return quick(model, **params)
+
+
 def weights(estimator):
     with estimator._network.in_use() as program:  # model_ would stop the reuse
         return np.concatenate([weight.ravel() for weight in program.model.get_weights()])
@@ -121,11 +129,11 @@ class TestReuse:
 
     @pytest.mark.slow
     def test_the_same_function_gives_the_same_program(self, iris):
-        assert self.fits(iris, quick(), quick(random_state=1), quick(epochs=1)) == (1, 2)
+        assert self.fits(iris, traced(), traced(random_state=1), traced(epochs=1)) == (1, 2)
 
     @pytest.mark.slow
     def test_two_functions_that_build_the_same(self, iris):
-        assert self.fits(iris, quick(), quick(lambda: build())) == (1, 1)
+        assert self.fits(iris, traced(), traced(lambda: build_for_tensorflow())) == (1, 1)
 
     @pytest.mark.slow_after(1)
     @pytest.mark.parametrize(
@@ -139,7 +147,7 @@ class TestReuse:
         ],
     )
     def test_other_models_get_other_programs(self, one, two, iris):
-        assert self.fits(iris, quick(**one), quick(**two)) == (2, 0)
+        assert self.fits(iris, traced(**one), traced(**two)) == (2, 0)
 
     @pytest.mark.slow
     def test_layers_keep_their_names(self, iris):
@@ -153,7 +161,7 @@ class TestReuse:
     @pytest.mark.slow
     def test_dtype_policies_are_not_names_of_layers(self, iris):
         def of_dtype(dtype):
-            return lambda: build_from_layers([keras.layers.Dense(4, dtype=dtype)])
+            return lambda: build_from_layers([keras.layers.LayerNormalization(dtype=dtype)])
 
         assert self.fits(iris, quick(of_dtype("float32")), quick(of_dtype("float64"))) == (2, 0)
 
@@ -161,7 +169,7 @@ class TestReuse:
     def test_learning_rates_share_a_program_and_schedules_do_not(self, iris):
         def with_rate(rate):
             def function():
-                model = build()
+                model = build_for_tensorflow()
                 model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
                 return model
 
@@ -196,11 +204,11 @@ class TestReuse:
         assert self.fits(iris, quick(function), quick(function)) == (2, 0)
 
     def test_a_program_starts_anew(self, iris):
-        expected = weights(quick(epochs=3).fit(*iris))
-        quick(random_state=5, epochs=7).fit(*iris)
+        expected = weights(traced(epochs=3).fit(*iris))
+        traced(random_state=5, epochs=7).fit(*iris)
         gc.collect()
         assert programs.info()["idle"] == 1
-        np.testing.assert_array_equal(weights(quick(epochs=3).fit(*iris)), expected)
+        np.testing.assert_array_equal(weights(traced(epochs=3).fit(*iris)), expected)
 
     @pytest.mark.slow
     def test_layers_that_have_seen_data(self, iris):
@@ -252,6 +260,18 @@ class TestNeverShared:
         np.testing.assert_array_equal(np.concatenate([weight.ravel() for weight in kept.get_weights()]), before)
         np.testing.assert_array_equal(weights(copies[1]), before)
         np.testing.assert_array_equal(weights(copies[2]), before)
+
+    @pytest.mark.slow
+    def test_a_network_that_gives_up_its_program_twice(self, iris):
+        programs.set_size(0)
+        expected = weights(quick(build_for_tensorflow).fit(*iris).partial_fit(*iris).partial_fit(*iris))
+        programs.set_size(6)
+        first, _ = (quick(build_for_tensorflow).fit(*iris) for _ in range(2))  # the second one takes its program
+        first.partial_fit(*iris)  # by a program of the second one's model
+        others = [quick(build_for_tensorflow, random_state=seed).fit(*iris) for seed in (1, 2)]  # one takes that
+        before = [weights(other) for other in others]
+        np.testing.assert_array_equal(weights(first.partial_fit(*iris)), expected)
+        np.testing.assert_array_equal([weights(other) for other in others], before)
 
 
 class TestWhatFunctionsReturn:

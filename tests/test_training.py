@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 import skdeep
 from skdeep import CNNClassifier, DNNClassifier, KerasRegressor
 from skdeep._data.rows import Rows
-from skdeep._engine import program
+from skdeep._engine import application
 from skdeep._engine.program import Program
 from skdeep._inference import layer_stack
 from skdeep._training import epochs
@@ -650,7 +650,7 @@ def peak_of(function, *arguments):
 @pytest.mark.parametrize("form", [*FORMS, *CONVERTED_ONCE])
 def test_x_of_any_form_is_never_copied_whole_and_gives_the_same_bits(form, dtype, rng, tmp_path, monkeypatch):
     monkeypatch.setattr(epochs, "_CHUNK_BYTES", 2**18)
-    monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
+    monkeypatch.setattr(application, "_CHUNK_BYTES", 2**18)
     plain_X = rng.random((20_000, 100), dtype=np.float32).astype(dtype)
     if form in CONVERTED_ONCE and form != "frame of several dtypes":
         plain_X *= rng.random(plain_X.shape) < 0.1
@@ -727,7 +727,7 @@ def test_rows_in_many_blocks(rng, monkeypatch):
 @pytest.mark.parametrize("kind", ["numbers", "strings", "one-hot"])
 def test_predictions_keep_no_more_of_the_outputs_than_they_need(kind, rng, monkeypatch):
     monkeypatch.setattr(epochs, "_CHUNK_BYTES", 2**18)
-    monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
+    monkeypatch.setattr(application, "_CHUNK_BYTES", 2**18)
     monkeypatch.setattr(layer_stack, "_CHUNK_NUMBERS", 2**16)
     n_rows, n_classes = 8000, 500
     codes = np.arange(n_rows) % n_classes
@@ -759,7 +759,7 @@ def test_outputs_that_are_not_finite_are_counted_over_all_chunks(rng, monkeypatc
 @pytest.mark.parametrize("dtype_policy", ["float32", "float64"])
 def test_one_hot_targets_are_made_a_chunk_at_a_time(dtype_policy, rng, monkeypatch):
     monkeypatch.setattr(epochs, "_CHUNK_BYTES", 2**18)
-    monkeypatch.setattr(program, "_CHUNK_BYTES", 2**18)
+    monkeypatch.setattr(application, "_CHUNK_BYTES", 2**18)
     n_rows, n_classes = 8000, 500
     X, y = rng.random((n_rows, 5), dtype=np.float32), np.arange(n_rows) % n_classes
     clf = plain(loss="categorical_crossentropy", epochs=1, dtype_policy=dtype_policy)

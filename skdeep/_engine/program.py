@@ -1,4 +1,4 @@
-"""A network as TensorFlow runs it: the compiled loop over batches, and prediction.
+"""A network as TensorFlow runs it: the compiled loop over batches; `skdeep._engine.application` has predictions.
 
 Keras's `fit` calls one TensorFlow function for each batch, fed by a data pipeline. Here one call takes a chunk of many
 batches: rows are gathered on the host, and a loop inside the TensorFlow function runs Keras's own `train_step` on each
@@ -11,29 +11,27 @@ sees its Keras model: then its values are put into the model after each chunk.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from skdeep._common import interrupts
 from skdeep._common.typing import Logs, Values
-from skdeep._data.structure import Keys, Structure, packed
+from skdeep._data.structure import Keys, Structure
+from skdeep._engine.application import Application, layer_sizes
 from skdeep._engine.hooks import Hooks, direction
 from skdeep._engine.replicas import current_strategy, mean_of_replicas, n_replicas, run_on_shares
 from skdeep._engine.row_weights import axes_of_loss, with_axes
-from skdeep._engine.tracing import Strengths, replaced_parts, traced
+from skdeep._engine.tracing import Strengths, replaced_parts, traced_of
 from skdeep._engine.variables import Variables
 from skdeep._keras.changes import Watch
 from skdeep._keras.comparing import state_key
 from skdeep._keras.copying import faithful_copy, without_training
 from skdeep._keras.layer_stacks import steps_of
-from skdeep._keras.ports import input_dtypes, part_of
-from skdeep._keras.summary import layer_shapes
+from skdeep._keras.ports import input_dtypes
 from skdeep._lazy import keras, tf
 from skdeep._training.array_program import in_c_order, run_batches
 from skdeep._training.callbacks import NoHooks
@@ -43,8 +41,6 @@ from skdeep._training.epochs import Epochs
 if TYPE_CHECKING:
     from skdeep._data.rows import Rows
     from skdeep._training.dense_training import Recipe
-
-_CHUNK_BYTES = 8 * 2**20
 
 
 class Program:
@@ -66,14 +62,10 @@ class Program:
         self._watch: Watch | None = None
         self._of_model, self._of_optimizer, self._of_metrics = Variables(), Variables(), Variables()
         self._steps: dict[Any, Any] = {}
-        self._infer: Any = None
-        self._parts: dict[Any, Any] = {}  # traced predictions from one layer to another
+        self._application = Application(model)
         self._layer_steps: Any = ...  # not looked for yet
-        # The memory that a row takes in prediction is about that of the largest layer.
-        outputs = [math.prod(size or 1 for size in shape) for shape in layer_shapes(model).values()] or [1]
-        self._infer_bytes = 4 * max(outputs)
         # Training keeps the outputs of all layers for the gradients.
-        self._train_bytes = 4 * sum(outputs)
+        self._train_bytes = 4 * sum(layer_sizes(model))
         self._epochs = Epochs()
         self._array_training: DenseTraining | None = None
         self._of_recipe: tuple[int, str] | None = None  # what the model was when the recipe was told, if it is watched
@@ -81,7 +73,6 @@ class Program:
         self._has_metrics = False
         self._loss_axes = 1  # see `skdeep._engine.row_weights`
         self._structure = Structure()  # of the rows that are trained or tested on
-        self._is_single = True  # whether the model has one output, which is told when it is traced
         self._build_optimizer()
 
     @property
@@ -150,85 +141,19 @@ class Program:
         self._of_optimizer.assign(self.model.optimizer.variables, values)
 
     def predict(self, rows: Rows, convert: Callable[[Any], Any]) -> Any:
-        """Return what `convert` makes of the outputs of the network, for all rows.
-
-        Parameters
-        ----------
-        rows : Rows
-            Data.
-        convert : callable
-            Takes the outputs for some of the rows, as an array of shape (n, n_outputs) or a list of them for several
-            outputs, and returns an array of n entries, or a list of them. So no more of the outputs is kept than is
-            needed.
-
-        Returns
-        -------
-        converted : ndarray of shape (n_rows, ...), or list of them
-
-        Notes
-        -----
-        TensorFlow multiplies a single row by other code than a batch, which rounds differently. A row on its own goes
-        in twice, so that it gets the same bits as in any batch on processors with AVX-512; on others convolutions round
-        by the size of the batch.
-        """
+        """Return what `convert` makes of the outputs, see `skdeep._engine.application.Application.predict`."""
         self.follow_changes()
-        if self._infer is None:
-            self._infer = self._traced_prediction(rows)
-        converted: Any = None
-        for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
-            interrupts.answer()
-            gathered = rows.gather(np.arange(chunk.start, chunk.stop))
-            n_rows = len(gathered[0])
-            batch = [np.repeat(x, 2, axis=0) if n_rows == 1 else x for x in gathered]
-            outputs = [output.numpy()[:n_rows] for output in self._infer(*map(tf.constant, batch))]
-            parts = convert(outputs[0] if self._is_single else outputs)
-            are_several = isinstance(parts, list)
-            parts = parts if are_several else [parts]
-            if converted is None:
-                converted = [np.empty((len(rows), *part.shape[1:]), part.dtype) for part in parts]
-            for whole, part in zip(converted, parts, strict=True):
-                whole[chunk] = part
-        return converted if are_several else converted[0]
-
-    def _traced_prediction(self, rows):
-        """Return the traced function of the model, with its outputs in a list."""
-        keys = rows.structure.x
-
-        def call(*arrays):
-            outputs = self.model(packed(keys, arrays), training=False)
-            self._is_single = not isinstance(outputs, (list, tuple, dict))
-            return [_in_float32(output) for output in keras.tree.flatten(outputs)]
-
-        arrays = rows.gather(np.arange(1))
-        return self._traced(call, [tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in arrays])
-
-    def _traced(self, function, signature):
-        """Return a traced function, or the function itself where the model is compiled with ``run_eagerly=True``."""
-        return function if self.model.run_eagerly else traced(function, signature)
+        return self._application.predict(rows, convert)
 
     def part(self, start: str | None, end: str | None) -> keras.Model:
         """Return the part of the model behind one layer and up to another; None is its own input or output."""
         self.follow_changes()
-        if (start, end) not in self._parts:
-            self._parts[start, end] = [part_of(self.model, start, end), None]
-        return self._parts[start, end][0]
+        return self._application.part(start, end)
 
     def apply_part(self, rows: Rows, start: str | None, end: str | None) -> np.ndarray:
         """Return the outputs of a part of the model for rows of its input."""
-        part = self.part(start, end)
-        if self._parts[start, end][1] is None:
-            signature = [tf.TensorSpec([None, *rows.shape], rows.dtype)]
-            self._parts[start, end][1] = self._traced(lambda x: _in_float32(part(x, training=False)), signature)
-        outputs: Any = None
-        for chunk in gen_batches(len(rows), max(2, _CHUNK_BYTES // self._infer_bytes)):
-            interrupts.answer()
-            (x,) = rows.gather(np.arange(chunk.start, chunk.stop))
-            batch = np.repeat(x, 2, axis=0) if len(x) == 1 else x
-            some = self._parts[start, end][1](tf.constant(batch)).numpy()[: len(x)]
-            if outputs is None:
-                outputs = np.empty((len(rows), *some.shape[1:]), some.dtype)
-            outputs[chunk] = some
-        return outputs
+        self.follow_changes()
+        return self._application.apply_part(rows, start, end)
 
     def train_by(self, recipe: Recipe | None) -> None:
         """Train from now on by NumPy as this recipe tells, or if it is None by TensorFlow."""
@@ -310,8 +235,8 @@ class Program:
             self._build_optimizer()
         if not self._watch.look():
             return
-        self._steps, self._infer, self._layer_steps, self._has_metrics = {}, None, ..., False
-        self._parts = {}
+        self._steps, self._layer_steps, self._has_metrics = {}, ..., False
+        self._application = Application(self.model)
         self._strengths = Strengths([layer for layer in self._layers if layer in self.model.layers])
         self._build_optimizer()
 
@@ -411,7 +336,7 @@ class Program:
                 with replaced_parts(self.model, self._strengths, n_replicas=n_replicas(self.strategy)):
                     return run(kind, tensors, batch_size)
 
-            self._steps[key] = self._traced(run_all, (*signature, tf.TensorSpec([], tf.int32)))
+            self._steps[key] = traced_of(self.model, run_all, (*signature, tf.TensorSpec([], tf.int32)))
             if self._watch is not None:
                 self._watch.look()  # layers of the user's may count how often they are traced
         return self._steps[key]
@@ -495,11 +420,6 @@ class Program:
         self.model.reset_metrics()
         Variables().assign(self.model.non_trainable_variables, before)
         self._has_metrics = True
-
-
-def _in_float32(outputs):
-    """Return outputs of 16 bits in float32, with which numpy computes."""
-    return tf.cast(outputs, tf.float32) if outputs.dtype in (tf.bfloat16, tf.float16) else outputs
 
 
 def _is_overridden(model, step):

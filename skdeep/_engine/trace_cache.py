@@ -53,7 +53,8 @@ class Lease:
     source : object or None
         Makes programs, by three methods: `key` returns what their traces depend on, or None if that is not known;
         ``build(values)`` returns a new one, ``restore(program, values, is_reused)`` sets these values in a new one or
-        in one that another network had before. None is that of the network which takes the program.
+        in one that another network had before; and `is_for_one` tells whether it makes but one. None is that of the
+        network which takes the program.
     values : dict, default=None
         What `skdeep._engine.program.Program.get_values` returned.
     program : skdeep._engine.program.Program, default=None
@@ -118,7 +119,8 @@ class Lease:
         """Give a lease of the same program in the body of the ``with`` statement; later it has the values of now."""
         self.pin()
         with self.in_use() as program:
-            other = Lease(self.source or _CopySource(program), program.get_values(), program)
+            is_copied = self.source is None or self.source.is_for_one
+            other = Lease(_CopySource(program) if is_copied else self.source, program.get_values(), program)
             try:
                 yield other
             finally:
@@ -155,7 +157,8 @@ class Lease:
             except MemoryError:
                 return None
             CACHE.let_go(self._give_back)
-            self.source = self.source or source
+            if self.source is None or self.source.is_for_one:
+                self.source = source
             program, self._program = self._program, None
             return program
         finally:
@@ -192,6 +195,8 @@ class Lease:
 
 class _CopySource:
     """Makes copies of a program that another network has."""
+
+    is_for_one = False
 
     def __init__(self, program):
         self._program = program

@@ -42,6 +42,11 @@ def traced(function: Callable[..., Any], signature: Sequence[Any]) -> Any:
     return function.get_concrete_function()
 
 
+def traced_of(model: keras.Model, function: Callable[..., Any], signature: Sequence[Any]) -> Any:
+    """Trace a function that applies a model; return it as it is if the model is compiled with ``run_eagerly=True``."""
+    return function if model.run_eagerly else traced(function, signature)
+
+
 class Strengths:
     """Variables for the dropout rates and the strengths of the L2 penalties of layers, which a trace reads.
 

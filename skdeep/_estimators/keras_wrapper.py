@@ -378,8 +378,8 @@ class KerasModelEstimator(BaseDeepEstimator):
     def _warn_of_units(self, X, y, network):
         if isinstance(X, Parts):
             return
-        with network.in_use() as program:
-            is_plain = X.ndim == 2 and takes_numbers_as_they_are(program.model)
+        with network.looked_at() as model:
+            is_plain = X.ndim == 2 and takes_numbers_as_they_are(model)
         trouble = trouble_with_table(X, type(self).__name__) if is_plain else None
         if trouble is not None:
             warn(trouble)
@@ -433,17 +433,17 @@ class KerasModelEstimator(BaseDeepEstimator):
         return split or fraction
 
     def _training_options(self, settings, n_rows):
-        batch_size = settings.batch_size
         return {
             "epochs": settings.epochs,
-            "batch_size": 32 if batch_size is None else n_rows if batch_size == -1 else int(batch_size),
+            "batch_size": _batch_rows(settings.batch_size, n_rows),
             "shuffle": settings.shuffle,
             "verbose": settings.verbose,
         }
 
     def _make_network(self, row_shape, targets, n_rows, rng):
         rows = row_shape if isinstance(row_shape, Shapes) else Shapes([row_shape], None)
-        network = network_of(self, (*_NAMES, *self._names_of_kind), rows, targets, rng)
+        batch_rows = min(_batch_rows(self._fit_setting("batch_size", {}), n_rows), n_rows)
+        network = network_of(self, (*_NAMES, *self._names_of_kind), rows, targets, batch_rows, rng)
         network.made_with = self._making(row_shape)
         return network
 
@@ -519,3 +519,7 @@ def _is_same(one, other):
 
 def _is_plain(value):
     return isinstance(value, (int, float, str)) or (isinstance(value, tuple) and all(map(_is_plain, value)))
+
+
+def _batch_rows(batch_size, n_rows):
+    return 32 if batch_size is None else n_rows if batch_size == -1 else int(batch_size)

@@ -19,25 +19,30 @@ from skdeep._data.several_targets import Outputs, SeveralTargets, fitting_losses
 from skdeep._data.structure import Shapes
 from skdeep._engine import last_layer
 from skdeep._engine.program import Program
+from skdeep._engine.replicas import current_strategy
 from skdeep._engine.trace_cache import Lease
 from skdeep._estimators import model_functions
 from skdeep._estimators.outputs_of_settings import check_by_output, only, weighted
 from skdeep._estimators.parameters import routed_parameters
 from skdeep._keras import copying, describing
 from skdeep._keras.compiled import check_used, compile_with_loss, compiled_metrics
+from skdeep._keras.layer_stacks import steps_of
 from skdeep._keras.policies import check_policy, layers_of
 from skdeep._keras.ports import input_shapes, output_shapes
 from skdeep._lazy import keras
 from skdeep._networks import compilation
 from skdeep._networks.network import Network
 from skdeep._networks.own_models import OwnModelSpecification, leased, model_of
+from skdeep._networks.own_recipes import is_quicker, recipe_of_model
 from skdeep._networks.pretrained import freeze, initial_weights, start_from, warn_of_training_normalizations
 
 _COMPILED = ("optimizer", "loss", "metrics")
 _BY_OUTPUT = ("loss", "metrics", "loss_weights")
 
 
-def network_of(estimator: Any, names: tuple[str, ...], rows: Shapes, targets: Any, rng: np.random.Generator) -> Network:
+def network_of(
+    estimator: Any, names: tuple[str, ...], rows: Shapes, targets: Any, batch_rows: int, rng: np.random.Generator
+) -> Network:
     """Return the network of an estimator for models of the user's own.
 
     Parameters
@@ -50,6 +55,8 @@ def network_of(estimator: Any, names: tuple[str, ...], rows: Shapes, targets: An
         Shapes of a row of each array of X; its keys are None if X is one.
     targets : targets
         What y is.
+    batch_rows : int
+        Rows of a batch.
     rng : numpy.random.Generator
         Source of the seed.
     """
@@ -66,7 +73,14 @@ def network_of(estimator: Any, names: tuple[str, ...], rows: Shapes, targets: An
     warn_of_training_normalizations(model)
     specification, head = OwnModelSpecification.of(model), building.head(model)
     if not estimator._keeps_model:
-        return Network(specification, head, leased(model))
+        # The state of an optimizer that the function built is in its variables alone.
+        is_fresh = current_strategy() is None and not model.optimizer.built
+        recipe = recipe_of_model(model, head) if is_fresh else None
+        steps = state = None
+        if recipe is not None:
+            steps = steps_of(model)
+            state = recipe.fresh_optimizer() if steps and is_quicker(recipe, batch_rows) else None
+        return Network(specification, head, leased(model, state), steps, recipe)
     network = Network(specification, head, Lease(None, program=Program(model)))
     network.keep()  # others may train parts of it
     return network

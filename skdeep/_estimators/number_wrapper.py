@@ -26,8 +26,8 @@ class NumberModelEstimator(NumbersMixin, KerasModelEstimator):
 
     def _warn_of_units(self, X, y, network):
         super()._warn_of_units(X, y, network)
-        with network.in_use() as program:
-            is_plain = not self._scales_targets() and gives_numbers_as_they_are(program.model)
+        with network.looked_at() as model:
+            is_plain = not self._scales_targets() and gives_numbers_as_they_are(model)
         is_table = isinstance(y, np.ndarray) and y.ndim <= 2 and y.dtype.kind in "biuf"
         trouble = trouble_with_numbers(y) if is_plain and is_table else None
         if trouble is not None:

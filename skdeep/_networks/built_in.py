@@ -95,6 +95,8 @@ class BuiltInSpecification:
     encoding: str
     penalty_rows: int | None
 
+    is_for_one = False
+
     def __post_init__(self):
         # Lists among the parameters may be changed in place later.
         parameters = _with_own_containers(self.architecture.parameters)

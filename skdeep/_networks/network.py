@@ -38,13 +38,14 @@ from skdeep._inference.layer_stack import LayerStack, are_steps
 from skdeep._keras.layer_stacks import steps_of
 from skdeep._lazy import keras
 from skdeep._networks.built_in import BuiltInSpecification
-from skdeep._networks.own_models import OwnModelSpecification
-from skdeep._networks.own_recipes import recipe_of_model
+from skdeep._networks.own_models import GivenModel, OwnModelSpecification
+from skdeep._networks.own_recipes import is_quicker, recipe_of_model
 from skdeep._training.array_program import ArrayProgram
 
 if TYPE_CHECKING:
     from skdeep._data.rows import Rows
     from skdeep._engine.program import Program
+    from skdeep._training.dense_training import Recipe
 
 
 AnyHead = Head | SeveralHeads | ColumnsOfOutputs | EncodedHead | SequenceHead
@@ -66,6 +67,8 @@ class Network:
         Of a program with the values to start from.
     steps : list, default=None
         What `skdeep._inference.layer_stack` needs to predict without the program; None if that cannot or is not known.
+    recipe : skdeep._training.dense_training.Recipe, default=None
+        How NumPy trains a model of the user's own as it was built; None if it cannot, or if that is not known.
     """
 
     def __init__(
@@ -74,11 +77,13 @@ class Network:
         head: AnyHead,
         lease: Lease,
         steps: list[list[Any]] | None = None,
+        recipe: Recipe | None = None,
     ) -> None:
         self.specification = specification
         self.head = head
         self._lease = lease
         self._steps = steps
+        self._own_recipe = recipe
         self._stack: LayerStack | None = None  # of the values as they are between two trainings
         self._arrays: ArrayProgram | None = None  # what trains now, if it is no program
         self._is_training = False
@@ -116,6 +121,16 @@ class Network:
     def in_use(self) -> AbstractContextManager[Program]:
         """Give the live program, built if need be; no other network gets it in the body of the ``with`` statement."""
         return self._lease.in_use()
+
+    @contextlib.contextmanager
+    def looked_at(self) -> Iterator[keras.Model]:
+        """Give the model as it was built or is now, for a look at its layers and settings, but not at its weights."""
+        source = self._lease.source
+        if self._lease.program is None and isinstance(source, GivenModel):
+            yield source.model
+            return
+        with self.in_use() as program:
+            yield program.model
 
     @property
     def model(self) -> keras.Model:
@@ -166,7 +181,7 @@ class Network:
         model is as it was built, or else TensorFlow.
         """
         self._batch_rows = batch_rows
-        recipe = self.specification.recipe if current_strategy() is None else None
+        recipe = self._recipe_as_built()
         if recipe is not None and self._lease.program is None and not (is_watched or self._lease.is_pinned):
             yield ArrayProgram(recipe, self._lease.get_values())
             return
@@ -177,19 +192,32 @@ class Network:
             finally:
                 program.train_by(None)  # whose arrays take as much memory as the network
 
+    def _recipe_as_built(self):
+        """Return how NumPy trains the network as it was built, or None if TensorFlow is to train it, or it may be."""
+        if current_strategy() is not None:
+            return None
+        return self.specification.recipe if self._own_recipe is None else self._if_quicker(self._own_recipe)
+
     def _recipe(self, program):
         """Return how NumPy trains the model of a program, or None."""
         if program.strategy is not None or current_strategy() is not None:
             return None
-        if isinstance(self.specification, OwnModelSpecification) or program.is_changed():
+        if self._is_untold() or program.is_changed():
             self.follow_changes()
-            return recipe_of_model(program.model, self.head, self._batch_rows)
-        return self.specification.recipe
+            return self._if_quicker(recipe_of_model(program.model, self.head))
+        return self._recipe_as_built()
+
+    def _is_untold(self):
+        """Whether only the model tells how NumPy trains it."""
+        return isinstance(self.specification, OwnModelSpecification) and self._own_recipe is None
+
+    def _if_quicker(self, recipe):
+        return recipe if recipe is not None and is_quicker(recipe, self._batch_rows) else None
 
     def trained_by(self) -> Literal["NumPy", "TensorFlow"]:
         """Return what trains the network, "NumPy" or "TensorFlow"."""
-        if self._lease.program is None and isinstance(self.specification, BuiltInSpecification):
-            return "TensorFlow" if self.specification.recipe is None else "NumPy"
+        if self._lease.program is None and not self._is_untold():
+            return "TensorFlow" if self._recipe_as_built() is None else "NumPy"
         with self.in_use() as program:
             return "TensorFlow" if self._recipe(program) is None else "NumPy"
 
@@ -269,7 +297,7 @@ class Network:
 
     def take_over(self, earlier: Network) -> None:
         """Take the weights of an earlier network of the same shapes, and of the same optimizer also its state."""
-        if self._lease.program is None and earlier._lease.program is None:
+        if not any(each._lease.program or each._is_untold() for each in (self, earlier)):
             self._take_over_values(earlier)
             return
         with self.in_use() as program, earlier.in_use() as earlier_program:
@@ -297,9 +325,9 @@ class Network:
         model = list(own["model"])
         for place, value in zip(places, given, strict=True):
             model[place] = value
+        recipe, earlier_recipe = (each._own_recipe or each.specification.recipe for each in (self, earlier))
         optimizer, earlier_optimizer = own["optimizer"], others["optimizer"]
         is_same = self.specification.optimizer_settings == earlier.specification.optimizer_settings
-        recipe, earlier_recipe = self.specification.recipe, earlier.specification.recipe
         is_same &= (recipe and recipe.trained) == (earlier_recipe and earlier_recipe.trained)
         if is_same and earlier_optimizer is not None and _shapes(optimizer) == _shapes(earlier_optimizer):
             optimizer = earlier_optimizer
@@ -315,9 +343,7 @@ class Network:
     def shared(self) -> Iterator[Network]:
         """Give a copy that works with the live program in the body of the ``with`` statement, later by its own."""
         if self._arrays is not None:
-            yield Network(
-                self.specification, self.head, Lease(self.specification, self._arrays.get_values()), self._steps
-            )
+            yield self._at_rest(self._arrays.get_values())
             return
         with self._lease.shared() as lease:
             yield Network(self.specification, self.head, lease, self._steps)
@@ -356,12 +382,21 @@ class Network:
 
     def __deepcopy__(self, memo):
         """Return a network of its own, with this one's model as it is now; it is built when it is first needed."""
+        if self._own_recipe is not None and self._lease.program is None:
+            return self._at_rest(self._lease.get_values())
         if self._is_specified():
             lease = Lease(self.specification, self._lease.get_values())
         else:
             with self.in_use() as program:
                 lease = Lease(None, program=program.copied())
         return Network(self.specification, self.head, lease, self._steps)
+
+    def _at_rest(self, values):
+        """Return a network like this one, which has no program, with other values."""
+        if isinstance(self._lease.source, GivenModel):
+            self._lease.source.is_shared = True
+        lease = Lease(self._lease.source, values)
+        return Network(self.specification, self.head, lease, self._steps, self._own_recipe)
 
     def __getstate__(self):
         specification = self.specification

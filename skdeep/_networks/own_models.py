@@ -5,7 +5,8 @@ program whose model is equal to it part by part, if `skdeep._engine.trace_cache`
 instead. Models with code of the user's are never taken for equal; they are traced anew in each fit.
 
 A network that gives up its program to an equal one gets that one's model in return, as it is before any training, and
-goes on with it when it is asked for anything.
+goes on with it when it is asked for anything. So does a network of dense layers, which NumPy trains from the values of
+the model: it has no program before somebody asks for its model.
 
 Random numbers: Keras draws the seeds of layers and initializers from the global `random` of Python when a model is
 built. While the user's function runs, that and the global generator of numpy start from a seed of the fit (see
@@ -26,21 +27,20 @@ import types
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+
+import numpy as np
 
 from skdeep._backend import variable_number
 from skdeep._common.state_options import is_for_file
 from skdeep._common.typing import Values
 from skdeep._engine.program import Program
-from skdeep._engine.trace_cache import CACHE
+from skdeep._engine.trace_cache import CACHE, Lease
 from skdeep._files.keras_files import describe_network, make_network
 from skdeep._files.plain_states import altered, check_state
 from skdeep._keras import copying, describing
 from skdeep._keras.comparing import settings_key, structure_key
 from skdeep._lazy import keras
-
-if TYPE_CHECKING:
-    from skdeep._engine.trace_cache import Lease
 
 _trained: weakref.WeakSet[keras.layers.Layer] = weakref.WeakSet()  # layers with weights of the models that fits trained
 _is_from_file = contextvars.ContextVar("is_from_file", default=False)
@@ -138,7 +138,8 @@ class OwnModelSpecification:
 
     n_outputs = None
     dtype = None  # that of the model
-    recipe = None  # TensorFlow trains
+    recipe = None  # which is told of the model
+    is_for_one = False
     penalty_rows = None
 
     @classmethod
@@ -188,43 +189,63 @@ class OwnModelSpecification:
         vars(self).update(state)
 
 
-class _GivenModel:
-    """A source of one program: that of a model which was just made, and which nobody else trains."""
+class GivenModel:
+    """A source of the program of a model which was just made, and which nobody else trains.
 
-    def __init__(self, model):
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled and built model, which is that of the program.
+
+    Attributes
+    ----------
+    is_shared : bool
+        Whether copies of a network have this source, too, so that each gets a program of a copy of the model.
+    """
+
+    is_for_one = True
+
+    def __init__(self, model: keras.Model) -> None:
         self.model = model
+        self.is_shared = False
 
-    def key(self):
+    def key(self) -> str | None:
         """Return what the traces depend on, or None if it has code of the user's, or more than its weights at first."""
         optimizer = self.model.optimizer
         is_trained = optimizer.built and int(optimizer.iterations) > 0
         return None if is_trained or optimizer.use_ema else structure_key(self.model)
 
-    def build(self, values):
+    def build(self, values: Values | None) -> Program:
         """Return the program."""
-        return Program(self.model)
+        return Program(copying.faithful_copy(self.model) if self.is_shared else self.model)
 
-    def restore(self, program, values, is_reused):
+    def restore(self, program: Program, values: Values, is_reused: bool) -> None:
         """Set values in it."""
         program.set_values(values)
 
 
-def leased(model: keras.Model) -> Lease:
-    """Return a lease of a program with the values of a model.
+def leased(model: keras.Model, optimizer: list[np.ndarray] | None = None) -> Lease:
+    """Return a lease with the values of a model.
 
     Parameters
     ----------
     model : keras.Model
         Compiled and built model, with the values to start from; it is trained itself, unless a program of an equal
         model takes its values.
+    optimizer : list of ndarray, default=None
+        The state of its optimizer, for a network that can be trained without a program: there is none then, before it
+        is asked for.
     """
-    lease = CACHE.lease(_GivenModel(model))
+    values = [variable.numpy() for variable in model.variables]
+    _trained.update(layer for layer in model._flatten_layers() if layer.variables)
+    if optimizer is not None:
+        return Lease(GivenModel(model), {"model": values, "optimizer": optimizer})
+    lease = CACHE.lease(GivenModel(model))
     lease.source = None  # the model is that of the program, or not needed
     with lease.in_use() as program:
         if lease.is_reused:
-            program.set_values({"model": [variable.numpy() for variable in model.variables], "optimizer": None})
+            program.set_values({"model": values, "optimizer": None})
             program.reset_optimizer(_learning_rate(model.optimizer))
-    _trained.update(layer for layer in model._flatten_layers() if layer.variables)
     return lease
 
 

@@ -1,12 +1,12 @@
 """Whether a model of the user's own can be trained by NumPy, and how: a row of Keras's dense layers, as it is now.
 
-Whatever is not known here (another layer, dtype, optimizer, loss or metric, an argument, code of the user's, a batch
-for which TensorFlow is quicker) is left to TensorFlow. In contrast to `skdeep._networks.recipes` the model is looked at
-itself, before each training.
+Whatever is not known here (another layer, dtype, optimizer, loss or metric, an argument, code of the user's) is left to
+TensorFlow. In contrast to `skdeep._networks.recipes` the model is looked at itself.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from skdeep._data.heads import Head
@@ -31,17 +31,15 @@ _OF_CLASSES = ("indices", "column of indices", "one-hot", "column")
 _ERRORS = {"MeanSquaredError": "mean_squared_error", "MeanAbsoluteError": "mean_absolute_error"}
 
 
-def recipe_of_model(model: keras.Model, head: Any, batch_rows: int) -> Recipe | None:
+def recipe_of_model(model: keras.Model, head: Any) -> Recipe | None:
     """Return the `skdeep._training.dense_training.Recipe` of a model, or None if TensorFlow is to train it.
 
     Parameters
     ----------
     model : keras.Model
-        Compiled and built, with a built optimizer.
+        Compiled and built.
     head : skdeep._data.heads.Head
         What targets it learns.
-    batch_rows : int
-        Rows of a batch.
     """
     if not isinstance(head, Head) or model.run_eagerly or vars(model).keys() & set(_STEPS):
         return None
@@ -77,9 +75,13 @@ def recipe_of_model(model: keras.Model, head: Any, batch_rows: int) -> Recipe | 
         shapes=shapes,
         weighs_metrics=False,
     )
-    n_weights = sum(shapes[step[1]][0] * shapes[step[1]][1] for step in steps if step[0] == "dense")
-    is_ours = trained and is_work_for_numpy(n_weights, batch_rows) and _fits_optimizer(recipe, model.optimizer)
-    return recipe if is_ours else None
+    return recipe if trained and _fits_optimizer(recipe, model.optimizer) else None
+
+
+def is_quicker(recipe: Recipe, batch_rows: int) -> bool:
+    """Whether NumPy is quicker than TensorFlow with batches of so many rows."""
+    kernels = [recipe.shapes[layer[1]] for layer in recipe.layers if layer[0] == "dense"]
+    return is_work_for_numpy(sum(map(math.prod, kernels)), batch_rows)
 
 
 def _are_on_their_own(layers, model):
@@ -151,6 +153,8 @@ def _known_metric(metric, head, activation):
 
 
 def _fits_optimizer(recipe, optimizer):
-    """Whether the state of an optimizer is that of the weights which are trained."""
+    """Whether the state of an optimizer, if it has one yet, is that of the weights which are trained."""
+    if not optimizer.built:
+        return True
     expected = [state.shape for state in recipe.fresh_optimizer()]
     return expected == [tuple(variable.shape) for variable in optimizer.variables]
