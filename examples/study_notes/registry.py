@@ -165,6 +165,7 @@ EXPERIMENTS = [
         reported={"parameters": 804_554, "val_loss": 0.1957, "val_accuracy": 0.9433},
         bands={"parameters": (804_554, 804_554), "val_accuracy": (0.9333, 1)},
         seconds=50,
+        digits_factor=7,
     ),
     Experiment(
         id="cnn-fashion",
@@ -176,6 +177,7 @@ EXPERIMENTS = [
         reported={"val_loss": 0.2329, "val_accuracy": 0.9191},
         bands={"val_accuracy": (0.9091, 1)},
         seconds=60,
+        digits_factor=5,
     ),
     Experiment(
         id="cnn-cifar10",
@@ -190,7 +192,7 @@ EXPERIMENTS = [
         reported={"parameters": 2_125_578, "val_loss": 1.0215, "val_accuracy": 0.6707},
         bands={"parameters": (2_125_578, 2_125_578), "val_accuracy": (0.6457, 1)},
         seconds=400,
-        digits_factor=3,
+        digits_factor=2,
     ),
     Experiment(
         id="fnn-mse",
