@@ -56,7 +56,7 @@ def grid_digits(library, folder, seed, *, epochs=10):
     return search(GridSearchCV(estimator, grid, cv=3, refit=False, error_score="raise"), X, y)
 
 
-def search_learning_rate(library, folder, seed, *, candidates=20, epochs=10):
+def search_learning_rate(library, folder, seed, *, candidates=8, epochs=10):
     X, y = load_small_table()
     estimator = make(library, (100, 50), X, seed, batch_size=32, epochs=epochs)
     rates = {library.LEARNING_RATE: loguniform(1e-4, 1e-1)}

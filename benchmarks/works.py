@@ -127,9 +127,9 @@ WORKS = {
         quick={"epochs": 1},
     ),
     "search-learning-rate": Work(
-        "Random search of 60 fits",
-        "RandomizedSearchCV on the digits: 20 learning rates from 0.0001 to 0.1 for hidden layers of 100 and 50 units; "
-        "cv=3, 60 fits of 10 epochs in batches of 32, n_jobs=1, no refit. skdeep-own-network as above.",
+        "Random search of 24 fits",
+        "RandomizedSearchCV on the digits: 8 learning rates from 0.0001 to 0.1 for hidden layers of 100 and 50 units; "
+        "cv=3, 24 fits of 10 epochs in batches of 32, n_jobs=1, no refit. skdeep-own-network as above.",
         libraries=("skdeep", "skdeep-own-network", "scikeras", "skorch", "scikit-learn"),
         figures=("seconds", "best_score"),
         targets=(times_as_fast("scikeras", 8),),
@@ -200,17 +200,18 @@ WORKS = {
         "Fit 100 estimators one after the other in one process, each dropped before the next is fitted: digits, hidden "
         "layers of 100 and 50 units, one epoch in batches of 32. Seconds are the median of a fit from the 10th on; "
         "growth is that of resident memory from the 10th fit to the last, after garbage collection. Keras and "
-        "scikeras, which are slow here, do 30 fits, and their growth is scaled to 90.",
+        "scikeras, which are slow here, do 20 fits, and their growth is scaled to 90.",
         libraries=("skdeep", "skdeep-own-network", "keras", "scikeras", "skorch", "scikit-learn"),
         figures=("seconds", "growth_90", "growth_per_fit"),
         targets=(below("seconds", 0.1, "s"), below("growth_90", 40, "MB")),
-        settings={"keras": {"fits": 30}, "scikeras": {"fits": 30}},
+        settings={"keras": {"fits": 20}, "scikeras": {"fits": 20}},
         quick={"fits": 12},
     ),
     "many-architectures": Work(
         "30 architectures in one process",
         "Fit 30 estimators, each of another architecture, in one process: digits, one epoch in batches of 32. Growth "
-        "is that of resident memory from the 5th fit to the 30th, after garbage collection.",
+        "is that of resident memory from the 5th fit to the last, after garbage collection. Keras and scikeras do 15 "
+        "fits.",
         libraries=("skdeep", "keras", "scikeras", "skorch", "scikit-learn"),
         figures=("growth_per_fit",),
         targets=(
@@ -220,15 +221,17 @@ WORKS = {
                 lambda medians: medians["skdeep"]["growth_per_fit"] < medians["scikeras"]["growth_per_fit"] / 2,
             ),
         ),
+        settings={"keras": {"fits": 15}, "scikeras": {"fits": 15}},
         quick={"fits": 7},
     ),
     "widths": Work(
         "50 networks of different widths",
         "Fit the digits with 15 to 64 of their columns, each an architecture of its own: a hidden layer of 50 units, "
-        "one epoch in batches of 32. Seconds are the median of a fit.",
+        "one epoch in batches of 32. Seconds are the median of a fit. Keras and scikeras do 15 fits.",
         libraries=("skdeep", "keras", "scikeras", "skorch", "scikit-learn"),
         figures=("seconds",),
         targets=(below("seconds", 0.1, "s"),),
+        settings={"keras": {"fits": 15}, "scikeras": {"fits": 15}},
         quick={"fits": 3},
     ),
     "fresh-process": Work(
