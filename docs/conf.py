@@ -68,6 +68,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "api/generated/backreferences",
     "download_all_examples": False,
     "image_srcset": ["2x"],
+    "thumbnail_size": (640, 448),
     "show_signature": False,
     "write_computation_times": False,
 }

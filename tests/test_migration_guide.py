@@ -198,6 +198,34 @@ class TestWhatBehavesDifferently:
         assert clf.fit(*iris).score(*iris) == 7
 
     @pytest.mark.slow_after(1)
+    def test_no_loss(self, new, is_ours, iris):
+        assert works(lambda: new(loss=None).fit(*iris)) is is_ours
+
+    @pytest.mark.slow_after(1)
+    def test_dtype_of_rows_of_0_and_1(self, library, is_ours, iris):
+        def build_two():
+            return keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "sigmoid")])
+
+        y = np.array([[0, 0], [1, 0], [1, 1]], dtype=np.float32)[iris[1]]
+        clf = library.KerasClassifier(build_two, loss="binary_crossentropy", verbose=0, random_state=0).fit(iris[0], y)
+        assert clf.predict(iris[0]).dtype == (y.dtype if is_ours else np.int64)
+
+    @pytest.mark.slow_after(1)
+    def test_an_instance_of_random_state(self, new, is_ours, iris):
+        clf = new(random_state=np.random.RandomState(0))
+        first, second = (clf.fit(*iris).predict_proba(iris[0]) for _ in range(2))
+        assert np.allclose(first, second) is not is_ours
+
+    @pytest.mark.slow_after(1)
+    def test_routed_parameters_that_nothing_takes(self, new, is_ours, iris):
+        assert works(lambda: new(optimizer__a__b=1).fit(*iris)) is not is_ours
+
+    @pytest.mark.slow_after(1)
+    def test_encoders(self, new, is_ours, iris):
+        clf = new().fit(*iris)
+        assert hasattr(clf, "target_encoder_") is hasattr(clf, "feature_encoder_") is not is_ours
+
+    @pytest.mark.slow_after(1)
     def test_fits_with_and_without_a_seed(self, library, is_ours):
         code = (
             "import sys; sys.path.insert(0, 'tests'); from test_migration_guide import *; import numpy as np; "
