@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -25,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeep import CNNClassifier, DNNClassifier, DNNRegressor, KerasClassifier, MLPClassifier
+from skdeep._estimators import base
 
 
 def quick(**params):
@@ -743,3 +745,47 @@ def test_a_penalty_in_double_precision(iris):
     clf = quick(dtype_policy="float64", alpha=0.1, epochs=30, learning_rate=0.02).fit(*iris)
     assert clf.score(*iris) > 0.8
     assert np.abs(weights(clf)).sum() < np.abs(weights(clf.set_params(alpha=0.0).fit(*iris))).sum()
+
+
+class OfUsers(np.ndarray):
+    """A subclass of arrays."""
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda X: X,
+        lambda X: X.astype(np.float32),
+        lambda X: X.astype(np.float16),
+        lambda X: X.astype(">f4"),
+        lambda X: np.asfortranarray(X),
+        lambda X: X[::-2],
+        lambda X: X.view(OfUsers),
+        lambda X: np.full_like(X, 3e38, dtype=np.float32),  # whose sum is infinite
+        lambda X: np.full_like(X, 1e300),
+        lambda X: np.where(X > 2, np.nan, X),
+        lambda X: np.where(X > 2, np.inf, X),
+        lambda X: X[:0],
+        lambda X: X[:, :3],
+        lambda X: X[0],
+        lambda X: X[:, :, None],
+        lambda X: X.tolist(),
+    ],
+)
+@pytest.mark.parametrize("names", [False, True])
+def test_tables_that_need_no_check_are_told_as_scikit_learn_would(form, names, iris, monkeypatch):
+    X, y = iris
+    clf = DNNClassifier((4,), epochs=1, random_state=0).fit(pd.DataFrame(X, columns=list("abcd")) if names else X, y)
+
+    def outcome():
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                said = clf.predict_proba(form(X)).tolist()
+            except ValueError as error:
+                said = str(error)
+        return said, [str(each.message) for each in caught]
+
+    told = outcome()
+    monkeypatch.setattr(base, "passes_as_it_is", lambda X, n_features: False)
+    assert str(told) == str(outcome())  # NaN is not equal to itself

@@ -214,6 +214,12 @@ EXPECTED_TO_FAIL = ["check_sample_weight_equivalence_on_dense_data", "check_samp
 @pytest.mark.parametrize("estimator", CHECKED, ids=lambda each: type(each).__name__)
 def test_scikit_learn_checks(estimator):
     """Those that Keras runs with such a model, of which it leaves out up to seven, and asks for no good scores."""
+    failed = failed_checks(estimator)
+    assert {name: failed[name] for name in failed if name not in EXPECTED_TO_FAIL} == {}
+
+
+def failed_checks(estimator):
+    """Return the errors of scikit-learn's checks by their names."""
     failed = {}
     for each, check in estimator_checks_generator(estimator):
         try:
@@ -222,7 +228,32 @@ def test_scikit_learn_checks(estimator):
             pass
         except Exception as error:
             failed[check.func.__name__] = repr(error)[:300]
-    assert {name: failed[name] for name in failed if name not in EXPECTED_TO_FAIL} == {}
+    return failed
+
+
+def weighed_as_rows(meta):
+    """Return a model in which a row of weight 2 counts as two rows, if a batch has all of them."""
+    is_multilabel = meta["target_type_"] == "multilabel-indicator"
+    activation = "sigmoid" if is_multilabel else "softmax" if "n_classes_" in meta else None
+    n_outputs = meta["n_classes_"] if activation == "softmax" else meta["n_outputs_"]
+    inputs = keras.Input((meta["n_features_in_"],), dtype="float64")
+    outputs = keras.layers.Dense(n_outputs, activation)(keras.layers.Dense(20, "relu")(inputs))
+    model = keras.Model(inputs, outputs)
+    loss = {
+        "sigmoid": keras.losses.BinaryCrossentropy,
+        "softmax": keras.losses.SparseCategoricalCrossentropy,
+        None: keras.losses.MeanSquaredError,
+    }[activation]
+    model.compile(keras.optimizers.Adam(0.05), loss(reduction="mean_with_sample_weight"))
+    return model
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [KerasClassifier, KerasRegressor])
+def test_all_of_scikit_learn_s_checks_with_full_batches_and_float64(kind):
+    exact = {"batch_size": -1, "dtype_policy": "float64", "epochs": 50, "verbose": 0, "random_state": 0}
+    assert failed_checks(kind(weighed_as_rows, **exact)) == {}
 
 
 class TestWhatTheyCallOtherwise:

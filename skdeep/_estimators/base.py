@@ -46,6 +46,7 @@ from skdeep._data.validation import (
     check_range,
     explained,
     memory_errors,
+    passes_as_it_is,
     restored_on_error,
     with_validation_data,
 )
@@ -244,6 +245,10 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         return X
 
     def _validate_X(self, X, *, reset, dtype):
+        has_names = hasattr(self, "feature_names_in_")
+        if not (reset or has_names) and passes_as_it_is(X, getattr(self, "n_features_in_", None)):
+            check_range(X, dtype)
+            return X
         with explained(X):
             X = as_numbers(self._check_X(X, reset=reset, accept_sparse="csr", dtype="numeric", allow_nd=True))
         check_range(X, dtype)
@@ -397,7 +402,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
         `predict` takes the place of that of the network.
         """
-        check_is_fitted(self)
+        if not hasattr(self, "_network"):  # to ask is quicker than to check
+            check_is_fitted(self)
         network = self._network
         convert, whole = getattr(self._targets, convert), getattr(self._targets, whole)
         X = self._validate_X(X, reset=False, dtype=network.value_dtype)
