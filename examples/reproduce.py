@@ -1,7 +1,7 @@
 """Run the experiments of the study notes and set what they reported beside what skdeep obtains.
 
     python examples/reproduce.py                   # on scikit-learn's 8 x 8 digits: nothing to download
-    python examples/reproduce.py --data real       # on the real images, see skdeep.datasets: twelve minutes
+    python examples/reproduce.py --data real       # on the real images, see skdeep.datasets: 12 to 40 minutes
     python examples/reproduce.py --list            # the experiments
     python examples/reproduce.py --only ann-mnist  # one of them
     python examples/reproduce.py --data real --resume  # go on after an interruption
