@@ -235,7 +235,7 @@ def weighed_as_rows(meta):
     """Return a model in which a row of weight 2 counts as two rows, if a batch has all of them."""
     is_multilabel = meta["target_type_"] == "multilabel-indicator"
     activation = "sigmoid" if is_multilabel else "softmax" if "n_classes_" in meta else None
-    n_outputs = meta["n_classes_"] if activation == "softmax" else meta["n_outputs_"]
+    n_outputs = meta["n_outputs_"] if activation is None else meta["n_classes_"]
     inputs = keras.Input((meta["n_features_in_"],), dtype="float64")
     outputs = keras.layers.Dense(n_outputs, activation)(keras.layers.Dense(20, "relu")(inputs))
     model = keras.Model(inputs, outputs)
@@ -244,7 +244,7 @@ def weighed_as_rows(meta):
         "softmax": keras.losses.SparseCategoricalCrossentropy,
         None: keras.losses.MeanSquaredError,
     }[activation]
-    model.compile(keras.optimizers.Adam(0.05), loss(reduction="mean_with_sample_weight"))
+    model.compile(keras.optimizers.Adam(0.05), loss(reduction="mean_with_sample_weight", dtype="float64"))
     return model
 
 

@@ -58,6 +58,7 @@ def test_before(heading, code, monkeypatch):
 def test_before_of_keras(code, monkeypatch):
     module = types.ModuleType("migration_guide_example")
     monkeypatch.setitem(sys.modules, module.__name__, module)
+    keras.utils.set_random_seed(0)  # which Keras needs after a fit of scikeras's with a seed in this process
     exec(code, vars(module))
 
 
