@@ -1,6 +1,6 @@
 """Measure what n_jobs=2 gains in a search of 27 small fits, by backend and by what trains.
 
-    python benchmarks/n_jobs.py             # the table of docs/scaling.md: about ten minutes on two cores
+    python benchmarks/n_jobs.py             # the table of docs/scaling.md: about 25 minutes on two cores
     python benchmarks/n_jobs.py --rounds 1
     python benchmarks/n_jobs.py --only "n_jobs=2 loky"
 
