@@ -13,20 +13,19 @@ import datetime
 import json
 import os
 import platform
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import environments
 import numpy as np
 import picture
 import report
 from works import WORKS
 
 HERE = Path(__file__).parent
-SKORCH = HERE / ".skorch"
 LIBRARIES = list(dict.fromkeys(library for work in WORKS.values() for library in work.libraries))
 ENVIRONMENT = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
 
@@ -41,8 +40,9 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     libraries = [library for library in args.libraries if library not in args.without]
     missing = {}
-    if "skorch" in libraries and any("skorch" in WORKS[name].libraries for name in args.work):
-        missing = prepare_skorch()
+    is_asked = "skorch" in libraries and any("skorch" in WORKS[name].libraries for name in args.work)
+    if is_asked and not environments.prepare("skorch"):
+        missing = {"skorch": "its environment could not be made"}
     results_path = None if args.quick else args.results
     results = json.loads(results_path.read_text()) if results_path and results_path.exists() else {}
     failed = False
@@ -128,7 +128,7 @@ def rotated(libraries, number):
 
 def measure(name, library, folder, seed, settings, *options):
     """Run one measurement in a fresh process and return its figures."""
-    python = SKORCH / "bin" / "python" if library == "skorch" else sys.executable
+    python = environments.python_of(library)
     if name == "import":
         command = [python, HERE / "measure_import.py", library]
     elif name == "fresh-process" and not options:
@@ -140,24 +140,6 @@ def measure(name, library, folder, seed, settings, *options):
     if process.returncode:
         raise MeasurementError(process.stderr or f"exit status {process.returncode}")
     return json.loads(process.stdout.splitlines()[-1])
-
-
-def prepare_skorch():
-    """Make skorch's environment if there is none; return why it cannot be used, or nothing."""
-    if (SKORCH / "bin" / "python").exists():
-        return {}
-    print(f"making the environment {SKORCH}", flush=True)
-    requirements = HERE / "skorch-requirements.txt"
-    try:
-        subprocess.run([sys.executable, "-m", "venv", SKORCH], check=True)
-        subprocess.run([SKORCH / "bin" / "pip", "install", "--quiet", "--requirement", requirements], check=True)
-    except BaseException as error:
-        shutil.rmtree(SKORCH, ignore_errors=True)
-        if not isinstance(error, subprocess.CalledProcessError):
-            raise
-        print("skorch is left out: its environment could not be made", file=sys.stderr, flush=True)
-        return {"skorch": "its environment could not be made"}
-    return {}
 
 
 def prepare_data(folder, name):
@@ -189,7 +171,7 @@ def versions(with_skorch):
     code += "print(json.dumps({name: importlib.metadata.version(name) for name in sys.argv[1:]}))"
     asked = [(sys.executable, ["skdeep", "scikit-learn", "tensorflow", "keras", "scikeras", "numpy"])]
     if with_skorch:
-        asked.append((SKORCH / "bin" / "python", ["skorch", "torch"]))
+        asked.append((environments.python_of("skorch"), ["skorch", "torch"]))
     found = {"Python": platform.python_version()}
     for python, names in asked:
         process = subprocess.run([python, "-c", code, *names], capture_output=True, text=True, check=True)
