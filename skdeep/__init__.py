@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from skdeep.preprocessing import ReadImages as ReadImages
     from skdeep.preprocessing import Reshape as Reshape
     from skdeep.preprocessing import ScaleToUnit as ScaleToUnit
+    from skdeep.preprocessing import TableEncoder as TableEncoder
     from skdeep.preprocessing import ZScore as ZScore
     from skdeep.regressors import CNNRegressor as CNNRegressor
     from skdeep.regressors import DNNRegressor as DNNRegressor
@@ -61,6 +62,7 @@ _HOME = {
     "ReadImages": "skdeep.preprocessing",
     "Reshape": "skdeep.preprocessing",
     "ScaleToUnit": "skdeep.preprocessing",
+    "TableEncoder": "skdeep.preprocessing",
     "ZScore": "skdeep.preprocessing",
     "load": "skdeep.persistence",
     "save": "skdeep.persistence",

@@ -26,6 +26,7 @@ _ESTIMATORS = (
     "skdeep.preprocessing._read_images.ReadImages",
     "skdeep.preprocessing._scale.ScaleToUnit",
     "skdeep.preprocessing._scale.ZScore",
+    "skdeep.preprocessing._table.TableEncoder",
     "skdeep.preprocessing._shape.Flatten",
     "skdeep.preprocessing._shape.Reshape",
     "skdeep.regressors._cnn.CNNRegressor",

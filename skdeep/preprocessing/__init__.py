@@ -4,5 +4,6 @@ from skdeep.preprocessing._one_hot import OneHot
 from skdeep.preprocessing._read_images import ReadImages
 from skdeep.preprocessing._scale import ScaleToUnit, ZScore
 from skdeep.preprocessing._shape import Flatten, Reshape
+from skdeep.preprocessing._table import TableEncoder
 
-__all__ = ["Flatten", "OneHot", "ReadImages", "Reshape", "ScaleToUnit", "ZScore"]
+__all__ = ["Flatten", "OneHot", "ReadImages", "Reshape", "ScaleToUnit", "TableEncoder", "ZScore"]
