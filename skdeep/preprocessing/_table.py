@@ -33,10 +33,9 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    categorical_features : "from_dtype" or array-like of {bool, int, str} of shape (n_features,) or (n_categorical,), \
-            default="from_dtype"
-        Which columns are categories, as in scikit-learn's `HistGradientBoostingClassifier`: by dtype, a mask, indices
-        or names. None says that all hold numbers.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Which columns are categories, as in scikit-learn's `HistGradientBoostingClassifier`: by dtype, or a mask,
+        indices or names. None says that all hold numbers.
     clip : float, default=3.0
         The bound :math:`c`, in standard deviations; None leaves numbers standardized.
     max_categories : int, default=100
