@@ -1,8 +1,10 @@
 """States of Keras objects and of networks that somebody crafted: each is an error, soon and without much memory."""
 
 import copy
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -235,7 +237,7 @@ def test_it_is_an_error_that_says_what_is_wrong(name):
 _IN_A_CHILD = """
 import re, resource, sys, time
 import keras, tensorflow
-from tests.test_hostile_networks import CASES
+from test_hostile_networks import CASES
 from skdeep._files.keras_files import make_from_file, make_network, describe_network
 
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
@@ -267,7 +269,9 @@ for name in sys.argv[1:]:
 
 def test_none_takes_long_or_much_memory_or_opens_anything():
     command = [sys.executable, "-c", _IN_A_CHILD, *CASES]
-    child = subprocess.run(command, capture_output=True, text=True, timeout=250)
+    # Not as tests...., which some packages install, too.
+    folder = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])}
+    child = subprocess.run(command, capture_output=True, text=True, timeout=250, env=os.environ | folder)
     assert child.returncode == 0, child.stderr[-2000:]
     lines = [line.split("|") for line in child.stdout.splitlines() if line.count("|") >= 4]
     assert [line[0] for line in lines] == list(CASES)
