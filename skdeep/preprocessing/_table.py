@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeep._common.private_sklearn import Interval, StrOptions, check_feature_names_in, fit_context
@@ -124,14 +124,11 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             is_categorical = self._categorical(columns)
             numbers = _numbers(columns, ~is_categorical)
             is_missing = np.isnan(numbers)
-            n_present = (~is_missing).sum(axis=0)
-            n_present[n_present == 0] = 1
-            self.mean_ = np.where(is_missing, 0, numbers).sum(axis=0) / n_present
-            deviations = np.where(is_missing, 0, numbers - self.mean_)
-            scale = np.sqrt(np.square(deviations).sum(axis=0) / n_present)
-            # As rounding leaves it of a column of equal numbers.
-            scale[scale <= 10 * np.finfo(np.float64).eps * np.abs(self.mean_)] = 1
-            self.scale_ = scale
+            self.mean_, self.scale_ = np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
+            is_known = ~is_missing.all(axis=0)
+            if is_known.any():
+                scaler = StandardScaler().fit(numbers[:, is_known])  # which leaves missing values out
+                self.mean_[is_known], self.scale_[is_known] = scaler.mean_, scaler.scale_
             self._has_missing = is_missing.any(axis=0)
             self.is_categorical_ = is_categorical
             self._kinds = [column.kind for column in columns]
