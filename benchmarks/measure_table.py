@@ -47,15 +47,16 @@ ESTIMATORS = {
         ("pytabkit", "RealMLP_TD_S_Classifier"),
         ("pytabkit", "RealMLP_TD_S_Regressor"),
         {"device": "cpu"},
-        "categories",
+        "categories and no gaps",
     ),
     "RealMLP_TD": (
         ("pytabkit", "RealMLP_TD_Classifier"),
         ("pytabkit", "RealMLP_TD_Regressor"),
         {"device": "cpu"},
-        "categories",
+        "categories and no gaps",
     ),
     "skdeep DNN": (("skdeep", "DNNClassifier"), ("skdeep", "DNNRegressor"), {}, "encoded"),
+    "skdeep Table": (("skdeep", "TableClassifier"), ("skdeep", "TableRegressor"), {}, "as it is"),
 }
 N_SEEDS, N_FOLDS = 3, 3
 
@@ -66,16 +67,26 @@ def made(name, table, seed):
     module, kind = kinds[tables.TABLES[table].is_regression]
     kind = getattr(importlib.import_module(module), kind)
     estimator = kind(**parameters, random_state=seed)
-    return make_pipeline(encoder(), estimator) if in_front == "encoded" else estimator
+    encoders = {"encoded": encoder, "categories and no gaps": filler}
+    return make_pipeline(encoders[in_front](), estimator) if in_front in encoders else estimator
 
 
 def encoder():
     """Return what is put in front of networks and linear models."""
     numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    return _by_kind(numbers, OneHotEncoder(handle_unknown="ignore"))
+
+
+def filler():
+    """Return what is put in front of RealMLP, which takes categories but no missing numbers."""
+    return _by_kind(SimpleImputer(strategy="median", add_indicator=True), "passthrough").set_output(transform="pandas")
+
+
+def _by_kind(numbers, strings):
     return ColumnTransformer(
         [
             ("numbers", numbers, make_column_selector(dtype_include="number")),
-            ("strings", OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_exclude="number")),
+            ("strings", strings, make_column_selector(dtype_exclude="number")),
         ],
         sparse_threshold=0,
     )
@@ -90,7 +101,7 @@ def with_categories(X):
 def measure(table, name):
     """Return the figures of each fit."""
     X, y = tables.load(table)
-    if ESTIMATORS[name][-1] == "categories":
+    if ESTIMATORS[name][-1].startswith("categories"):
         X = with_categories(X)
     is_regression = tables.TABLES[table].is_regression
     # What is started once in a process, such as TensorFlow, is no part of a fit.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from skdeep.classifiers import CNNClassifier as CNNClassifier
     from skdeep.classifiers import DNNClassifier as DNNClassifier
     from skdeep.classifiers import MLPClassifier as MLPClassifier
+    from skdeep.classifiers import TableClassifier as TableClassifier
     from skdeep.persistence import load as load
     from skdeep.persistence import save as save
     from skdeep.persistence import without_optimizer as without_optimizer
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from skdeep.regressors import CNNRegressor as CNNRegressor
     from skdeep.regressors import DNNRegressor as DNNRegressor
     from skdeep.regressors import MLPRegressor as MLPRegressor
+    from skdeep.regressors import TableRegressor as TableRegressor
     from skdeep.wrappers import KerasClassifier as KerasClassifier
     from skdeep.wrappers import KerasRegressor as KerasRegressor
     from skdeep.wrappers import KerasTransformer as KerasTransformer
@@ -50,9 +52,11 @@ _HOME = {
     "CNNClassifier": "skdeep.classifiers",
     "DNNClassifier": "skdeep.classifiers",
     "MLPClassifier": "skdeep.classifiers",
+    "TableClassifier": "skdeep.classifiers",
     "CNNRegressor": "skdeep.regressors",
     "DNNRegressor": "skdeep.regressors",
     "MLPRegressor": "skdeep.regressors",
+    "TableRegressor": "skdeep.regressors",
     "KerasClassifier": "skdeep.wrappers",
     "KerasRegressor": "skdeep.wrappers",
     "KerasTransformer": "skdeep.wrappers",

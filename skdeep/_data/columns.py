@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -43,6 +43,10 @@ class Column:
         if None not in (kind, self.kind) and kind != self.kind:
             raise ValueError(f"{self.name} holds {self.kind}, but in fit it held {kind}.")
 
+    def rows(self, index: np.ndarray) -> Column:
+        """Return the column with the rows of these numbers only."""
+        return replace(self, values=self.values[index])
+
     def as_numbers(self) -> np.ndarray:
         """Return the values in float64, with NaN for those that are missing."""
         if self.kind == STRINGS:
@@ -77,7 +81,8 @@ def columns_of(X: Data) -> list[Column]:
         frame = nw.from_native(X, eager_only=True)
         if 0 in frame.shape:
             raise ValueError(f"X has shape {frame.shape}: there must be a row and a column at least.")
-        return [_of_series(f"Column {name!r}", frame[name]) for name in frame.columns]
+        # By place, since names may be numbers.
+        return [_of_series(f"Column {series.name!r}", series) for series in frame.iter_columns()]
     return [_of_array(f"Column {number}", X[:, number]) for number in range(X.shape[1])]
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -254,6 +255,10 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         check_range(X, dtype)
         return X
 
+    def _learn_X(self, X, index, weight):
+        """Return the validated X as the network gets it; learn the way there from the rows of this index and weight."""
+        return X
+
     def _validate_X_y(self, X, y, *, reset, dtype, y_name="y"):
         if y is None:
             name = type(self).__name__
@@ -268,12 +273,15 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Return X and, for its rows whose weight is not zero, the targets, the row numbers and the weights."""
         X, y = self._validate_X_y(X, y, reset=reset, dtype=self._value_dtype())
         index, weight = weighted_rows(sample_weight, X)
+        if reset:
+            X = self._learn_X(X, index, weight)
         return X, y if weight is None else y[index], index, weight
 
     def _start_or_resume(self, X, y, sample_weight, settings, *, is_split):
         """Return the run of a `fit`, and its data as a `Selection`."""
         X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
         targets = self._learn_targets(y, weight)
+        settings = early_stopping.settled(settings, self.monitor, len(index), is_split=is_split)
         n_rows = n_training_rows(len(index), settings.validation_fraction if is_split else None)
         first = settings.first_stage
         if first is not None or (self.warm_start and hasattr(self, "_network")):
@@ -292,7 +300,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
     def _start_or_go_on(self, X, y, sample_weight, classes):
         """Return the run of a `partial_fit`, and its data as a `Selection`."""
-        is_first, settings = not hasattr(self, "_network"), self._training_settings()
+        is_first, settings = not hasattr(self, "_network"), replace(self._training_settings(), early_stopping=False)
         X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=is_first)
         if is_first:
             targets, rng = self._first_targets(y, weight, classes), self._new_rng()
@@ -375,7 +383,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         if routed or any(each is not None for each in given):
             run.callbacks = make_callbacks(given, routed)
         size = min(options["batch_size"], len(train))
-        own = [early_stopping.stopping_of(self, run, train, validation, size)] if self.early_stopping else []
+        own = []
+        if run.settings.early_stopping:
+            own.append(early_stopping.stopping_of(self, run, train, validation, size))
         if task is not None and hasattr(self, "_skl_callbacks"):
             own.append(epoch_tasks.EpochTasks(task, task_data, run))
         plan = trainer.Plan(

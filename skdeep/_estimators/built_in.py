@@ -7,6 +7,7 @@ estimators, each beside the mixin for its kind of y.
 import math
 from abc import abstractmethod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
@@ -42,11 +43,11 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
         names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
         settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
         settings = {name: plain_number(value) for name, value in settings.items()}
-        initializers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
+        initializers = self._initializers()
         batch_rows = min(self._batch_size(n_rows), n_rows)
         l2 = float(self.alpha) * targets.penalty_factor(head.loss) / batch_rows
         # Before, since the new network may get the program of the estimator whose weights these are.
-        weights = None if self.initial_model is None else initial_weights(self.initial_model)
+        weights = self._first_weights()
         architecture = self._architecture(row_shape, head, l2)
         specification = BuiltInSpecification(architecture, initializers, settings, head.encoding, batch_rows)
         recipe = specification.recipe
@@ -56,6 +57,14 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
             with network.in_use() as program:
                 start_from(program.model, weights)
         return network
+
+    def _initializers(self):
+        """Return the initializers of kernels and biases."""
+        return {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
+
+    def _first_weights(self):
+        """Return the weights that layers start from by their names, or None."""
+        return None if self.initial_model is None else initial_weights(self.initial_model)
 
     def _choose_head(self, targets, routed):
         metrics = list(self.metrics) if isinstance(self.metrics, (list, tuple)) else [self.metrics]
@@ -76,15 +85,13 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
         return value_dtype(self.dtype_policy)
 
     def _training_settings(self, given=None):
-        fraction = self.validation_fraction
-        if fraction is None and self.early_stopping and self.monitor.startswith("val_"):
-            fraction = 0.1
         return TrainingSettings(
             epochs=self.epochs,
             batch_size=self.batch_size,
             shuffle=self.shuffle,
             verbose=self.verbose,
-            validation_fraction=fraction,
+            validation_fraction=self.validation_fraction,
+            early_stopping=self.early_stopping,
             class_weight=getattr(self, "class_weight", None),  # which regressors do not have
             callbacks=[self.callbacks],
             routed_to_callbacks=routed_parameters(self, "callbacks__"),
@@ -127,13 +134,7 @@ class DenseEstimator(BuiltInEstimator):
             warn(trouble)
 
     def _check_is_table(self, X):
-        """Raise for images; scikit-learn would compare their heights with the number of features."""
-        if len(getattr(X, "shape", ())) > 2:
-            name = type(self).__name__
-            raise ValueError(
-                f"{name} takes tables of shape (n_samples, n_features), but X has shape {X.shape}. "
-                f"For images, put Flatten in front: make_pipeline(Flatten(), {name}())."
-            )
+        check_is_table(X, type(self).__name__)
 
     def _architecture(self, row_shape, head, l2):
         return Architecture("build_dense", row_shape, head.n_outputs, self._shared_parameters(head, l2))
@@ -179,6 +180,15 @@ class ConvolutionalEstimator(BuiltInEstimator):
         parameters = {name: getattr(self, name) for name in names} | self._shared_parameters(head, l2)
         parameters["augment"] = builders.random_layers(self.augment)
         return Architecture("build_cnn", row_shape, head.n_outputs, parameters)
+
+
+def check_is_table(X: Any, name: str) -> None:
+    """Raise for images; scikit-learn would compare their heights with the number of features."""
+    if len(getattr(X, "shape", ())) > 2:
+        raise ValueError(
+            f"{name} takes tables of shape (n_samples, n_features), but X has shape {X.shape}. "
+            f"For images, put Flatten in front: make_pipeline(Flatten(), {name}())."
+        )
 
 
 def _image_shape(X, image_shape):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from skdeep._training.callbacks import EarlyStopping
 
 if TYPE_CHECKING:
     from skdeep._data.rows import Rows
-    from skdeep._estimators.run import Run
+    from skdeep._estimators.run import Run, TrainingSettings
+
+_LEAST_ROWS = 500  # with which "auto" stops early; a tenth of fewer tells little
+_FRACTION = 0.1  # for validation, where none is given
 
 
 def stopping_of(estimator: Any, run: Run, train: Rows, validation: Rows | None, batch_size: int) -> EarlyStopping:
@@ -41,9 +45,32 @@ def stopping_of(estimator: Any, run: Run, train: Rows, validation: Rows | None, 
     return EarlyStopping(monitor, mode, estimator.n_iter_no_change, estimator.tol, start)
 
 
+def settled(settings: TrainingSettings, monitor: str, n_rows: int, *, is_split: bool) -> TrainingSettings:
+    """Return the settings of a fit on so many rows, with a validation part of them if it is to stop early by one.
+
+    Parameters
+    ----------
+    settings : skdeep._estimators.run.TrainingSettings
+        Of the estimator.
+    monitor : str
+        What is followed.
+    n_rows : int
+        Rows that were given.
+    is_split : bool
+        Whether validation rows are taken from them; otherwise others were given.
+    """
+    stops = settings.early_stopping
+    if stops == "auto":
+        stops = n_rows >= _LEAST_ROWS or not is_split
+    fraction = settings.validation_fraction
+    if fraction is None and stops and monitor.startswith("val_"):
+        fraction = _FRACTION
+    return replace(settings, early_stopping=bool(stops), validation_fraction=fraction)
+
+
 def check_partial(estimator: Any) -> None:
     """Raise where a call of `partial_fit` shall stop early."""
-    if estimator.early_stopping:
+    if estimator.early_stopping not in (False, "auto"):
         raise ValueError("partial_fit sees a part of the data at a time, so it does not work with early_stopping=True.")
 
 

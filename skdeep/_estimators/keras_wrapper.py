@@ -333,6 +333,7 @@ class KerasModelEstimator(FormsOfData, BaseDeepEstimator):
             shuffle=values["shuffle"],
             verbose=int(values["verbose"]),
             validation_fraction=self._validation_fraction(values["validation_split"]),
+            early_stopping=self.early_stopping,
             class_weight=values["class_weight"],
             callbacks=[own] if own is of_fit else [own, of_fit],
             routed_to_callbacks=routed_parameters(self, "callbacks__"),
@@ -346,8 +347,6 @@ class KerasModelEstimator(FormsOfData, BaseDeepEstimator):
                 f"validation_split={split!r} and validation_fraction={fraction!r} are the same setting; give only one "
                 "of them."
             )
-        if not split and fraction is None and self.early_stopping and self.monitor.startswith("val_"):
-            return 0.1
         return split or fraction
 
     def _training_options(self, settings, n_rows):

@@ -77,8 +77,22 @@ _CNN_CONSTRAINTS = {
     "image_shape": ["array-like", None],
     "augment": [str, dict, "array-like", callable, None],
 }
+_TABLE_CONSTRAINTS = {
+    "n_networks": [_POSITIVE_INT],
+    "embedding_size": [Interval(Integral, 0, None, closed="left")],
+    "n_frequencies": [_POSITIVE_INT],
+    "frequency_init_scale": [_Number(Real, 0, None, closed="neither")],
+    "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+    "max_categories": [Interval(Integral, 2, None, closed="left"), None],
+    "early_stopping": ["boolean", StrOptions({"auto"})],
+}
+_NOT_OF_TABLES = ("batch_normalization", "frozen_layers")
 CNN_CONSTRAINTS = CONSTRAINTS | _CNN_CONSTRAINTS
 CNN_REGRESSOR_CONSTRAINTS = REGRESSOR_CONSTRAINTS | _CNN_CONSTRAINTS
+TABLE_CONSTRAINTS, TABLE_REGRESSOR_CONSTRAINTS = (
+    {name: allowed for name, allowed in constraints.items() if name not in _NOT_OF_TABLES} | _TABLE_CONSTRAINTS
+    for constraints in (CONSTRAINTS, REGRESSOR_CONSTRAINTS)
+)
 
 
 class RoutedParameters(BaseEstimator):

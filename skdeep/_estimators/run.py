@@ -34,6 +34,8 @@ class TrainingSettings:
         Whether progress is printed.
     validation_fraction : float or None
         Fraction of the rows to set aside for validation.
+    early_stopping : bool or "auto"
+        Whether training stops early; for "auto" the number of rows decides.
     class_weight : dict, "balanced" or None
         Weights of the classes.
     callbacks : list
@@ -49,6 +51,7 @@ class TrainingSettings:
     shuffle: Shuffle
     verbose: int
     validation_fraction: float | None
+    early_stopping: bool | Literal["auto"]
     class_weight: ClassWeight | None
     callbacks: list[Any]
     routed_to_callbacks: dict[str, Any]

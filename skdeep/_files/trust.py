@@ -22,6 +22,7 @@ _ESTIMATORS = (
     "skdeep.classifiers._cnn.CNNClassifier",
     "skdeep.classifiers._dnn.DNNClassifier",
     "skdeep.classifiers._mlp.MLPClassifier",
+    "skdeep.classifiers._table.TableClassifier",
     "skdeep.preprocessing._one_hot.OneHot",
     "skdeep.preprocessing._read_images.ReadImages",
     "skdeep.preprocessing._scale.ScaleToUnit",
@@ -32,6 +33,7 @@ _ESTIMATORS = (
     "skdeep.regressors._cnn.CNNRegressor",
     "skdeep.regressors._dnn.DNNRegressor",
     "skdeep.regressors._mlp.MLPRegressor",
+    "skdeep.regressors._table.TableRegressor",
     "skdeep.wrappers._classifier.KerasClassifier",
     "skdeep.wrappers._regressor.KerasRegressor",
     "skdeep.wrappers._transformer.KerasTransformer",
@@ -57,6 +59,10 @@ _PARTS = (
     "skdeep._data.class_targets.OneHotTargets",
     "skdeep._data.numeric_targets.NumericTargets",
     *OF_KERAS,
+)
+# Classes of Keras's kind, which a network that was changed is described by.
+_OF_NETWORKS = tuple(
+    f"skdeep._keras.stacked_networks.{name}" for name in ("MeanOfNetworks", "NumberEmbedding", "StackedNetworks")
 )
 # What searches and other meta-estimators of scikit-learn hold.
 _OF_SCIKIT_LEARN = (
@@ -92,7 +98,7 @@ def is_object(name: str) -> bool:
 
 def is_type(name: str) -> bool:
     """Whether a file may have this type itself."""
-    return name in KEYS or name in CONTAINERS or _is_splitter(name)
+    return name in KEYS or name in CONTAINERS or name in _OF_NETWORKS or _is_splitter(name)
 
 
 def is_function(name: str) -> bool:
@@ -179,7 +185,7 @@ def trusted_types() -> list[str]:
         if hasattr(item := vars(module).get(short), "__module__")  # not getattr, which refuses what is experimental
     ]
     others = [name for name in public if is_function(name) or _is_splitter(name)]
-    return sorted({"numpy.dtype", *_ESTIMATORS, *_PARTS, *_OF_SCIKIT_LEARN, *others})
+    return sorted({"numpy.dtype", *_ESTIMATORS, *_PARTS, *_OF_NETWORKS, *_OF_SCIKIT_LEARN, *others})
 
 
 @functools.cache

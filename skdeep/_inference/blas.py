@@ -74,9 +74,12 @@ def block_rows(shapes: Sequence[tuple[int, ...]]) -> int | None:
 
 
 def padded(matrix: np.ndarray) -> np.ndarray:
-    """Return a matrix with columns of zeros behind its own, if it has so few that products are made in another way."""
-    n_missing = _MIN_COLUMNS - matrix.shape[1]
-    return np.pad(matrix, ((0, 0), (0, n_missing))) if n_missing > 0 else matrix
+    """Return a matrix with columns of zeros behind its own, if it has so few that products are made in another way.
+
+    There may be axes in front, of a stack of matrices.
+    """
+    n_missing = _MIN_COLUMNS - matrix.shape[-1]
+    return np.pad(matrix, [(0, 0)] * (matrix.ndim - 1) + [(0, n_missing)]) if n_missing > 0 else matrix
 
 
 @functools.lru_cache(maxsize=1000)

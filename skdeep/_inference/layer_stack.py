@@ -7,6 +7,9 @@ A step is a list: the kind, and its arguments, which are numbers, text, or the p
 - ``["activation", activation]``
 - ``["rescaling", scale, offset]`` and ``["normalization", mean, deviation]``, of numbers or arrays
 - ``["reshape", shape]``
+- ``["stacked_dense", kernel, bias, activation]``, of several networks side by side, with one entry for each on the
+  first axis of kernel and bias; what follows is of each network, up to ``["mean"]``, the mean of their outputs
+- ``["number_embedding", frequencies, phases, kernel]``, see `skdeep._training.stacked_layers.NumberEmbedding`
 
 What a row gives is the same bits alone and in any batch, in any thread and under any number of threads of BLAS.
 """
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 _CHUNK_NUMBERS = 2**19  # of the widest layer: what stays in the cache of a core
 _THREADED_WORK = 2**24  # multiplications below which a second thread costs more than it brings
+_CYCLE = np.float32(2 * np.pi)
 
 
 class LayerStack:
@@ -45,9 +49,9 @@ class LayerStack:
 
     def __init__(self, steps: list[list[Any]], arrays: list[np.ndarray]) -> None:
         self._functions = [_FUNCTIONS[kind](arrays, *arguments) for kind, *arguments in steps]
-        shapes = [padded(arrays[step[1]]).shape for step in steps if step[0] == "dense"]
-        self._block = block_rows(shapes)
-        self._widest = max(max(shape) for shape in shapes)
+        shapes = [padded(arrays[step[_KERNELS[step[0]]]]).shape for step in steps if step[0] in _KERNELS]
+        self._block = block_rows([shape[-2:] for shape in shapes])
+        self._widest = max(max(shape[-2:]) * prod(shape[:-2]) for shape in shapes)
         self._row_work = sum(map(prod, shapes))
 
     @property
@@ -98,10 +102,15 @@ def are_steps(steps: object, arrays: list[np.ndarray]) -> bool:
     """Whether these are steps, from a file, over the variables of a network."""
     if not isinstance(steps, list) or not all(isinstance(step, list) and step for step in steps):
         return False
+    kinds = [step[0] for step in steps]
+    is_stacked = "stacked_dense" in kinds
+    n_in_front = kinds[:1].count("number_embedding")
+    if is_stacked and (kinds.pop() != "mean" or set(kinds[n_in_front:]) != {"stacked_dense"}):
+        return False
+    if not is_stacked and ("dense" not in kinds or {"mean", "number_embedding"} & set(kinds)):
+        return False
     try:
-        return all(_CHECKS[kind](arrays, *arguments) for kind, *arguments in steps) and any(
-            step[0] == "dense" for step in steps
-        )
+        return all(_CHECKS[kind](arrays, *arguments) for kind, *arguments in steps)
     except (KeyError, TypeError):  # other kinds of steps, or other numbers of arguments
         return False
 
@@ -126,6 +135,47 @@ def _dense(arrays, kernel, bias, activation):
         if bias is not None:
             outputs += bias
         return activate(outputs)
+
+    return apply
+
+
+def _stacked_dense(arrays, kernel, bias, activation):
+    n_units, kernel = arrays[kernel].shape[2], np.ascontiguousarray(padded(arrays[kernel]))
+    bias, activate = arrays[bias][:, np.newaxis], ACTIVATIONS[activation]
+
+    def apply(values, block):
+        # From here on the axes are: block of rows, network, row in the block, unit.
+        if values.ndim == 2:
+            values = values.reshape(-1, 1, block, values.shape[1])
+        outputs = values @ kernel
+        if outputs.shape[3] != n_units:
+            outputs = np.ascontiguousarray(outputs[..., :n_units])
+        outputs += bias
+        return activate(outputs)
+
+    return apply
+
+
+def _mean(arrays):
+    def apply(values, block):
+        mean = values.mean(axis=1)
+        return mean.reshape(-1, mean.shape[2])
+
+    return apply
+
+
+def _number_embedding(arrays, frequencies, phases, kernel):
+    n_values, kernel = arrays[kernel].shape[2], np.ascontiguousarray(padded(arrays[kernel]))
+    # In front of the rows of a block.
+    frequencies, phases = arrays[frequencies][:, np.newaxis], arrays[phases][:, np.newaxis]
+
+    def apply(values, block):
+        numbers = values[:, : len(kernel)].reshape(-1, block, len(kernel)).transpose(0, 2, 1)
+        angles = numbers[..., np.newaxis] * frequencies
+        angles += phases
+        angles *= _CYCLE
+        embedded = (np.cos(angles, out=angles) @ kernel)[..., :n_values].transpose(0, 2, 1, 3)
+        return np.concatenate([values, embedded.reshape(len(values), -1)], axis=1)
 
     return apply
 
@@ -195,6 +245,8 @@ def _is_vector(arrays, place):
     return _is_array(arrays, place, 1, optional=True)
 
 
+# By kind, where in a step the place of the matrix is with which its values are multiplied.
+_KERNELS = {"dense": 1, "stacked_dense": 1, "number_embedding": 3}
 # By kind, whether these are its arguments.
 _CHECKS: dict[str, Callable[..., bool]] = {
     "dense": lambda arrays, kernel, bias, name: (
@@ -205,6 +257,19 @@ _CHECKS: dict[str, Callable[..., bool]] = {
         and all(_is_array(arrays, each, 1) for each in (mean, variance))
         and isinstance(epsilon, float)
     ),
+    "stacked_dense": lambda arrays, kernel, bias, name: (
+        _is_array(arrays, kernel, 3)
+        and _is_array(arrays, bias, 2)
+        and arrays[bias].shape == (arrays[kernel].shape[0], arrays[kernel].shape[2])
+        and name in ACTIVATIONS
+    ),
+    "mean": lambda arrays: True,
+    "number_embedding": lambda arrays, frequencies, phases, kernel: (
+        _is_array(arrays, frequencies, 2)
+        and _is_array(arrays, phases, 2)
+        and _is_array(arrays, kernel, 3)
+        and arrays[frequencies].shape == arrays[phases].shape == arrays[kernel].shape[:2]
+    ),
     "activation": lambda arrays, name: name in ACTIVATIONS,
     "rescaling": lambda arrays, *values: len(values) == 2 and _are_numbers(*values),
     "normalization": lambda arrays, *values: len(values) == 2 and _are_numbers(*values),
@@ -212,6 +277,9 @@ _CHECKS: dict[str, Callable[..., bool]] = {
 }
 _FUNCTIONS: dict[str, Callable[..., Callable[[np.ndarray, int], np.ndarray]]] = {
     "dense": _dense,
+    "stacked_dense": _stacked_dense,
+    "mean": _mean,
+    "number_embedding": _number_embedding,
     "batch_normalization": _batch_normalization,
     "activation": _activation,
     "rescaling": _rescaling,

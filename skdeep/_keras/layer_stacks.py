@@ -1,7 +1,8 @@
 """Whether a Keras model is a row of layers whose formulas `skdeep._inference` knows, and which.
 
-Only Keras's own classes count, in float32, as they compute in predictions: whatever somebody may have made otherwise
-(a subclass, a method set on an object, another dtype, quantized or low-rank weights) is left to Keras.
+Only Keras's own classes and those of `skdeep._keras.stacked_networks` count, in float32, as they compute in
+predictions: whatever somebody may have made otherwise (a subclass, a method set on an object, another dtype, quantized
+or low-rank weights) is left to Keras.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from skdeep._inference.activations import ACTIVATIONS
-from skdeep._lazy import keras
+from skdeep._lazy import keras, lazy_module
+
+stacked_networks = lazy_module("skdeep._keras.stacked_networks")
 
 
 def steps_of(model: keras.Model) -> list[list[Any]] | None:
@@ -26,11 +29,11 @@ def steps_of(model: keras.Model) -> list[list[Any]] | None:
     places = {id(variable): place for place, variable in enumerate(model.variables)}
     steps = []
     for layer in layers:
-        step = _makers()[type(layer)](layer, places)
+        step = _makers(_is_stacked(model))[type(layer)](layer, places)
         if step is None:
             return None
         steps += step
-    return steps if any(step[0] == "dense" for step in steps) else None
+    return steps if any(step[0] in ("dense", "stacked_dense") for step in steps) else None
 
 
 def row_of_layers(model: keras.Model) -> list[keras.layers.Layer] | None:
@@ -38,7 +41,8 @@ def row_of_layers(model: keras.Model) -> list[keras.layers.Layer] | None:
 
     None if they are in no row, or one is not of the classes that are known, or not as Keras makes it.
     """
-    if type(model) not in (keras.Sequential, keras.src.models.functional.Functional) or "call" in vars(model):
+    is_known = type(model) in (keras.Sequential, keras.src.models.functional.Functional) or _is_stacked(model)
+    if not is_known or "call" in vars(model):
         return None
     if len(getattr(model, "inputs", None) or ()) != 1 or len(model.outputs) != 1:
         return None
@@ -46,12 +50,16 @@ def row_of_layers(model: keras.Model) -> list[keras.layers.Layer] | None:
     while tensor is not model.inputs[0]:
         layer, node_index, _ = tensor._keras_history
         inputs = layer._inbound_nodes[node_index].input_tensors
-        if type(layer) not in _makers() or len(inputs) != 1:
+        if type(layer) not in _makers(_is_stacked(model)) or len(inputs) != 1:
             return None
         layers.append(layer)
         (tensor,) = inputs
     is_plain = model.inputs[0].dtype == "float32" and all(map(_is_plain, layers))
     return layers[::-1] if is_plain else None
+
+
+def _is_stacked(model):
+    return type(model) is stacked_networks.StackedNetworks
 
 
 def _is_plain(layer):
@@ -61,9 +69,22 @@ def _is_plain(layer):
 
 
 @functools.cache
-def _makers():
-    """Return, by class, what makes the steps of a layer; it returns None if it cannot."""
+def _makers(is_stacked):
+    """Return, by class, what makes the steps of a layer; it returns None if it cannot.
+
+    Parameters
+    ----------
+    is_stacked : bool
+        Whether it is a layer of several networks side by side.
+    """
     layers = keras.layers
+    if is_stacked:
+        return {
+            layers.EinsumDense: _stacked_dense,
+            layers.Dropout: lambda layer, places: [],
+            stacked_networks.NumberEmbedding: _number_embedding,
+            stacked_networks.MeanOfNetworks: lambda layer, places: [["mean"]],
+        }
     return {
         layers.Dense: _dense,
         layers.BatchNormalization: _batch_normalization,
@@ -82,6 +103,15 @@ def _dense(layer, places):
         return None
     bias = None if layer.bias is None else places[id(layer.bias)]
     return [["dense", places[id(layer.kernel)], bias, name]]
+
+
+def _stacked_dense(layer, places):
+    name = _name_of(layer.activation)
+    return None if name is None else [["stacked_dense", places[id(layer.kernel)], places[id(layer.bias)], name]]
+
+
+def _number_embedding(layer, places):
+    return [["number_embedding", *(places[id(each)] for each in (layer.frequencies, layer.phases, layer.kernel))]]
 
 
 def _batch_normalization(layer, places):

@@ -126,7 +126,7 @@ def build_cnn(
     """
     kernel_size = _pair(kernel_size, "kernel_size")
     pool_size = _pair(pool_size, "pool_size")
-    conv_activation = _activation(conv_activation, "conv_activation")
+    conv_activation = known_activation(conv_activation, "conv_activation")
     layers = _Layers(dtype_policy, batch_normalization, l2)
     x = inputs = layers.input(input_shape)
     for number, (name, arguments) in enumerate(augment, start=1):
@@ -230,7 +230,7 @@ def draw_values(
         elif isinstance(layer, keras.layers.BatchNormalization):
             for variable, value in zip(layer.weights, (1, 0, 0, 1), strict=True):  # scale, shift, mean, variance
                 variable.assign(keras.ops.full(variable.shape, value, variable.dtype))
-        elif layer.weights:
+        elif hasattr(layer, "kernel_regularizer"):
             if layer.kernel_regularizer is not None:
                 layer.kernel_regularizer.l2 = l2
             for name, make_initializer in initializers.items():
@@ -274,7 +274,9 @@ class _Layers:
 
     def output(self, x, units, activation):
         """Return the last layer, which computes in full precision under a mixed policy, too."""
-        return self._dense(x, units, _activation(activation, "output_activation"), self._value_dtype(), name="output")
+        return self._dense(
+            x, units, known_activation(activation, "output_activation"), self._value_dtype(), name="output"
+        )
 
     def dense(self, x, units, activation, name):
         def layer(activation):
@@ -359,7 +361,7 @@ class _Layers:
 
 def _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout):
     sizes = layer_sizes(hidden_layer_sizes)
-    activations = [_activation(value, "activation") for value in per_layer(activation, len(sizes), "activation")]
+    activations = [known_activation(value, "activation") for value in per_layer(activation, len(sizes), "activation")]
     rates = dropout_rates(dropout, hidden_layer_sizes)
     for number, (size, activation_of_layer, rate) in enumerate(zip(sizes, activations, rates, strict=True), start=1):
         x = layers.dense(x, size, activation_of_layer, name=f"hidden_{number}")
@@ -396,7 +398,8 @@ def _seed_generators(layer):
             yield from _seed_generators(part)
 
 
-def _activation(value, name):
+def known_activation(value: Any, name: str) -> Any:
+    """Return a Keras activation by name or a function as it is; `name` is that of the parameter."""
     # Keras would also take a dict that describes a function, and run the code in it.
     if not (value is None or isinstance(value, str) or _takes_one(value)):
         raise TypeError(f"{name} must be a Keras activation by name, or a function, for each layer. Got {value!r}.")

@@ -10,9 +10,10 @@ import functools
 import inspect
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -27,13 +28,17 @@ from skdeep._files.network_limits import limited_variables
 from skdeep._files.pickling import with_pickled
 from skdeep._files.stand_ins import restored
 from skdeep._lazy import keras
-from skdeep._networks import builders, compilation, initial_values
+from skdeep._networks import builders, compilation, initial_values, table_networks
 from skdeep._networks.recipes import first_values, recipe_of
 
 if TYPE_CHECKING:
     from skdeep._training.dense_training import Recipe
 
-_BUILDERS = ("build_dense", "build_cnn")
+_BUILDERS: dict[str, Callable[..., keras.Model]] = {
+    "build_dense": builders.build_dense,
+    "build_cnn": builders.build_cnn,
+    "build_table": table_networks.build_table,
+}
 # Settings that are values of variables, so that a trace does not depend on them.
 _VARIABLE = ("learning_rate", "optimizer__learning_rate")
 # Most numbers that an optimizer has for each weight, and metrics in all, in what is built of a file; and the largest
@@ -45,7 +50,7 @@ _METRICS_ARGUMENT = 10_000
 
 @dataclass(frozen=True)
 class Architecture:
-    """A function of `skdeep._networks.builders` by name, with all its arguments."""
+    """A function that builds a network, by name, with all its arguments."""
 
     builder: str
     input_shape: tuple[int, ...]
@@ -57,14 +62,14 @@ class Architecture:
         if self.builder not in _BUILDERS:
             raise ValueError(f"There is no builder {self.builder!r}; a file may have been altered.")
         start()
-        return getattr(builders, self.builder)(self.input_shape, self.n_outputs, **self.parameters)
+        return _BUILDERS[self.builder](self.input_shape, self.n_outputs, **self.parameters)
 
     def __setstate__(self, state):
         check_attributes(self, state, parameters=lambda value: isinstance(value, dict))
         vars(self).update(state)
         # A file may be older than an argument.
         if self.builder in _BUILDERS:
-            arguments = inspect.signature(getattr(builders, self.builder)).parameters.values()
+            arguments = inspect.signature(_BUILDERS[self.builder]).parameters.values()
             defaults = {each.name: each.default for each in arguments if each.default is not each.empty}
             vars(self)["parameters"] = defaults | self.parameters
 
@@ -136,7 +141,12 @@ class BuiltInSpecification:
             return Lease(self, {"model": values, "optimizer": recipe.fresh_optimizer()})
         lease = CACHE.lease(self)
         with lease.in_use() as program:
-            self._draw_values(program, rng, keep_weights=False)
+            if self.architecture.builder == "build_table":  # whose layers Keras would draw as if they were one
+                self._draw_values(program, np.random.default_rng(0), keep_weights=True)
+                values = first_values(self.architecture, cast("dict[str, str]", names), rng)
+                program.set_values({"model": values, "optimizer": None})
+            else:
+                self._draw_values(program, rng, keep_weights=False)
             if lease.is_reused:
                 program.reset_optimizer(self._learning_rate(program))
         return lease

@@ -17,12 +17,14 @@ from skdeep._data.heads import Head
 from skdeep._data.numeric_targets import NumericTargets
 from skdeep._data.sequence_targets import SequenceHead
 from skdeep._engine import onnx_graph
-from skdeep._lazy import keras
+from skdeep._lazy import keras, lazy_module
 
 if TYPE_CHECKING:
     from skdeep._data.class_targets import ClassTargets
     from skdeep._networks.network import Network
 
+
+stacked_networks = lazy_module("skdeep._keras.stacked_networks")
 
 # Of a file of protobuf.
 _MAX_BYTES = 2**31
@@ -35,6 +37,8 @@ def write_keras(network: Network, live: keras.Model, targets: ClassTargets | Num
     if path.suffix != ".keras":
         raise ValueError(f"path must end in '.keras'. Got {str(path)!r}.")
     network.follow_changes()
+    if isinstance(live, stacked_networks.StackedNetworks):
+        live = stacked_networks.in_keras_layers(live)
     model = live
     if not isinstance(network.head, _OF_ONE_OUTPUT):
         pass  # several outputs, or those of which a transformer of the user's knows the meaning, as they are

@@ -18,8 +18,7 @@ from skdeep._data.objectives import keras_name
 from skdeep._keras.comparing import key_without_rate, settings_key
 from skdeep._keras.copying import without_training
 from skdeep._lazy import keras
-from skdeep._networks import initial_values
-from skdeep._networks.builders import dropout_rates, layer_sizes, per_layer
+from skdeep._networks import dense_networks, table_networks
 from skdeep._training.activations import ACTIVATIONS
 from skdeep._training.dense_training import Recipe
 from skdeep._training.objectives import ERRORS, LOSSES
@@ -30,9 +29,8 @@ if TYPE_CHECKING:
 
 # Multiplications of a batch with the weights above which TensorFlow, which has all cores, is quicker.
 _MOST_WORK = 2**25
-# Of Keras's batch normalization, and as `builders` sets it.
-_EPSILON, _MOMENTUM = 1e-3, 0.9
-_RANDOM_STATE = (2,)  # the shape of a seed and its count
+# By the function that builds a network: what tells its recipe.
+_FORMS: dict[str, Any] = {"build_dense": dense_networks, "build_table": table_networks}
 _COMPILED = ("optimizer", "learning_rate", "metrics", "dtype_policy", "loss")
 
 
@@ -90,7 +88,8 @@ def recipe_of(
         Rows of a batch; None, of the first files of skdeep, which do not have them, is left to TensorFlow.
     """
     parameters = architecture.parameters
-    if architecture.builder != "build_dense" or parameters["dtype_policy"] != "float32" or batch_rows is None:
+    form = _FORMS.get(architecture.builder)
+    if form is None or parameters["dtype_policy"] != "float32" or batch_rows is None:
         return None
     optimizer = _optimizer(settings)
     metrics = _metrics(settings["metrics"], encoding)
@@ -100,12 +99,12 @@ def recipe_of(
         return None
     if encoding == "numbers" and metrics and LOSSES[loss]().activation is not None:
         return None  # the errors are those of the outputs, of which such a loss sees what goes into the activation
-    layers = _layers(architecture)
+    layers = form.layers_of(architecture)
     if layers is None or (loss == "sparse_categorical_crossentropy") != (encoding == "indices"):
         return None
-    shapes = variable_shapes(architecture)
-    trained = _trained_places(architecture, layers)
-    kernels = [layer[1] for layer in layers if layer[0] == "dense"]
+    shapes = form.variable_shapes(architecture)
+    trained = form.trained_places(architecture, layers)
+    kernels = [layer[1] for layer in layers if layer[0] in ("dense", "stacked_dense")]
     n_weights = sum(math.prod(shapes[place]) for place in kernels)
     if not trained or not is_work_for_numpy(n_weights, batch_rows):
         return None
@@ -129,100 +128,6 @@ def recipe_of(
 def is_work_for_numpy(n_weights: int, batch_rows: int) -> bool:
     """Whether a batch of so many rows is so little work for kernels of so many weights that NumPy is quicker."""
     return n_weights * batch_rows <= _MOST_WORK
-
-
-def variable_shapes(architecture: Architecture) -> list[tuple[int, ...]]:
-    """Return the shapes of the variables of a dense network, in Keras's order."""
-    parameters = architecture.parameters
-    sizes = layer_sizes(parameters["hidden_layer_sizes"])
-    rates = dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"])
-    shapes, (n_inputs,) = [], architecture.input_shape
-    for size, rate in zip(sizes, rates, strict=True):
-        shapes += [(n_inputs, size)] + [(size,)] * (4 if parameters["batch_normalization"] else 1)
-        shapes += [_RANDOM_STATE] if rate > 0 else []
-        n_inputs = size
-    return [*shapes, (n_inputs, architecture.n_outputs), (architecture.n_outputs,)]
-
-
-def first_values(
-    architecture: Architecture, initializers: dict[str, str], rng: np.random.Generator
-) -> list[np.ndarray]:
-    """Return the values of the variables of a dense network before training.
-
-    Parameters
-    ----------
-    architecture : skdeep._networks.built_in.Architecture
-        What builds the model.
-    initializers : dict of str to str
-        For "kernel" and "bias" a name from `skdeep._networks.initial_values.known_name`.
-    rng : numpy.random.Generator
-        Source of a seed for each layer.
-    """
-    normalized = architecture.parameters["batch_normalization"]
-    shapes = variable_shapes(architecture)
-    values = []
-    while shapes:
-        shape = shapes.pop(0)
-        if shape == _RANDOM_STATE:
-            values.append(np.array([rng.integers(2**31), 0], np.int64))
-            continue
-        values.append(_drawn(initializers["kernel"], shape, rng))
-        if normalized and len(shapes) > 1:
-            _seed(initializers["bias"], rng)  # as for a bias, so that the others are those of `builders.draw_values`
-            # Scale, shift, mean, variance.
-            values += [np.full(shapes.pop(0), value, np.float32) for value in (1, 0, 0, 1)]
-        else:
-            values.append(_drawn(initializers["bias"], shapes.pop(0), rng))
-    return values
-
-
-def _drawn(name, shape, rng):
-    return initial_values.drawn(name, shape, "float32", _seed(name, rng))
-
-
-def _seed(name, rng):
-    return int(rng.integers(2**31)) if initial_values.is_random(name) else None
-
-
-def _layers(architecture):
-    """Return the layers as a recipe has them, or None if an activation is not known."""
-    parameters = architecture.parameters
-    sizes = layer_sizes(parameters["hidden_layer_sizes"])
-    rates = dropout_rates(parameters["dropout"], parameters["hidden_layer_sizes"])
-    given = per_layer(parameters["activation"], len(sizes), "activation")
-    activations = ["linear" if each is None else each for each in (*given, parameters["output_activation"])]
-    if not all(isinstance(each, str) and each in ACTIVATIONS for each in activations):
-        return None
-    layers, place = [], 0
-    for activation, rate in zip(activations, rates, strict=False):
-        if parameters["batch_normalization"]:
-            layers.append(["dense", place, None, "linear"])
-            layers.append(["batch_normalization", *range(place + 1, place + 5), _EPSILON, _MOMENTUM])
-            layers.append(["activation", activation])
-            place += 5
-        else:
-            layers.append(["dense", place, place + 1, activation])
-            place += 2
-        if rate > 0:
-            layers.append(["dropout", place, rate])
-            place += 1
-    layers.append(["dense", place, place + 1, activations[-1]])
-    return layers
-
-
-def _trained_places(architecture, layers):
-    """Return the places of what is trained, or None if a layer that is to be frozen is not there."""
-    frozen, number, trained, known = architecture.parameters["frozen_layers"], 0, [], []
-    n_hidden = sum(layer[0] == "dense" for layer in layers) - 1
-    for layer in layers:
-        number += layer[0] == "dense"
-        name = "output" if number > n_hidden else f"hidden_{number}"
-        places = {"dense": layer[1:3], "batch_normalization": layer[1:3]}.get(layer[0], [])
-        name += "_normalization" if layer[0] == "batch_normalization" else ""
-        if places:
-            known.append(name)
-            trained += [place for place in places if place is not None and name not in frozen]
-    return tuple(trained) if set(frozen) <= set(known) else None
 
 
 def is_for(objective: Any, activation: str) -> bool:
@@ -334,3 +239,20 @@ def _has_defaults(part, names):
     """Whether an object of Keras's has the defaults of its class for these arguments, as far as it has them."""
     config, parameters = part.get_config(), inspect.signature(type(part)).parameters
     return all(config[name] == parameters[name].default for name in names if name in config and name in parameters)
+
+
+def first_values(
+    architecture: Architecture, initializers: dict[str, str], rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Return the values of the variables of a network before training.
+
+    Parameters
+    ----------
+    architecture : skdeep._networks.built_in.Architecture
+        What builds the model.
+    initializers : dict of str to str
+        For "kernel" and "bias" a name from `skdeep._networks.initial_values.known_name`.
+    rng : numpy.random.Generator
+        Source of a seed for each layer.
+    """
+    return _FORMS[architecture.builder].first_values(architecture, initializers, rng)

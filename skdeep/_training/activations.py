@@ -43,7 +43,7 @@ def _by_inputs(name, differentiate):
 
 
 def _softmax_backward(outputs, gradient):
-    gradient -= (gradient * outputs).sum(axis=1, keepdims=True)
+    gradient -= (gradient * outputs).sum(axis=-1, keepdims=True)
     gradient *= outputs
 
 

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from skdeep._common.typing import Logs
+from skdeep._inference.activations import ACTIVATIONS
 from skdeep._inference.blas import product
 from skdeep._training import optimizers
 from skdeep._training.layers import Activation, BatchNormalization, Dense, Dropout, Flatten
-from skdeep._training.objectives import ACCURACIES, ERRORS, LOSSES
+from skdeep._training.objectives import ACCURACIES, ERRORS, LOSSES, OF_PROBABILITIES, OfEachNetwork
+from skdeep._training.stacked_layers import NumberEmbedding, StackedDense
 
 _OPTIMIZERS: dict[str, type[optimizers.Optimizer]] = {
     "adam": optimizers.Adam,
@@ -28,6 +30,7 @@ _OPTIMIZERS: dict[str, type[optimizers.Optimizer]] = {
     "sgd with momentum": optimizers.Momentum,
     "rmsprop": optimizers.RMSprop,
 }
+_STEPS = ("dense", "activation", "batch_normalization", "stacked_dense", "number_embedding", "mean")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,9 @@ class Recipe:
         The kind of each layer and its arguments, where weights are told by their places among the variables of the
         network: ``["dense", kernel, bias or None, activation]``, ``["activation", name]``,
         ``["dropout", state, rate]``, ``["batch_normalization", gamma, beta, mean, variance, epsilon, momentum]``, or
-        first ``["flatten"]``.
+        first ``["flatten"]``. Several networks side by side have ``["stacked_dense", kernel, bias, activation]`` and
+        ``["dropout", ...]``, at most behind one ``["number_embedding", frequencies, phases, kernel]``, and end with
+        ``["mean"]``: the loss in training is the mean of theirs, all else is told of the mean of their outputs.
     trained : tuple of int
         Places of the weights that are trained, in the order of the optimizer's state.
     penalties : dict of int to float
@@ -77,8 +82,8 @@ class Recipe:
 
     def steps(self) -> list[list[Any]]:
         """Return the layers as `skdeep._inference.layer_stack` takes them, for predictions."""
-        kept = {"dense": None, "activation": None, "batch_normalization": -1}  # its momentum is for training
-        return [each[: kept[each[0]]] for each in self.layers if each[0] in kept]
+        # The momentum of a batch normalization is for training.
+        return [each[:-1] if each[0] == "batch_normalization" else each for each in self.layers if each[0] in _STEPS]
 
     def fresh_optimizer(self) -> list[np.ndarray]:
         """Return the state of the optimizer before any training, as Keras's has it."""
@@ -118,15 +123,22 @@ class DenseTraining:
         ]
         self._objective = LOSSES[recipe.loss]()
         layers = [list(each) for each in recipe.layers]
+        self._is_mean = layers[-1] == ["mean"]
+        if self._is_mean:
+            layers.pop()
+            self._objective = OfEachNetwork(self._objective)
         self._is_after_activation = self._objective.activation is not None
         if self._is_after_activation:
             layers[-1][-1] = "linear"
+        self._losses = self._objective.losses
+        if self._is_mean:  # of whose outputs the probabilities are known
+            self._losses = OF_PROBABILITIES[recipe.loss] if self._is_after_activation else LOSSES[recipe.loss]().losses
         self._layers = [_made(kind, arguments, self._variables, gradients) for kind, *arguments in layers]
         self._normalizations = [layer for layer in self._layers if isinstance(layer, BatchNormalization)]
         places_of_layers = [{each for each in layer if type(each) is int} for layer in layers]
         self._first_trained = next(n for n, places in enumerate(places_of_layers) if places & gradients.keys())
         # A sigmoid is above one half where what goes in is above 0.
-        cut = 0 if self._is_after_activation else 0.5
+        cut = 0 if self._is_after_activation and not self._is_mean else 0.5
         self._metrics = {
             name: ACCURACIES[recipe.encoding](cut) if metric == "accuracy" else ERRORS[metric]
             for name, metric in recipe.metrics.items()
@@ -192,7 +204,8 @@ class DenseTraining:
             layer.set_step(self.n_steps, batch_fraction)
         with product(), np.errstate(all="ignore"):  # what is not finite is said of the loss
             outputs = self._outputs(x, training=True)
-            self._add_up(outputs, y, weight, penalty_scale / batch_fraction)
+            losses = self._objective.losses(outputs, y)
+            self._add_up(losses, self._mean(outputs), y, weight, penalty_scale / batch_fraction)
             gradient = self._objective.gradient(outputs, y)
             gradient *= np.float32(1 / len(x)) if weight is None else (weight / np.float32(len(x)))[:, np.newaxis]
             for number in range(len(self._layers) - 1, self._first_trained - 1, -1):
@@ -206,15 +219,23 @@ class DenseTraining:
         """Add loss and metrics of one batch to those before."""
         y = y[:, 0] if self._is_column else y
         with product(), np.errstate(all="ignore"):
-            self._add_up(self._outputs(x, training=False), y, weight, 1.0)
+            outputs = self._mean(self._outputs(x, training=False))
+            self._add_up(self._losses(outputs, y), outputs, y, weight, 1.0)
 
     def _outputs(self, values, *, training):
         for layer in self._layers:
             values = layer.forward(values, training)
         return values
 
-    def _add_up(self, outputs, y, weight, penalty_factor):
-        losses = self._objective.losses(outputs, y)
+    def _mean(self, outputs):
+        """Return the outputs, or of several networks the mean of theirs, after the last activation."""
+        if not self._is_mean:
+            return outputs
+        if self._is_after_activation:
+            outputs = ACTIVATIONS[self._objective.activation](outputs.copy())
+        return outputs.mean(axis=0)
+
+    def _add_up(self, losses, outputs, y, weight, penalty_factor):
         loss = float((losses if weight is None else losses * weight).mean())
         for strength, kernel, _ in self._penalties:
             loss += strength * penalty_factor * float(np.vdot(kernel, kernel))
@@ -242,6 +263,11 @@ def _made(kind, arguments, variables, gradients):
         kernel, bias, activation = arguments
         arrays = (None if bias is None else variables[bias], gradients.get(kernel), gradients.get(bias))
         return Dense(variables[kernel], *arrays, activation)
+    if kind == "stacked_dense":
+        kernel, bias, activation = arguments
+        return StackedDense(variables[kernel], variables[bias], gradients[kernel], gradients[bias], activation)
+    if kind == "number_embedding":
+        return NumberEmbedding(*(variables[each] for each in arguments), *(gradients[each] for each in arguments))
     if kind == "batch_normalization":
         *places, epsilon, momentum = arguments
         arrays = [variables[place] for place in places]

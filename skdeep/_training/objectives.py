@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+_EPSILON = np.float32(1e-7)  # of Keras
+
 
 class SoftmaxCrossEntropy:
     """Cross-entropy of classes.
@@ -92,6 +94,32 @@ class MeanError:
         return self._derivative(self._errors) / np.float32(outputs.shape[1])
 
 
+class OfEachNetwork:
+    """The mean of the losses of several networks, each with its own outputs.
+
+    Parameters
+    ----------
+    objective : object
+        One of the above.
+    """
+
+    def __init__(self, objective: Any) -> None:
+        self.activation = objective.activation
+        self._objective = objective
+
+    def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the losses of the rows, from outputs of shape (n_networks, n_rows, n_outputs)."""
+        self._shape = outputs.shape
+        self._y = np.tile(y, (len(outputs),) + (1,) * (y.ndim - 1))
+        of_all = self._objective.losses(outputs.reshape(-1, outputs.shape[2]), self._y)
+        return of_all.reshape(outputs.shape[:2]).mean(axis=0)
+
+    def gradient(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the gradient of the losses whose values were asked for last, row by row."""
+        of_all = self._objective.gradient(outputs.reshape(-1, outputs.shape[2]), self._y)
+        return of_all.reshape(self._shape) / np.float32(len(outputs))
+
+
 # By Keras's names.
 LOSSES: dict[str, Callable[[], Any]] = {
     "sparse_categorical_crossentropy": lambda: SoftmaxCrossEntropy(is_sparse=True),
@@ -99,6 +127,35 @@ LOSSES: dict[str, Callable[[], Any]] = {
     "binary_crossentropy": SigmoidCrossEntropy,
     "mean_squared_error": lambda: MeanError(np.square, lambda errors: 2 * errors),
     "mean_absolute_error": lambda: MeanError(np.abs, np.sign),
+}
+
+
+def _sparse_cross_entropy(probabilities, y):
+    return -np.log(_clipped(_scaled(probabilities))[np.arange(len(y)), y])
+
+
+def _cross_entropy(probabilities, y):
+    return -(np.log(_clipped(_scaled(probabilities))) * y).sum(axis=1)
+
+
+def _binary_cross_entropy(probabilities, y):
+    clipped = _clipped(probabilities)
+    return -(y * np.log(clipped) + (1 - y) * np.log(1 - clipped)).mean(axis=1)
+
+
+def _clipped(probabilities):
+    return np.clip(probabilities, _EPSILON, 1 - _EPSILON)
+
+
+def _scaled(probabilities):
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+# The losses of rows whose probabilities are known, where the others take what goes into the activation.
+OF_PROBABILITIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "sparse_categorical_crossentropy": _sparse_cross_entropy,
+    "categorical_crossentropy": _cross_entropy,
+    "binary_crossentropy": _binary_cross_entropy,
 }
 
 

@@ -22,10 +22,10 @@ def as_task(fit: Method) -> Method:
     """Tell scikit-learn's callbacks when a `fit` or `fit_transform` begins and ends."""
 
     @functools.wraps(fit)
-    def fit_as_task(self, X, y=None):
+    def fit_as_task(self, X, y=None, *args, **kwargs):
         task = self._init_callback_context()
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        result = fit(self, X, y)
+        result = fit(self, X, y, *args, **kwargs)
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return result
 

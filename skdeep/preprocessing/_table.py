@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeep._common.private_sklearn import Interval, StrOptions, check_feature_names_in, fit_context
 from skdeep._data.columns import check_not_sparse, columns_of, is_frame
+from skdeep._data.sampling import weighted_rows
 from skdeep._data.validation import restored_on_error
 from skdeep.preprocessing._base import as_task
 
@@ -40,6 +41,8 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         The bound :math:`c`, in standard deviations; None leaves numbers standardized.
     max_categories : int, default=100
         Most columns for the categories of one column of X: the rarest share one. None sets no limit.
+    dtype : {"float32", "float64"}, default="float32"
+        Of what `transform` returns.
 
     Attributes
     ----------
@@ -82,6 +85,7 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "clip": [Interval(Real, 0, None, closed="neither"), None],
         "max_categories": [Interval(Integral, 2, None, closed="left"), None],
+        "dtype": [StrOptions({"float32", "float64"})],
     }
 
     def __init__(
@@ -90,14 +94,16 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         categorical_features: ArrayLike | str | None = "from_dtype",
         clip: float | None = 3.0,
         max_categories: int | None = 100,
+        dtype: str = "float32",
     ) -> None:
         self.categorical_features = categorical_features
         self.clip = clip
         self.max_categories = max_categories
+        self.dtype = dtype
 
     @fit_context(prefer_skip_nested_validation=True)
     @as_task
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn means, standard deviations and categories.
 
         Parameters
@@ -106,6 +112,8 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             Training data: numbers, strings and categories. None, NaN and NA are missing values.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in means and standard deviations. Nothing is learned of a row of weight 0.
 
         Returns
         -------
@@ -121,13 +129,18 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """
         with restored_on_error(self):
             columns = self._columns(X, reset=True)
+            index, weight = weighted_rows(sample_weight, columns[0].values)
+            if weight is not None:
+                columns = [column.rows(index) for column in columns]
             is_categorical = self._categorical(columns)
             numbers = _numbers(columns, ~is_categorical)
             is_missing = np.isnan(numbers)
             self.mean_, self.scale_ = np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
             is_known = ~is_missing.all(axis=0)
             if is_known.any():
-                scaler = StandardScaler().fit(numbers[:, is_known])  # which leaves missing values out
+                scaler = StandardScaler().fit(
+                    numbers[:, is_known], sample_weight=weight
+                )  # which leaves missing values out
                 self.mean_[is_known], self.scale_[is_known] = scaler.mean_, scaler.scale_
             self._has_missing = is_missing.any(axis=0)
             self.is_categorical_ = is_categorical
@@ -138,7 +151,7 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                     handle_unknown="infrequent_if_exist",
                     max_categories=self.max_categories,
                     sparse_output=False,
-                    dtype=np.float32,
+                    dtype=self.dtype,
                 )
                 self.encoder_ = encoder.fit(self._categories(columns))
         return self
@@ -153,7 +166,7 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        X_out : ndarray of shape (n_samples, n_features_out), float32
+        X_out : ndarray of shape (n_samples, n_features_out)
             The columns of numbers, those that say where these were missing, and those of the categories.
 
         Raises
@@ -171,7 +184,7 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         parts = [numbers, is_missing[:, self._has_missing]]
         if self.encoder_ is not None:
             parts.append(self.encoder_.transform(self._categories(columns)))
-        return np.concatenate([part.astype(np.float32, copy=False) for part in parts], axis=1)
+        return np.concatenate([part.astype(self.dtype, copy=False) for part in parts], axis=1)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Get the names of the output columns.
@@ -245,7 +258,7 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.transformer_tags.preserves_dtype = [self.dtype]
         return tags
 
 

@@ -3,5 +3,6 @@
 from skdeep.regressors._cnn import CNNRegressor
 from skdeep.regressors._dnn import DNNRegressor
 from skdeep.regressors._mlp import MLPRegressor
+from skdeep.regressors._table import TableRegressor
 
-__all__ = ["CNNRegressor", "DNNRegressor", "MLPRegressor"]
+__all__ = ["CNNRegressor", "DNNRegressor", "MLPRegressor", "TableRegressor"]
