@@ -440,13 +440,13 @@ FRAMES = {
     "text in a frame": (
         MIXED,
         ValueError,
-        "columns that hold no numbers: 'city', 'kind'.*OneHotEncoder.*convert string",
+        "columns that hold no numbers: 'city', 'kind'.*TableEncoder.*convert string",
     ),
-    "pandas strings": (MIXED.astype({"city": "string"}), ValueError, "hold no numbers: 'city', 'kind'.*OneHotEncoder"),
+    "pandas strings": (MIXED.astype({"city": "string"}), ValueError, "hold no numbers: 'city', 'kind'.*TableEncoder"),
     "text in polars": (
         pl.DataFrame(MIXED.to_dict("list")),
         ValueError,
-        "hold no numbers: 'city', 'kind'.*OneHotEncoder",
+        "hold no numbers: 'city', 'kind'.*TableEncoder",
     ),
     "dates among numbers": (
         pd.DataFrame(X, columns=NAMES).assign(b=pd.date_range("2020", periods=N)),

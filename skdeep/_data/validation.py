@@ -226,8 +226,8 @@ def _what_is_no_number(X):
         if not names:
             return None
         return (
-            f"X has columns that hold no numbers: {', '.join(map(repr, names))}. Encode them in front, categories with "
-            "make_column_transformer((OneHotEncoder(), columns), remainder='passthrough'), or leave them out."
+            f"X has columns that hold no numbers: {', '.join(map(repr, names))}. Put TableEncoder() in front, which "
+            "encodes categories, use TableClassifier or TableRegressor, or leave them out."
         )
     try:
         values = np.asarray(X)
@@ -239,8 +239,8 @@ def _what_is_no_number(X):
         return "X holds text. Make numbers of it in front, with a vectorizer such as TfidfVectorizer()."
     columns = [number for number in range(values.shape[1]) if not _holds_numbers(values[:, number])]
     return (
-        f"X must hold numbers, but holds text in columns {', '.join(map(str, columns[:10]))}. Encode categories in "
-        "front, with make_column_transformer((OneHotEncoder(), columns), remainder='passthrough')."
+        f"X must hold numbers, but holds text in columns {', '.join(map(str, columns[:10]))}. Put TableEncoder() in "
+        "front, which encodes categories, or use TableClassifier or TableRegressor."
     )
 
 
