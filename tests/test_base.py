@@ -730,7 +730,8 @@ def test_auto_epochs_and_batch_size_follow_the_number_of_rows(iris):
     clf = MLPClassifier((2,)).fit(*iris)
     assert clf.n_iter_ == 200  # 5 steps an epoch, at most 200 epochs
     X = np.repeat(iris[0], 67, axis=0)
-    assert MLPClassifier((2,)).fit(X, np.repeat(iris[1], 67)).n_iter_ == 64  # 10,050 rows, 79 steps of 128 rows
+    clf = MLPClassifier((2,), early_stopping=False).fit(X, np.repeat(iris[1], 67))
+    assert clf.n_iter_ == 64  # 10,050 rows, 79 steps of 128 rows
 
 
 def test_fit_does_not_change_parameters(iris):

@@ -9,6 +9,7 @@ pytest.importorskip("numpydoc")
 
 CLASSIFIERS = [skdeep.MLPClassifier, skdeep.DNNClassifier, skdeep.CNNClassifier]
 REGRESSORS = [skdeep.MLPRegressor, skdeep.DNNRegressor, skdeep.CNNRegressor]
+TABLES = [skdeep.TableClassifier, skdeep.TableRegressor]
 CONVOLUTIONAL = [skdeep.CNNClassifier, skdeep.CNNRegressor]
 WRAPPERS = [skdeep.KerasClassifier, skdeep.KerasRegressor]
 OF_ALL = ["shuffle"]
@@ -20,7 +21,6 @@ OF_BUILT_IN = [
     "frozen_layers",
     "epochs",
     "batch_size",
-    "early_stopping",
     "monitor",
     "monitor_mode",
     "n_iter_no_change",
@@ -32,6 +32,17 @@ OF_BUILT_IN = [
     "verbose",
 ]
 OF_KIND = ["output_activation", "loss", "optimizer", "learning_rate", "metrics", "validation_fraction"]
+OF_TABLES = [
+    "n_networks",
+    "dropout",
+    "embedding_size",
+    "n_frequencies",
+    "frequency_init_scale",
+    "categorical_features",
+    "max_categories",
+    "epochs",
+    "batch_size",
+]
 OF_CONVOLUTIONS = [
     "hidden_layer_sizes",
     "dropout",
@@ -65,6 +76,8 @@ GROUPS = {
     "classifiers": (CLASSIFIERS, [*OF_KIND, "target_encoding", "class_weight"], ["classes_"]),
     "regressors": (REGRESSORS, [*OF_KIND, "scale_targets"], False),
     "dense": ([*CLASSIFIERS[:2], *REGRESSORS[:2]], ["batch_normalization"], ["n_features_in_"]),
+    "dense and tables": ([*CLASSIFIERS[:2], *REGRESSORS[:2], *TABLES], ["early_stopping"], False),
+    "tables": (TABLES, [*OF_TABLES, "activation", "monitor", "callbacks", "dtype_policy"], ["preprocessor_"]),
     "dense classifiers": (CLASSIFIERS[:2], ["alpha"], False),
     "dense regressors": (REGRESSORS[:2], ["alpha"], False),
     "convolutional": (CONVOLUTIONAL, OF_CONVOLUTIONS, ["n_features_in_", "image_shape_"]),

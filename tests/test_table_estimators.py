@@ -26,7 +26,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 import skdeep
-from skdeep import DNNClassifier, DNNRegressor, TableClassifier, TableEncoder, TableRegressor
+from skdeep import DNNClassifier, DNNRegressor, MLPClassifier, TableClassifier, TableEncoder, TableRegressor
 
 ALL = [TableClassifier, TableRegressor]
 
@@ -495,29 +495,58 @@ class TestBadTables:
 
 
 class TestEarlyStopping:
-    def test_auto_stops_from_500_rows_on(self):
-        X, y, _ = table(500)
-        stopped = quick(TableClassifier, epochs=1).fit(X, y)
-        assert "val_loss" in stopped.history_
-        assert "val_loss" not in quick(TableClassifier, epochs=1).fit(X[:499], y[:499]).history_
+    """What "auto" is, of networks for tables and of dense ones."""
 
-    def test_auto_stops_by_validation_data(self):
-        X, y, _ = table(120)
-        clf = TableClassifier(n_networks=2, epochs=200, learning_rate=0.02, random_state=0)
-        clf.fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
-        assert clf.n_iter_ < 200
+    ESTIMATORS = [
+        TableClassifier((4,), n_networks=2, learning_rate=0.05, random_state=0),
+        DNNClassifier((4,), learning_rate=0.05, random_state=0),
+        MLPClassifier((4,), learning_rate=0.05, random_state=0),
+    ]
+
+    def data(self, n_rows):
+        X = np.random.default_rng(0).normal(size=(n_rows, 3))
+        return X, (X[:, 0] > 0).astype(int)
+
+    @pytest.mark.parametrize("estimator", ESTIMATORS)
+    def test_it_stops_from_500_rows_on(self, estimator):
+        X, y = self.data(500)
+        stopped = clone(estimator).fit(X, y)
+        losses = stopped.history_["val_loss"]
+        assert stopped.best_epoch_ == np.argmin(losses) + 1
+        assert "val_loss" not in clone(estimator).fit(X[:499], y[:499]).history_
+
+    @pytest.mark.parametrize("estimator", ESTIMATORS)
+    def test_it_stops_as_true_does(self, estimator):
+        X, y = self.data(500)
+        stopped = clone(estimator).fit(X, y)
+        expected = clone(estimator).set_params(early_stopping=True).fit(X, y)
+        np.testing.assert_array_equal(stopped.predict_proba(X), expected.predict_proba(X))
+
+    @pytest.mark.parametrize("estimator", ESTIMATORS)
+    def test_it_stops_by_validation_data_of_the_users(self, estimator):
+        X, y = self.data(120)
+        noisy = np.where(np.random.default_rng(0).random(120) < 0.3, 1 - y, y)
+        clf = clone(estimator).fit(X[:80], noisy[:80], X_val=X[80:], y_val=noisy[80:])
         assert clf.best_epoch_ == np.argmin(clf.history_["val_loss"]) + 1
+        assert clf.n_iter_ < 100
+        assert log_loss(noisy[80:], clf.predict_proba(X[80:])) == pytest.approx(min(clf.history_["val_loss"]), rel=1e-5)
 
-    def test_auto_is_off_for_parts(self):
-        X, y, _ = table(600)
-        clf = quick(TableClassifier).partial_fit(X, y, classes=["no", "yes"])
+    @pytest.mark.parametrize("estimator", ESTIMATORS)
+    def test_a_number_of_epochs_is_run(self, estimator):
+        clf = clone(estimator).set_params(epochs=3).fit(*self.data(600))
+        assert (clf.n_iter_, list(clf.history_)) == (3, ["loss", "accuracy"])
+
+    @pytest.mark.parametrize("estimator", ESTIMATORS)
+    def test_it_is_off_for_parts(self, estimator):
+        X, y = self.data(600)
+        clf = clone(estimator).partial_fit(X, y, classes=[0, 1])
         assert list(clf.history_) == ["loss", "accuracy"]
         with pytest.raises(ValueError, match="early_stopping=True"):
-            quick(TableClassifier, early_stopping=True).partial_fit(X, y, classes=["no", "yes"])
+            clone(estimator).set_params(early_stopping=True).partial_fit(X, y, classes=[0, 1])
 
-    def test_false_never_stops(self):
-        X, y, _ = table(600)
-        assert "val_loss" not in quick(TableClassifier, early_stopping=False).fit(X, y).history_
+    @pytest.mark.parametrize("estimator", ESTIMATORS)
+    def test_false_never_stops(self, estimator):
+        assert "val_loss" not in clone(estimator).set_params(early_stopping=False).fit(*self.data(600)).history_
 
 
 class TestWithinScikitLearn:

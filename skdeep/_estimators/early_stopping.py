@@ -61,7 +61,7 @@ def settled(settings: TrainingSettings, monitor: str, n_rows: int, *, is_split: 
     """
     stops = settings.early_stopping
     if stops == "auto":
-        stops = n_rows >= _LEAST_ROWS or not is_split
+        stops = settings.epochs == "auto" and (n_rows >= _LEAST_ROWS or not is_split)
     fraction = settings.validation_fraction
     if fraction is None and stops and monitor.startswith("val_"):
         fraction = _FRACTION

@@ -52,7 +52,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "batch_size": [_POSITIVE_INT, StrOptions({"auto"})],
     "shuffle": ["boolean", StrOptions({"blocks"})],
     "validation_fraction": [_FRACTION, None],
-    "early_stopping": ["boolean"],
+    "early_stopping": ["boolean", StrOptions({"auto"})],
     "monitor": [str],
     "monitor_mode": [StrOptions({"auto", "min", "max"})],
     "n_iter_no_change": [_POSITIVE_INT],
@@ -84,7 +84,6 @@ _TABLE_CONSTRAINTS = {
     "frequency_init_scale": [_Number(Real, 0, None, closed="neither")],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
     "max_categories": [Interval(Integral, 2, None, closed="left"), None],
-    "early_stopping": ["boolean", StrOptions({"auto"})],
 }
 _NOT_OF_TABLES = ("batch_normalization", "frozen_layers")
 CNN_CONSTRAINTS = CONSTRAINTS | _CNN_CONSTRAINTS

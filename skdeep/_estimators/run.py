@@ -35,7 +35,7 @@ class TrainingSettings:
     validation_fraction : float or None
         Fraction of the rows to set aside for validation.
     early_stopping : bool or "auto"
-        Whether training stops early; for "auto" the number of rows decides.
+        Whether training stops early; "auto" is for "auto" epochs, where there are enough rows.
     class_weight : dict, "balanced" or None
         Weights of the classes.
     callbacks : list

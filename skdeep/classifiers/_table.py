@@ -87,11 +87,11 @@ class TableClassifier(DeepClassifierMixin, TableEstimator):
         512 neighbouring rows come in random order, and the rows of each four blocks are mixed.
     validation_fraction : float, default=None
         Fraction of the training data set aside for validation, in (0, 1), the same of each class. None is no
-        validation, or 0.1 where training is to stop early.
+        validation, or 0.1 with early stopping.
     early_stopping : bool or "auto", default="auto"
-        Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. "auto" does if there are 500 rows
-        or `X_val`, but not in `partial_fit`. The weights of the best epoch are
+        Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
         restored in any case, also when the epochs run out; with `warm_start` those that the fit begins with count, too.
+        "auto" does so where ``epochs="auto"`` and there are 500 rows or `X_val`, but not in `partial_fit`.
     monitor : str, default="val_loss"
         Metric in `history_` that early stopping follows.
     monitor_mode : {"auto", "min", "max"}, default="auto"

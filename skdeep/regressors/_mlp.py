@@ -81,9 +81,10 @@ class MLPRegressor(DeepRegressorMixin, DenseEstimator):
     validation_fraction : float, default=None
         Fraction of the training data set aside for validation, in (0, 1). None is no
         validation, or 0.1 with early stopping.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
         restored in any case, also when the epochs run out; with `warm_start` those that the fit begins with count, too.
+        "auto" does so where ``epochs="auto"`` and there are 500 rows or `X_val`, but not in `partial_fit`.
     monitor : str, default="val_loss"
         Metric in `history_` that early stopping follows.
     monitor_mode : {"auto", "min", "max"}, default="auto"
@@ -179,7 +180,7 @@ class MLPRegressor(DeepRegressorMixin, DenseEstimator):
         batch_size: int | Literal["auto"] = "auto",
         shuffle: Shuffle = True,
         validation_fraction: float | None = None,
-        early_stopping: bool = False,
+        early_stopping: bool | Literal["auto"] = "auto",
         monitor: str = "val_loss",
         monitor_mode: Literal["auto", "min", "max"] = "auto",
         n_iter_no_change: int = 10,
