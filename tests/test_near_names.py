@@ -6,7 +6,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeep import CNNClassifier, DNNClassifier, DNNRegressor, KerasClassifier, KerasRegressor
+from skdeep import CNNClassifier, DNNClassifier, DNNRegressor, KerasClassifier, KerasRegressor, TableClassifier
 
 READY = {
     "lr": "learning_rate",
@@ -142,7 +142,7 @@ def test_what_is_suggested_exists(iris):
         assert metric == "accuracy" or keras.metrics.get(metric)
     for loss in _VALUES["loss"]:
         assert loss == "crossentropy" or keras.losses.get(loss)
-    estimators = [CNNClassifier(), DNNRegressor(), KerasClassifier(), KerasRegressor()]
+    estimators = [CNNClassifier(), DNNRegressor(), TableClassifier(), KerasClassifier(), KerasRegressor()]
     known = {name for estimator in estimators for name in estimator.get_params()}
     assert set(_PARAMETERS) <= known
     assert all(name.split("__")[0] in known for name in _ROUTED)
@@ -188,3 +188,18 @@ class TestArgumentsOfFit:
         with pytest.raises(TypeError):
             clf.fit(*iris, epochs=3)
         assert clf.predict_proba(iris[0]).tolist() == before
+
+
+@pytest.mark.parametrize(
+    "typed, meant",
+    {
+        "n_estimators": "n_networks",
+        "cat_features": "categorical_features",
+        "d_embedding": "embedding_size",
+        "max_epochs": "epochs",
+        "frequency_scale": "frequency_init_scale",
+    }.items(),
+)
+def test_of_tables(typed, meant):
+    with pytest.raises(TypeError, match=f"Did you mean {meant!r}"):
+        TableClassifier(**{typed: 1})

@@ -221,3 +221,42 @@ def test_saved_and_loaded(table, tmp_path):
     skdeep.save(encoder, tmp_path / "encoder")
     for other in (pickle.loads(pickle.dumps(encoder)), skdeep.load(tmp_path / "encoder"), clone(encoder).fit(table)):
         assert_array_equal(other.transform(table), values)
+
+
+def test_weights_are_those_of_standard_scaler():
+    X = np.random.default_rng(0).normal(5, 3, size=(50, 3))
+    X[::7, 1] = np.nan
+    weight = np.random.default_rng(1).uniform(0.5, 3, 50)
+    encoder = TableEncoder(clip=None, dtype="float64").fit(X, sample_weight=weight)
+    scaler = StandardScaler().fit(X, sample_weight=weight)
+    np.testing.assert_allclose(encoder.mean_, scaler.mean_)
+    np.testing.assert_allclose(encoder.scale_, scaler.scale_)
+    expected = np.nan_to_num(scaler.transform(X))
+    np.testing.assert_allclose(encoder.transform(X)[:, :3], expected, atol=1e-12)
+
+
+def test_nothing_is_learned_of_rows_of_weight_zero():
+    X = pd.DataFrame({"a": [1.0, 2.0, 3.0, 1e9, np.nan], "b": ["x", "y", "x", "z", "x"]})
+    encoder = TableEncoder().fit(X, sample_weight=[1, 1, 1, 0, 0])
+    expected = TableEncoder().fit(X[:3])
+    assert encoder.get_feature_names_out().tolist() == expected.get_feature_names_out().tolist() == ["a", "b_x", "b_y"]
+    np.testing.assert_array_equal(encoder.transform(X), expected.transform(X))
+
+
+@pytest.mark.parametrize("weight", [[1, -1, 1], [1, 1], [1, np.nan, 1], ["a", "b", "c"]])
+def test_wrong_weights(weight):
+    with pytest.raises(ValueError, match="sample_weight"):
+        TableEncoder().fit([[1.0], [2.0], [3.0]], sample_weight=weight)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_dtypes(dtype):
+    X = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": ["x", "y", "x"]})
+    assert TableEncoder(dtype=dtype).fit_transform(X).dtype == dtype
+
+
+def test_names_that_are_numbers():
+    X = np.random.default_rng(0).normal(size=(10, 3))
+    expected = TableEncoder().fit_transform(X)
+    np.testing.assert_array_equal(TableEncoder().fit_transform(pd.DataFrame(X)), expected)
+    np.testing.assert_array_equal(TableEncoder().fit_transform(pd.DataFrame(X, columns=[2, 0, 1])), expected)

@@ -26,7 +26,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 import skdeep
-from skdeep import DNNClassifier, DNNRegressor, MLPClassifier, TableClassifier, TableEncoder, TableRegressor
+from skdeep import DNNClassifier, DNNRegressor, MLPClassifier, TableClassifier, TableEncoder, TableRegressor, programs
 
 ALL = [TableClassifier, TableRegressor]
 
@@ -195,6 +195,21 @@ class TestEngines:
         expected = quick(TableClassifier, dropout=0.0).fit(X, y).predict_proba(X)
         found = quick(TableClassifier, dropout=0.0, dtype_policy=dtype_policy).fit(X, y).predict_proba(X)
         np.testing.assert_allclose(found, expected, atol=1e-4 if dtype_policy == "float64" else 0.02)
+
+    def test_networks_that_keras_trains_reuse_its_programs(self):
+        X, y, _ = table(100)
+        programs.clear()
+        settings = {"optimizer__clipnorm": 1.0, "epochs": 1}
+        first = quick(TableClassifier, **settings).fit(X, y)
+        expected, before = first.predict_proba(X), programs.info()
+        del first
+        other = quick(TableClassifier, **settings, frequency_init_scale=2.0, dropout=0.5).fit(X, y)
+        assert programs.info()["reused"] == before["reused"] + 1
+        assert np.abs(other.predict_proba(X) - expected).max() > 1e-3
+        del other
+        again = quick(TableClassifier, **settings).fit(X, y)
+        assert programs.info()["reused"] == before["reused"] + 2
+        np.testing.assert_array_equal(again.predict_proba(X), expected)
 
 
 class TestHistory:

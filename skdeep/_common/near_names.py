@@ -16,6 +16,9 @@ _PARAMETERS = {
         "hidden_layers hidden_units hidden_sizes hidden_layer_size hidden_dims layers layer_sizes units neurons "
         "n_hidden n_units n_neurons num_units"
     ),
+    "n_networks": "n_estimators n_models n_members n_ens ensemble_size n_ensembles",
+    "categorical_features": "cat_features categorical_columns cat_cols categorical_feature cat_col_names",
+    "embedding_size": "d_embedding embedding_dim embedding_dims",
     "conv_filters": "filters n_filters channels conv_layers",
     "conv_activation": "activation_conv",
     "image_shape": "input_shape",

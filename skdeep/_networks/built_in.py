@@ -1,7 +1,8 @@
 """The specification of a network that skdeep brings along: plain data from which it is built, compiled and started.
 
 Networks share traced programs (see `skdeep._engine.trace_cache`) if their specifications differ in nothing but what is
-a variable of the traces: the learning rate, the dropout rates and the L2 penalty (but for whether there are any).
+a variable of the traces, or its first value: the learning rate, the dropout rates and the L2 penalty (but for whether
+there are any), the scale of frequencies.
 """
 
 from __future__ import annotations
@@ -155,6 +156,7 @@ class BuiltInSpecification:
         """Return what the traces depend on, or None if that cannot be told from plain values."""
         rates, l2 = self._strengths()
         parameters = self.architecture.parameters | {"dropout": [rate > 0 for rate in rates], "l2": l2 > 0}
+        parameters.pop("frequency_scale", None)  # of first values
         given = [name for name in _VARIABLE if isinstance(self.settings.get(name), Real)]
         if len(given) > 1:
             return None  # contradictory: compiling tells
