@@ -406,7 +406,7 @@ ANY_X = {
     "text in an array": (
         MIXED.to_numpy(object),
         ValueError,
-        "holds text in columns 1, 3.*OneHotEncoder.*convert string",
+        "holds text in columns 1, 3.*TableEncoder.*convert string",
     ),
     "one row without its axis": (X[0], ValueError, "Expected 2D array, got 1D array instead"),
     "an empty list": ([], ValueError, "Expected 2D array, got 1D array instead"),

@@ -260,3 +260,12 @@ def test_names_that_are_numbers():
     expected = TableEncoder().fit_transform(X)
     np.testing.assert_array_equal(TableEncoder().fit_transform(pd.DataFrame(X)), expected)
     np.testing.assert_array_equal(TableEncoder().fit_transform(pd.DataFrame(X, columns=[2, 0, 1])), expected)
+
+
+def test_very_large_numbers():
+    X = np.random.default_rng(0).normal(size=(50, 1))
+    encoder = TableEncoder().fit(X)
+    found = encoder.transform([[1e10], [1e153], [1e200], [-1e300]])
+    np.testing.assert_allclose(found[:, 0], [3, 3, 3, -3])
+    with pytest.raises(ValueError, match="Column 0 holds numbers too large"):
+        TableEncoder().fit(X * 1e200)

@@ -5,6 +5,7 @@ import inspect
 import pickle
 import subprocess
 import sys
+import warnings
 from unittest import SkipTest
 
 import keras
@@ -26,7 +27,17 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 import skdeep
-from skdeep import DNNClassifier, DNNRegressor, MLPClassifier, TableClassifier, TableEncoder, TableRegressor, programs
+from skdeep import (
+    CNNClassifier,
+    DNNClassifier,
+    DNNRegressor,
+    KerasClassifier,
+    MLPClassifier,
+    TableClassifier,
+    TableEncoder,
+    TableRegressor,
+    programs,
+)
 
 ALL = [TableClassifier, TableRegressor]
 
@@ -459,6 +470,86 @@ class TestTables:
         np.testing.assert_array_equal(clf.set_params(dropout=0.1).predict_proba(X), expected)
 
 
+class TestWhatUsersHave:
+    """Settings and tables that are met in practice."""
+
+    @pytest.mark.parametrize("container", ["pandas", "polars"])
+    @pytest.mark.parametrize("estimator", ALL)
+    def test_transformers_that_give_frames(self, estimator, container):
+        X, y = targets_for(estimator, 120)
+        expected = outputs(quick(estimator).fit(X, y), X)
+        with sklearn.config_context(transform_output=container):
+            fitted = quick(estimator).fit(X, y, X_val=X, y_val=y)
+            np.testing.assert_array_equal(outputs(quick(estimator).fit(X, y), X), expected)
+            assert outputs(fitted, X).shape == expected.shape
+
+    def test_only_the_proportions_of_weights_matter(self):
+        X, y, _ = table(100)
+        X["height"] = 1e9 + 100 * X["height"]
+        weight = np.random.default_rng(0).uniform(1, 2, 100)
+        expected = quick(TableClassifier).fit(X, y, weight)
+        for factor in (2.0**40, 2.0**-40):
+            fitted = quick(TableClassifier).fit(X, y, factor * weight)
+            np.testing.assert_allclose(fitted.preprocessor_.scale_, expected.preprocessor_.scale_)
+            np.testing.assert_allclose(fitted.predict_proba(X), expected.predict_proba(X), rtol=1e-5)
+
+    def test_lists_of_rows(self):
+        X, y, _ = table(100)
+        rows = X.drop(columns="member").astype(object).to_numpy()
+        expected = quick(TableClassifier).fit(rows, y).predict_proba(rows)
+        fitted = quick(TableClassifier).fit(rows.tolist(), y.tolist())
+        np.testing.assert_array_equal(fitted.predict_proba(rows.tolist()), expected)
+
+    def test_intervals_as_categories(self):
+        X, y, _ = table(100)
+        X["height"] = pd.cut(X["height"], [100, 165, 175, 250])
+        names = quick(TableClassifier).fit(X, y).preprocessor_.get_feature_names_out()
+        assert {"height_(100, 165]", "height_(165, 175]", "height_(175, 250]"} <= set(names)
+
+    def test_one_warning_for_missing_names(self):
+        X, y, _ = table(100)
+        clf = quick(TableClassifier).fit(X[["age", "height"]], y)
+        with pytest.warns(UserWarning, match="feature names") as warned:
+            clf.predict(X[["age", "height"]].to_numpy())
+        assert len(warned) == 1
+
+    def test_a_column_with_values_in_rows_of_weight_zero_only(self):
+        X, y, _ = table(100)
+        X["note"] = [None] * 99 + ["text"]
+        weight = np.ones(100)
+        weight[99] = 0
+        clf = quick(TableClassifier).fit(X, y, weight)
+        assert not any(name.startswith("note_t") for name in clf.preprocessor_.get_feature_names_out())
+
+    def test_no_categories_by_an_empty_list(self):
+        X, y, _ = table(100)
+        numbers = X[["age", "height"]]
+        fitted = quick(TableClassifier, categorical_features=[]).fit(numbers, y)
+        np.testing.assert_array_equal(
+            fitted.predict_proba(numbers), quick(TableClassifier).fit(numbers, y).predict_proba(numbers)
+        )
+
+    @pytest.mark.parametrize("changed", [{"categorical_features": ["member"]}, {"max_categories": 2}])
+    def test_going_on_with_other_columns_is_an_error(self, changed):
+        X, y, _ = table(100)
+        clf = quick(TableClassifier, warm_start=True).fit(X, y)
+        with pytest.raises(ValueError, match=f"warm_start=True goes on.*{next(iter(changed))} was"):
+            clf.set_params(**changed).fit(X, y)
+
+    def test_sums_of_losses_are_means_over_the_networks(self):
+        X, _, numbers = table(100)
+        settings = {
+            "loss": "mean_squared_error",
+            "epochs": 1,
+            "batch_size": 100,
+            "learning_rate": 1e-12,
+            "dropout": 0.0,
+        }
+        summed = quick(TableRegressor, **settings, loss__reduction="sum").fit(X, numbers)
+        mean = quick(TableRegressor, **settings).fit(X, numbers)
+        assert summed.history_["loss"][0] == pytest.approx(100 * mean.history_["loss"][0], rel=1e-4)
+
+
 class TestBadTables:
     def check(self, X, error, message, **params):
         y = np.resize([0, 1], len(X) if not scipy.sparse.issparse(X) else X.shape[0])
@@ -497,6 +588,7 @@ class TestBadTables:
         "params, message",
         [
             ({"n_networks": 0}, "n_networks"),
+            ({"n_networks": True}, "n_networks"),
             ({"embedding_size": -1}, "embedding_size"),
             ({"frequency_init_scale": 0}, "frequency_init_scale"),
             ({"early_stopping": "yes"}, "early_stopping"),
@@ -560,6 +652,22 @@ class TestEarlyStopping:
             clone(estimator).set_params(early_stopping=True).partial_fit(X, y, classes=[0, 1])
 
     @pytest.mark.parametrize("estimator", ESTIMATORS)
+    def test_it_is_off_where_no_part_has_all_classes(self, estimator):
+        X, y = self.data(600)
+        y[:] = 0
+        y[:1] = 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert "val_loss" not in clone(estimator).fit(X, y).history_
+        y[:2] = 1
+        assert "val_loss" not in clone(estimator).set_params(class_weight={0: 0.0}).fit(X, y).history_
+
+    @pytest.mark.parametrize("estimator", [CNNClassifier(), KerasClassifier(epochs=1)])
+    def test_others_do_not_know_it(self, estimator):
+        with pytest.raises(ValueError, match="early_stopping"):
+            estimator.set_params(early_stopping="auto").fit(*self.data(20))
+
+    @pytest.mark.parametrize("estimator", ESTIMATORS)
     def test_false_never_stops(self, estimator):
         assert "val_loss" not in clone(estimator).set_params(early_stopping=False).fit(*self.data(600)).history_
 
@@ -595,7 +703,7 @@ def test_they_learn_what_one_network_does_not():
     """A wave over a number, which takes one network without embedding far longer."""
     rng = np.random.default_rng(0)
     X = rng.uniform(-2, 2, (2000, 1))
-    y = np.sin(12 * X[:, 0])
+    y = np.sin(8 * X[:, 0])
     reg = TableRegressor(random_state=0).fit(X[:1500], y[:1500])
-    assert reg.score(X[1500:], y[1500:]) > 0.99
-    assert DNNRegressor(random_state=0).fit(X[:1500], y[:1500]).score(X[1500:], y[1500:]) < 0.99
+    assert reg.score(X[1500:], y[1500:]) > 0.98
+    assert DNNRegressor(random_state=0).fit(X[:1500], y[:1500]).score(X[1500:], y[1500:]) < 0.7

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -45,7 +47,14 @@ class Column:
 
     def rows(self, index: np.ndarray) -> Column:
         """Return the column with the rows of these numbers only."""
-        return replace(self, values=self.values[index])
+        values = self.values[index]
+        is_empty = not any(value is not None for value in values) if values.dtype == object else np.isnan(values).all()
+        column = replace(self, values=values)
+        return column.without_values() if is_empty else column
+
+    def without_values(self) -> Column:
+        """Return the column with missing values only."""
+        return Column(self.name, None, False, np.full(len(self.values), np.nan))
 
     def as_numbers(self) -> np.ndarray:
         """Return the values in float64, with NaN for those that are missing."""
@@ -68,6 +77,11 @@ def is_frame(X: Any) -> bool:
     return nw.dependencies.is_into_dataframe(X)
 
 
+def with_kinds(X: Any) -> Any:
+    """Return lists of rows as an array of objects, in which numbers beside strings stay numbers; all else as it is."""
+    return np.array(X, dtype=object) if isinstance(X, (list, tuple)) else X
+
+
 def columns_of(X: Data) -> list[Column]:
     """Return the columns of a data frame, or of an array of shape (n_samples, n_features) that scikit-learn checked.
 
@@ -78,6 +92,9 @@ def columns_of(X: Data) -> list[Column]:
         or columns.
     """
     if is_frame(X):
+        twice = [name for name, number in Counter(map(str, X.columns)).items() if number > 1]
+        if twice:
+            raise ValueError(f"X has more than one column with the name {twice[0]!r}. Expected unique column names.")
         frame = nw.from_native(X, eager_only=True)
         if 0 in frame.shape:
             raise ValueError(f"X has shape {frame.shape}: there must be a row and a column at least.")
@@ -94,8 +111,14 @@ def _of_series(name, series):
         return _finite(name, series.cast(nw.Float64).to_numpy().astype(np.float64))
     if not isinstance(dtype, (nw.String, nw.Categorical, nw.Enum, nw.Object, nw.Unknown)):
         raise ValueError(f"{name} must hold numbers or strings. Its dtype is {dtype}.")
-    column = _of_objects(name, np.asarray(series.to_list(), dtype=object))
-    is_category = column.is_category or isinstance(dtype, (nw.Categorical, nw.Enum))
+    values = series.to_list()
+    is_category = isinstance(dtype, (nw.Categorical, nw.Enum))
+    if is_category:  # such as intervals
+        values = [value if isinstance(value, (str, Real)) or _is_missing(value) else str(value) for value in values]
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    column = _of_objects(name, objects)
+    is_category |= column.is_category
     return Column(name, column.kind, is_category, column.values)
 
 

@@ -121,6 +121,15 @@ def _n_validation_rows(n_rows, fraction):
     return math.ceil(fraction * n_rows)
 
 
+def keeps_classes(codes: np.ndarray, targets: Any, fraction: float) -> bool:
+    """Whether this fraction of the rows can have the same share of each class as the others, if there are classes."""
+    if not targets.has_one_class_a_row:
+        return True
+    n_validation = _n_validation_rows(len(codes), fraction)
+    present, counts = np.unique(codes, return_counts=True)
+    return bool(counts.min() > 1 and min(n_validation, len(codes) - n_validation) >= len(present))
+
+
 def split(codes: np.ndarray, targets: Any, fraction: float, rng: np.random.Generator) -> list[np.ndarray]:
     """Return the positions of training and validation rows, with the same fractions of the classes if possible."""
     n_rows = len(codes)
@@ -130,10 +139,10 @@ def split(codes: np.ndarray, targets: Any, fraction: float, rng: np.random.Gener
         raise ValueError(f"validation_fraction={fraction} of {n_rows} rows leaves no row to train on.")
     stratify = None
     if targets.has_one_class_a_row:
-        present, counts = np.unique(codes, return_counts=True)
-        if counts.min() > 1 and min(n_validation, n_rows - n_validation) >= len(present):
+        if keeps_classes(codes, targets, fraction):
             stratify = codes
         else:
+            present, counts = np.unique(codes, return_counts=True)
             rarest = targets.classes[present[counts.argmin()]].item()
             warn(
                 f"The {n_validation} validation rows are drawn without regard to the classes: there are too few rows "

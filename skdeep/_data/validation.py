@@ -28,7 +28,7 @@ _OF_BATCHES = {
 @contextlib.contextmanager
 def explained(X: Data) -> Iterator[None]:
     """Say of an X that is no array of numbers what to give, before and after the body of ``with`` checks it."""
-    _check_kind(X)
+    check_kind(X)
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -158,7 +158,8 @@ def without_missing(y: Any, name: str = "y") -> Any:
     return y
 
 
-def _check_kind(X):
+def check_kind(X: Any) -> None:
+    """Raise for what is neither an array nor a table, and say what to give in its place."""
     if issparse(X):  # of which one kind is a dict, too
         return
     kind = type(X).__name__

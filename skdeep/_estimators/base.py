@@ -281,12 +281,14 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         """Return the run of a `fit`, and its data as a `Selection`."""
         X, y, index, weight = self._validate_training_data(X, y, sample_weight, reset=True)
         targets = self._learn_targets(y, weight)
-        settings = early_stopping.settled(settings, self.monitor, len(index), is_split=is_split)
+        codes = targets.encode(y)
+        settings = early_stopping.settled(settings, self.monitor, codes, targets, is_split=is_split)
         n_rows = n_training_rows(len(index), settings.validation_fraction if is_split else None)
         first = settings.first_stage
         if first is not None or (self.warm_start and hasattr(self, "_network")):
             earlier = self if first is None else first
             targets = targets.continuing(earlier._targets)
+            codes = targets.encode(y)
             # From the same seed the second stage validates on the rows of the first.
             rng = copy.deepcopy(self._rng) if first is None else first._new_rng()
             network, row_shape = self._new_network(X, targets, n_rows, rng, earlier=earlier._network)
@@ -296,7 +298,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             network, row_shape = self._new_network(X, targets, n_rows, rng)
             run = Run(network, targets, rng, settings)
         self._warn_of_units(X, y, network)
-        return run, Selection(X, row_shape, index, targets.encode(y), weight)
+        return run, Selection(X, row_shape, index, codes, weight)
 
     def _start_or_go_on(self, X, y, sample_weight, classes):
         """Return the run of a `partial_fit`, and its data as a `Selection`."""

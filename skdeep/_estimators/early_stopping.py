@@ -6,6 +6,9 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from skdeep._data.sampling import keeps_classes
 from skdeep._training.callbacks import EarlyStopping
 
 if TYPE_CHECKING:
@@ -45,8 +48,12 @@ def stopping_of(estimator: Any, run: Run, train: Rows, validation: Rows | None, 
     return EarlyStopping(monitor, mode, estimator.n_iter_no_change, estimator.tol, start)
 
 
-def settled(settings: TrainingSettings, monitor: str, n_rows: int, *, is_split: bool) -> TrainingSettings:
-    """Return the settings of a fit on so many rows, with a validation part of them if it is to stop early by one.
+def settled(
+    settings: TrainingSettings, monitor: str, codes: np.ndarray, targets: Any, *, is_split: bool
+) -> TrainingSettings:
+    """Return the settings of a fit on some rows, with a validation part of them if it is to stop early by one.
+
+    "auto" leaves it where there would be an error or a warning that the user has not asked for.
 
     Parameters
     ----------
@@ -54,18 +61,27 @@ def settled(settings: TrainingSettings, monitor: str, n_rows: int, *, is_split: 
         Of the estimator.
     monitor : str
         What is followed.
-    n_rows : int
-        Rows that were given.
+    codes : ndarray
+        What `encode` of the targets makes of y.
+    targets : skdeep._data.class_targets.ClassTargets or skdeep._data.numeric_targets.NumericTargets
+        The form of y.
     is_split : bool
         Whether validation rows are taken from them; otherwise others were given.
     """
     stops = settings.early_stopping
     if stops == "auto":
-        stops = settings.epochs == "auto" and (n_rows >= _LEAST_ROWS or not is_split)
+        stops = settings.epochs == "auto" and (not is_split or _can_be_split(settings, codes, targets))
     fraction = settings.validation_fraction
     if fraction is None and stops and monitor.startswith("val_"):
         fraction = _FRACTION
     return replace(settings, early_stopping=bool(stops), validation_fraction=fraction)
+
+
+def _can_be_split(settings, codes, targets):
+    fraction = settings.validation_fraction or _FRACTION
+    # A weight of 0 may leave no row of those that validate.
+    has_zeros = isinstance(settings.class_weight, dict) and 0 in settings.class_weight.values()
+    return len(codes) >= _LEAST_ROWS and not has_zeros and keeps_classes(codes, targets, fraction)
 
 
 def check_partial(estimator: Any) -> None:

@@ -92,6 +92,7 @@ WRAPPER_CONSTRAINTS = {
     "dtype_policy": [*CONSTRAINTS["dtype_policy"], None],
     "loss_weights": [Real, "array-like", dict, None],
     **{name: CONSTRAINTS[name] for name in SHARED if name in CONSTRAINTS and name != "dtype_policy"},
+    "early_stopping": ["boolean"],
 }
 
 

@@ -52,7 +52,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "batch_size": [_POSITIVE_INT, StrOptions({"auto"})],
     "shuffle": ["boolean", StrOptions({"blocks"})],
     "validation_fraction": [_FRACTION, None],
-    "early_stopping": ["boolean", StrOptions({"auto"})],
+    "early_stopping": ["boolean", StrOptions({"auto"})],  # of dense networks
     "monitor": [str],
     "monitor_mode": [StrOptions({"auto", "min", "max"})],
     "n_iter_no_change": [_POSITIVE_INT],
@@ -76,11 +76,12 @@ _CNN_CONSTRAINTS = {
     "pool_size": [_POSITIVE_INT, "array-like"],
     "image_shape": ["array-like", None],
     "augment": [str, dict, "array-like", callable, None],
+    "early_stopping": ["boolean"],
 }
 _TABLE_CONSTRAINTS = {
-    "n_networks": [_POSITIVE_INT],
-    "embedding_size": [Interval(Integral, 0, None, closed="left")],
-    "n_frequencies": [_POSITIVE_INT],
+    "n_networks": [_Number(Integral, 1, None, closed="left")],
+    "embedding_size": [_Number(Integral, 0, None, closed="left")],
+    "n_frequencies": [_Number(Integral, 1, None, closed="left")],
     "frequency_init_scale": [_Number(Real, 0, None, closed="neither")],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
     "max_categories": [Interval(Integral, 2, None, closed="left"), None],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from skdeep._common.states import check_attributes
-from skdeep._data.columns import check_not_sparse, is_frame
-from skdeep._data.validation import explained
+from skdeep._data.columns import check_not_sparse, columns_of, is_frame, with_kinds
+from skdeep._data.validation import check_kind
 from skdeep._estimators.built_in import BuiltInEstimator, check_is_table
 from skdeep._networks.built_in import Architecture
 
@@ -33,13 +34,32 @@ class TableEstimator(BuiltInEstimator):
         name = type(self).__name__
         check_not_sparse(X, name)
         check_is_table(X, name)
-        reset = reset and not self._goes_on()
-        with explained(X):
-            if is_frame(X):
-                validate_data(self, X, reset=reset, skip_check_array=True)
-            else:
-                X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
-        return X if reset else self.preprocessor_.transform(X)
+        goes_on = reset and self._goes_on()
+        reset = reset and not goes_on
+        check_kind(X)
+        if is_frame(X):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        else:
+            X = validate_data(self, with_kinds(X), reset=reset, dtype=None, ensure_all_finite=False)
+        if goes_on:
+            self._check_preprocessor()
+        return X if reset else self._encoded(X)
+
+    def _check_preprocessor(self):
+        """Raise if ``warm_start=True`` shall go on with other columns than those that were learned."""
+        old, new = self.preprocessor_.get_params(), self._new_preprocessor().get_params()
+        for name in ("categorical_features", "max_categories"):
+            if not np.array_equal(old[name], new[name]):
+                raise ValueError(
+                    "warm_start=True goes on with what the earlier fit learned of the columns, but "
+                    f"{name} was {old[name]!r} then, and now is {new[name]!r}."
+                )
+        if old["dtype"] != new["dtype"]:
+            self.preprocessor_ = copy.copy(self.preprocessor_).set_params(dtype=new["dtype"])
+
+    def _encoded(self, X):
+        """Return what the preprocessor makes of a table whose columns were checked; always an array."""
+        return self.preprocessor_._encoded(columns_of(X))
 
     def _learn_X(self, X, index, weight):
         if self._goes_on():  # its X is transformed already
@@ -47,7 +67,8 @@ class TableEstimator(BuiltInEstimator):
         self.preprocessor_ = self._new_preprocessor()
         if weight is not None:
             weight = np.bincount(index, weight, minlength=X.shape[0])
-        return self.preprocessor_.fit(X, sample_weight=weight).transform(X)
+        self.preprocessor_.fit(X, sample_weight=weight)
+        return self._encoded(X)
 
     def _goes_on(self):
         """Whether `fit` goes on with what an earlier one learned of the columns."""

@@ -58,12 +58,12 @@ class StackedNetworks(keras.Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """Return the loss as Keras has it, of each network on its own where there are their outputs."""
-        if len(y_pred.shape) == 3:
-            n_networks, n_outputs = y_pred.shape[1:]
-            y_pred = keras.ops.reshape(y_pred, (-1, n_outputs))
-            y = keras.ops.repeat(y, n_networks, axis=0)
-            sample_weight = None if sample_weight is None else keras.ops.repeat(sample_weight, n_networks, axis=0)
-        return super().compute_loss(x, y, y_pred, sample_weight, training)
+        if len(y_pred.shape) < 3:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        # One by one, since a loss may be any function of a batch; penalties are in each.
+        outputs = keras.ops.unstack(y_pred, axis=1)
+        losses = [super(StackedNetworks, self).compute_loss(x, y, each, sample_weight, training) for each in outputs]
+        return sum(losses) / len(losses)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the metrics as Keras has them, of the mean of the outputs."""

@@ -34,7 +34,8 @@ class TableClassifier(DeepClassifierMixin, TableEstimator):
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100, 50)
-        Units of each hidden layer of each network, one int for one layer. ``()`` has none: softmax regression.
+        Units of each hidden layer of each network, one int for one layer. ``()`` has none: linear
+        in the columns and what the embedding makes of them.
     n_networks : int, default=8
         How many networks there are.
     activation : str, callable or sequence of them, default="relu"
@@ -55,9 +56,8 @@ class TableClassifier(DeepClassifierMixin, TableEstimator):
     max_categories : int or None, default=100
         Most input columns for the categories of one column: the rarest share one. None sets no limit.
     alpha : float, default=0.0
-        Strength of the L2 penalty, on the scale of scikit-learn's `MLPClassifier`: to the loss is added half of alpha
-        times the sum of the squares of all kernels, divided by the rows of the batch; for multilabel targets also by
-        the number of labels, over which Keras averages the loss.
+        Strength of the L2 penalty: to the loss of each network is added half of alpha times the sum of the squares of
+        its kernels, divided by the rows of the batch. The embedding has none.
     output_activation : {"auto", "softmax", "sigmoid"}, default="auto"
         Activation of the output layer. "auto" is one sigmoid unit for two classes, softmax for more, and one sigmoid
         unit a label for multilabel targets. "sigmoid" says that rows of 0 and 1 in y are multilabel, "softmax" that
@@ -112,7 +112,8 @@ class TableClassifier(DeepClassifierMixin, TableEstimator):
         in a list by number, in a dict by name.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless its parameters
-        were changed. `history_` goes on, too.
+        were changed. `history_` goes on, too. What was learned of the columns stays, here and in `partial_fit`: a
+        category that the first call did not see has no input.
     dtype_policy : {"float32", "float64", "mixed_bfloat16"}, default="float32"
         Keras dtype policy of the layers: in what precision the network computes. With "mixed_bfloat16" the hidden
         layers compute in bfloat16, which is quicker for large networks on processors that have it (AVX512-BF16 or AMX)

@@ -11,8 +11,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeep._common.private_sklearn import Interval, StrOptions, check_feature_names_in, fit_context
-from skdeep._data.columns import check_not_sparse, columns_of, is_frame
-from skdeep._data.sampling import weighted_rows
+from skdeep._data.columns import check_not_sparse, columns_of, is_frame, with_kinds
+from skdeep._data.sampling import weighted_rows, with_mean_one
 from skdeep._data.validation import restored_on_error
 from skdeep.preprocessing._base import as_task
 
@@ -25,7 +25,8 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     .. math:: z = \frac{x - \mu}{\sigma}, \qquad x' = \frac{z}{\sqrt{1 + (z / c)^2}}
 
     which changes little near the mean and never exceeds :math:`c` in absolute value. Missing numbers become the mean,
-    and of a column that has some in the training data another column says where. Each category gets a column that is 1
+    and of a column that has some in the training data another column says where; one that has nothing else there stays
+    missing, whatever comes later. Each category gets a column that is 1
     for it and 0 otherwise; one that was not seen in `fit` gets zeros only, or the column of the rare ones, if there is
     one.
 
@@ -132,16 +133,20 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             index, weight = weighted_rows(sample_weight, columns[0].values)
             if weight is not None:
                 columns = [column.rows(index) for column in columns]
+                weight = with_mean_one(weight)
             is_categorical = self._categorical(columns)
             numbers = _numbers(columns, ~is_categorical)
             is_missing = np.isnan(numbers)
             self.mean_, self.scale_ = np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
             is_known = ~is_missing.all(axis=0)
             if is_known.any():
-                scaler = StandardScaler().fit(
-                    numbers[:, is_known], sample_weight=weight
-                )  # which leaves missing values out
+                with np.errstate(all="ignore"):  # what is too large is told below
+                    # Which leaves missing values out.
+                    scaler = StandardScaler().fit(numbers[:, is_known], sample_weight=weight)
                 self.mean_[is_known], self.scale_[is_known] = scaler.mean_, scaler.scale_
+            for place in np.flatnonzero(~(np.isfinite(self.mean_) & np.isfinite(self.scale_))):
+                name = _chosen(columns, ~is_categorical)[place].name
+                raise ValueError(f"{name} holds numbers too large to have a standard deviation in float64.")
             self._has_missing = is_missing.any(axis=0)
             self.is_categorical_ = is_categorical
             self._kinds = [column.kind for column in columns]
@@ -153,7 +158,7 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                     sparse_output=False,
                     dtype=self.dtype,
                 )
-                self.encoder_ = encoder.fit(self._categories(columns))
+                self.encoder_ = encoder.set_output(transform="default").fit(self._categories(columns))
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -175,12 +180,20 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             If a column does not hold what it held in `fit`; the message names it.
         """
         check_is_fitted(self)
-        columns = self._columns(X, reset=False)
+        return self._encoded(self._columns(X, reset=False))
+
+    def _encoded(self, columns):
+        """Return columns of the kinds of `fit` as one array."""
+        for column, kind in zip(columns, self._kinds, strict=True):
+            column.check_kind(kind)
+        # Of a column without values nothing was learned by which there could be sense in those that come later.
+        pairs = zip(columns, self._kinds, strict=True)
+        columns = [column.without_values() if kind is None else column for column, kind in pairs]
         numbers = _numbers(columns, ~self.is_categorical_)
         is_missing = np.isnan(numbers)
         numbers = np.where(is_missing, 0, (numbers - self.mean_) / self.scale_)
         if self.clip is not None:
-            numbers /= np.sqrt(1 + np.square(numbers / self.clip))
+            numbers /= np.hypot(1, numbers / self.clip)  # which does not overflow
         parts = [numbers, is_missing[:, self._has_missing]]
         if self.encoder_ is not None:
             parts.append(self.encoder_.transform(self._categories(columns)))
@@ -209,17 +222,13 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return np.concatenate([np.asarray(part, dtype=object) for part in parts])
 
     def _columns(self, X, *, reset):
-        """Return the columns of X, of the kinds that they had in `fit`."""
+        """Return the columns of X."""
         check_not_sparse(X, type(self).__name__)
         if is_frame(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
         else:
-            X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
-        columns = columns_of(X)
-        if not reset:
-            for column, kind in zip(columns, self._kinds, strict=True):
-                column.check_kind(kind)
-        return columns
+            X = validate_data(self, with_kinds(X), reset=reset, dtype=None, ensure_all_finite=False)
+        return columns_of(X)
 
     def _categorical(self, columns):
         """Return a mask of the columns that are categories."""
@@ -230,6 +239,8 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if given is None:
             return mask
         given = np.asarray(given)
+        if not given.size:
+            return mask
         if given.dtype.kind in "UO":
             names = getattr(self, "feature_names_in_", np.array([]))
             unknown = [str(name) for name in given if name not in names]
@@ -242,7 +253,7 @@ class TableEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             given = [list(names).index(name) for name in given]
         elif given.dtype.kind == "b" and given.shape != mask.shape:
             raise ValueError(f"categorical_features is a mask of {len(given)} columns, but X has {len(columns)}.")
-        elif given.dtype.kind not in "biu" or (given.size and not -1 < given.min() <= given.max() < len(columns)):
+        elif given.dtype.kind not in "biu" or not -1 < given.min() <= given.max() < len(columns):
             raise ValueError(
                 f"categorical_features must have names, a mask, or indices from 0 to {len(columns) - 1}. "
                 f"Got {self.categorical_features!r}."

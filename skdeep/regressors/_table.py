@@ -33,7 +33,8 @@ class TableRegressor(DeepRegressorMixin, TableEstimator):
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100, 50)
-        Units of each hidden layer of each network, one int for one layer. ``()`` has none: linear regression.
+        Units of each hidden layer of each network, one int for one layer. ``()`` has none: linear
+        in the columns and what the embedding makes of them.
     n_networks : int, default=8
         How many networks there are.
     activation : str, callable or sequence of them, default="relu"
@@ -54,10 +55,9 @@ class TableRegressor(DeepRegressorMixin, TableEstimator):
     max_categories : int or None, default=100
         Most input columns for the categories of one column: the rarest share one. None sets no limit.
     alpha : float, default=0.0
-        Strength of the L2 penalty, on the scale of scikit-learn's `MLPRegressor` and `Ridge`: to the mean squared error
-        is added alpha times the sum of the squares of all kernels, divided by the rows of the batch, to any other loss
-        half of that. With all rows in one batch ``hidden_layer_sizes=()`` learns what ``Ridge(alpha)`` does in the
-        units of the network (see `scale_targets`), with k columns of y what ``Ridge(k * alpha)`` does.
+        Strength of the L2 penalty: to the loss of each network is added alpha times the sum of the squares of its
+        kernels, divided by the rows of the batch; to another loss than the mean squared error half of it. The embedding
+        has none.
     output_activation : str, default="linear"
         Keras activation of the output layer.
     scale_targets : bool, default=True
@@ -103,7 +103,8 @@ class TableRegressor(DeepRegressorMixin, TableEstimator):
         in a list by number, in a dict by name.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless its parameters
-        were changed. `history_` goes on, too.
+        were changed. `history_` goes on, too. What was learned of the columns stays, here and in `partial_fit`: a
+        category that the first call did not see has no input.
     dtype_policy : {"float32", "float64", "mixed_bfloat16"}, default="float32"
         Keras dtype policy of the layers: in what precision the network computes. With "mixed_bfloat16" the hidden
         layers compute in bfloat16, which is quicker for large networks on processors that have it (AVX512-BF16 or AMX)
