@@ -71,7 +71,7 @@ BAD = {
     "n_iter_no_change": [0, -1, 1.5, None],
     "tol": [-1, None, "small"],
     "class_weight": ["even", [1, 2], {"a": 1}, {0: -1}, {0: np.nan}, {0: 0, 1: 0, 2: 0}],
-    "callbacks": ["EarlyStopping", 3, dict],
+    "callbacks": ["EarlyStoping", 3, dict],
     "warm_start": [None, "yes"],
     "dtype_policy": ["float16", np.float32, None],
     "random_state": ["0", -1, 1.5],

@@ -37,13 +37,14 @@ Losses: TypeAlias = Loss | Sequence[Loss | None] | dict[str, Loss | None]  # of 
 
 # Of training.
 Optimizer: TypeAlias = "str | type[keras.optimizers.Optimizer] | keras.optimizers.Optimizer"
-LearningRate: TypeAlias = "float | keras.optimizers.schedules.LearningRateSchedule"
+RateSchedule: TypeAlias = "keras.optimizers.schedules.LearningRateSchedule"
+LearningRate: TypeAlias = "float | str | type[RateSchedule] | RateSchedule"
 Metric: TypeAlias = "str | Callable[..., Any] | keras.metrics.Metric"
 Metrics: TypeAlias = "Metric | Sequence[Metric]"
 MetricsOfOutputs: TypeAlias = "Metrics | Sequence[Metrics | None] | dict[str, Metrics]"
 Callbacks: TypeAlias = (
-    "keras.callbacks.Callback | Callable[..., Any] | Sequence[keras.callbacks.Callback | Callable[..., Any]] "
-    "| dict[str, Any]"
+    "keras.callbacks.Callback | Callable[..., Any] | str "
+    "| Sequence[keras.callbacks.Callback | Callable[..., Any] | str] | dict[str, Any]"
 )
 ClassWeight: TypeAlias = dict[Any, Any] | Literal["balanced"]
 Shuffle: TypeAlias = bool | Literal["blocks"]

@@ -233,7 +233,7 @@ class ClassTargets(ABC):
             (loss,) = loss.values() if isinstance(loss, dict) else loss
         last = find_last()
         outputs = choose_output_encoding(last, loss, output_encoding)
-        check_outputs(metrics)
+        check_outputs(loss, metrics)
         encoding = self._encoding_of(n_outputs, loss, metrics, last, target_encoding)
         return Head(n_outputs, last, loss, encoding, outputs)
 
@@ -262,7 +262,7 @@ class _TargetsOfOneClass(ClassTargets):
     ) -> Head:
         """Choose the output layer, the loss and the encoding."""
         n_classes, is_auto = self.n_outputs, _is_auto(loss)
-        check_outputs(metrics)
+        check_outputs(loss, metrics)
         is_by_class = (
             n_classes > 2 or target_encoding == "one-hot" or any(map(compares_distributions, [loss, *metrics]))
         )
@@ -380,7 +380,7 @@ class MultilabelTargets(ClassTargets):
         self, output_activation: str, loss: Loss, metrics: list[Any], target_encoding: str, *, one_hot: bool
     ) -> Head:
         """Choose the output layer, the loss and the encoding."""
-        check_outputs(metrics)
+        check_outputs(loss, metrics)
         if output_activation == "softmax" or compares_distributions(loss):
             raise ValueError(
                 "y is multilabel (several 1s in a row), which needs output_activation='sigmoid' and a loss for "

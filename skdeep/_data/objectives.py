@@ -23,6 +23,7 @@ ALIASES = {
     "mape": "mean_absolute_percentage_error",
     "mse": "mean_squared_error",
     "msle": "mean_squared_logarithmic_error",
+    "quantile": "pinball",  # of `skdeep.losses`
 }
 _OF_NUMBERS = ("circle", "categorical_generalized_cross_entropy")
 _OF_DISTRIBUTIONS = ("kl_divergence", "cosine_similarity")
@@ -159,8 +160,10 @@ def common_form(loss: Any, metrics: Iterable[Any], target_encoding: str, *, of_o
     return form
 
 
-def check_outputs(metrics: Iterable[Any]) -> None:
-    """Raise for metrics, as objects, that cannot work with probabilities as outputs."""
+def check_outputs(loss: Any, metrics: Iterable[Any]) -> None:
+    """Raise for a loss and for metrics, as objects, that cannot work with probabilities as outputs."""
+    if keras_name(loss) == "gaussian_nll":
+        raise ValueError(f"loss={shown(loss)} is for numbers, but y holds classes.")
     for metric in metrics:
         name = keras_name(metric)
         is_object = not isinstance(metric, str) and not inspect.isclass(metric)

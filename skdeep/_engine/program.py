@@ -276,10 +276,39 @@ class Program:
         state = zip(self.get_optimizer_values(), self._fresh_optimizer, strict=True)
         self.set_optimizer_values([now if now.ndim == 0 and np.isfinite(now) else fresh for now, fresh in state])
 
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate of now; None of an optimizer that has none, or several."""
+        rate = getattr(self.model.optimizer, "learning_rate", None)
+        return None if rate is None else float(np.asarray(rate))
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set the learning rate; raise a ValueError if that of the optimizer is no number."""
+        self._rate_variable().assign(rate)
+
+    def _rate_variable(self):
+        optimizer = self.model.optimizer
+        rate = vars(getattr(optimizer, "inner_optimizer", optimizer)).get("_learning_rate")
+        if not (isinstance(rate, keras.Variable) and hasattr(optimizer, "learning_rate")):  # which one of several lacks
+            raise ValueError(
+                f"The learning rate of {type(optimizer).__name__} is no number that a schedule by name could change. "
+                f"Got {rate!r}."
+            )
+        return rate
+
     def run_epoch(
-        self, kind: str, rows: Rows, order: np.ndarray, batch_size: int, hooks: Hooks | NoHooks | None = None
+        self,
+        kind: str,
+        rows: Rows,
+        order: np.ndarray,
+        batch_size: int,
+        hooks: Hooks | NoHooks | None = None,
+        rates: np.ndarray | None = None,
     ) -> Logs:
-        """Run one epoch of training or testing and return its metrics; with `hooks`, one batch at a time."""
+        """Run one epoch of training or testing and return its metrics; with `hooks`, one batch at a time.
+
+        `rates` are the learning rates of the batches; None leaves that of the optimizer.
+        """
         if self._array_training is not None and self._is_off_recipe():
             self.train_by(None)
             self.build_metrics(rows)
@@ -287,29 +316,30 @@ class Program:
         self.model.reset_metrics()
         if self._array_training is not None:
             self._array_training.reset_metrics()
-        return self._epochs.run(self, kind, rows, order, batch_size, hooks)
+        return self._epochs.run(self, kind, rows, order, batch_size, hooks, rates)
 
     def gathered(self, arrays: Iterable[np.ndarray]) -> list[Any]:
         """Return the arrays of a chunk as `run_chunk` takes them."""
         return in_c_order(arrays) if self._array_training is not None else [tf.constant(array) for array in arrays]
 
-    def run_chunk(self, kind: str, arrays: list[Any], batch_size: int) -> tuple[Logs, float]:
+    def run_chunk(self, kind: str, arrays: list[Any], batch_size: int, rates: np.ndarray | None) -> tuple[Logs, float]:
         """Train or test on the batches of a chunk; return the metrics since the epoch began, and the seconds."""
         if self._array_training is not None:
-            return self._run_arrays(kind, arrays, batch_size)
-        step = self._step(kind, arrays)
+            return self._run_arrays(kind, arrays, batch_size, rates)
+        step = self._step(kind, arrays, has_rates=rates is not None)
+        rates_of_chunk = [] if rates is None else [tf.constant(rates, tf.float32)]
         interrupts.answer()
         began = time.monotonic()
-        result = step(*arrays, tf.constant(batch_size))
+        result = step(*arrays, tf.constant(batch_size), *rates_of_chunk)
         # Reading a metric waits for the end of the computation.
         logs = {name: float(value) for name, value in result.items()}
         return logs, time.monotonic() - began
 
-    def _run_arrays(self, kind, arrays, batch_size):
+    def _run_arrays(self, kind, arrays, batch_size, rates):
         training = self._array_training
         training.load(self.get_model_values(), self.get_optimizer_values())
         try:
-            result = run_batches(training, kind, arrays, batch_size, self._penalty_scale)
+            result = run_batches(training, kind, arrays, batch_size, self._penalty_scale, rates)
             self._show_metrics(training.sums)
             return result
         finally:  # also if it was interrupted
@@ -324,42 +354,46 @@ class Program:
         values = [np.float32(value) for part in shown for value in sums[part.name]]
         self._of_metrics.assign([each for part in shown for each in (part.total, part.count)], values)
 
-    def _step(self, kind, tensors):
-        """Return the function that runs `train_step` or `test_step` on all batches of tensors of this kind."""
+    def _step(self, kind, tensors, *, has_rates):
+        """Return the function that runs `train_step` or `test_step` on all batches of tensors of this kind.
+
+        It takes the tensors, the batch size, and where `has_rates` the learning rates of the batches.
+        """
         signature = tuple(tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in tensors)
-        key = (kind, signature, self._structure)
+        key = (kind, signature, self._structure, has_rates)
         if key not in self._steps:
             run = self._run_own_steps if _is_overridden(self.model, f"{kind}_step") else self._run_steps
 
             def run_all(*arguments):
-                *tensors, batch_size = arguments
+                tensors, (batch_size, *rates) = arguments[: len(signature)], arguments[len(signature) :]
                 with replaced_parts(self.model, self._strengths, n_replicas=n_replicas(self.strategy)):
-                    return run(kind, tensors, batch_size)
+                    return run(kind, tensors, batch_size, *rates)
 
-            self._steps[key] = traced_of(self.model, run_all, (*signature, tf.TensorSpec([], tf.int32)))
+            others = [tf.TensorSpec([], tf.int32), *([tf.TensorSpec([None], tf.float32)] if has_rates else [])]
+            self._steps[key] = traced_of(self.model, run_all, (*signature, *others))
             if self._watch is not None:
                 self._watch.look()  # layers of the user's may count how often they are traced
         return self._steps[key]
 
-    def _run_steps(self, kind, tensors, batch_size):
+    def _run_steps(self, kind, tensors, batch_size, rates=None):
         """Run Keras's step on all batches and return the metrics, as tensors."""
         n_rows = tf.shape(tensors[0])[0]
 
         def run_batch(start):
             stop = tf.minimum(start + batch_size, n_rows)
-            self._run_step(kind, tensors, start, stop, batch_size)
+            self._run_step(kind, tensors, start, stop, batch_size, rates)
             return (stop,)
 
         tf.while_loop(lambda start: start < n_rows, run_batch, (tf.constant(0),))
         return self.model.get_metrics_result()
 
-    def _run_own_steps(self, kind, tensors, batch_size):
+    def _run_own_steps(self, kind, tensors, batch_size, rates=None):
         """Run a step of the user's on all batches and return what it returned for the last, as Keras's `fit` does."""
         n_rows = tf.shape(tensors[0])[0]
 
         def run_batch(start, _):
             stop = tf.minimum(start + batch_size, n_rows)
-            logs = _flat(self._run_step(kind, tensors, start, stop, batch_size))
+            logs = _flat(self._run_step(kind, tensors, start, stop, batch_size, rates))
             logs = {name: tf.convert_to_tensor(mean_of_replicas(self.strategy, logs[name])) for name in logs}
             for name, value in logs.items():
                 if value.shape.rank != 0:
@@ -373,7 +407,7 @@ class Program:
         metrics = self.model.get_metrics_result()
         return metrics if logs.keys() == metrics.keys() else logs
 
-    def _run_step(self, kind, tensors, start, stop, batch_size):
+    def _run_step(self, kind, tensors, start, stop, batch_size, rates):
         """Run a step on the rows from `start` up to `stop`; the penalty of weights is that of scikit-learn."""
         own_step = self.model.train_step if kind == "train" else self.model.test_step
         structure = self._structure
@@ -384,6 +418,9 @@ class Program:
                 targets[1] = with_axes(targets[1], self._loss_axes)
             return own_step((x, *targets))
 
+        if rates is not None:
+            variable = self._rate_variable()
+            variable.assign(tf.cast(rates[start // batch_size], variable.dtype))
         if kind == "train":
             self._strengths.batch_fraction = lambda: (stop - start) / batch_size
             self._strengths.n_steps = self.model.optimizer.iterations

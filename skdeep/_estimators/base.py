@@ -51,7 +51,7 @@ from skdeep._data.validation import (
     restored_on_error,
     with_validation_data,
 )
-from skdeep._estimators import early_stopping, epoch_tasks
+from skdeep._estimators import early_stopping, epoch_tasks, learning_rates
 from skdeep._estimators.copies import cloned, deep_copied, picklable
 from skdeep._estimators.inspection import NetworkInspection
 from skdeep._estimators.parameters import refuses_other_arguments
@@ -178,7 +178,7 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             task.call_on_fit_task_begin(**task_data)
             is_kept = run.network is getattr(self, "_network", None)
             with run.network.restored_on_error() if is_kept else contextlib.nullcontext():
-                interrupt = self._train(run, train, validation, options, task, task_data)
+                interrupt = self._train(run, train, validation, options, task=task, task_data=task_data)
             if interrupt is None:
                 task.call_on_fit_task_end(**task_data, reconstruction_attributes={})
         if interrupt is not None:
@@ -192,9 +192,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             by_class = weight_by_class(run.settings.class_weight, given.codes, run.targets, given.weight)
             given = given.weighted(total_weight(given.weight, by_class, given.codes))
             train = given.rows(run.network)
-            options = self._training_options(run.settings, len(train)) | {"epochs": 1}
+            options = self._training_options(run.settings, len(train))
             with run.network.restored_on_error():
-                interrupt = self._train(run, train, None, options)
+                interrupt = self._train(run, train, None, options, is_partial=True)
         if interrupt is not None:
             raise interrupt
         return self
@@ -378,13 +378,18 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
         train = rows(given, validates=False)
         return train, None if held_out is None else rows(held_out, validates=True)
 
-    def _train(self, run, train, validation, options, task=None, task_data=None):
-        """Train the network and publish what was learned; return what interrupted it, or None."""
+    def _train(self, run, train, validation, options, *, is_partial=False, task=None, task_data=None):
+        """Train the network and publish what was learned; return what interrupted it, or None.
+
+        With `is_partial` it is one epoch of those that the options tell.
+        """
         network = run.network
         given, routed = run.settings.callbacks, run.settings.routed_to_callbacks
         if routed or any(each is not None for each in given):
             run.callbacks = make_callbacks(given, routed)
         size = min(options["batch_size"], len(train))
+        epochs = options["epochs"]
+        schedule = learning_rates.schedule_of(self, run, train, validation, size, epochs, is_partial=is_partial)
         own = []
         if run.settings.early_stopping:
             own.append(early_stopping.stopping_of(self, run, train, validation, size))
@@ -394,7 +399,8 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
             run.n_epochs,
             best_epoch=run.best_epoch,
             penalty_rows=network.penalty_rows,
-            **options | {"epochs": run.n_epochs + options["epochs"]},
+            schedule=schedule,
+            **options | {"epochs": run.n_epochs + (1 if is_partial else epochs)},
         )
         with network.in_training(bool(run.callbacks), size) as program, shown(network, program, run.callbacks):
             history, best_epoch, interrupt = trainer.train(

@@ -18,6 +18,7 @@ from skdeep._data.objectives import keras_name
 from skdeep._data.row_source import is_row_source
 from skdeep._data.scales import trouble_with_table
 from skdeep._estimators.base import BaseDeepEstimator
+from skdeep._estimators.learning_rates import of_optimizer, schedule_settings
 from skdeep._estimators.parameters import COMPILE_PREFIXES, RoutedParameters, routed_parameters
 from skdeep._estimators.run import TrainingSettings
 from skdeep._networks import builders
@@ -40,8 +41,9 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
     def _make_network(self, row_shape, targets, n_rows, rng):
         routed = routed_parameters(self, *COMPILE_PREFIXES)
         head = self._choose_head(targets, routed)
-        names = ("optimizer", "learning_rate", "metrics", "dtype_policy")
-        settings = {name: getattr(self, name) for name in names} | {"loss": head.loss} | routed
+        names = ("optimizer", "metrics", "dtype_policy")
+        settings = {name: getattr(self, name) for name in names} | of_optimizer(self)
+        settings |= {"loss": head.loss} | routed | self._loss_settings(targets)
         settings = {name: plain_number(value) for name, value in settings.items()}
         initializers = self._initializers()
         batch_rows = min(self._batch_size(n_rows), n_rows)
@@ -57,6 +59,10 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
             with network.in_use() as program:
                 start_from(program.model, weights)
         return network
+
+    def _loss_settings(self, targets):
+        """Return the arguments of the loss that follow from what is to be told of y, as routed parameters."""
+        return {}
 
     def _initializers(self):
         """Return the initializers of kernels and biases."""
@@ -95,6 +101,7 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
             class_weight=getattr(self, "class_weight", None),  # which regressors do not have
             callbacks=[self.callbacks],
             routed_to_callbacks=routed_parameters(self, "callbacks__"),
+            schedule=schedule_settings(self),
         )
 
     def _training_options(self, settings, n_rows):

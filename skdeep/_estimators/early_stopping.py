@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -35,17 +35,24 @@ def stopping_of(estimator: Any, run: Run, train: Rows, validation: Rows | None, 
     """
     monitor = estimator.monitor
     with run.network.trained(bool(run.callbacks), batch_size) as program:
-        of_training = program.metric_names(train)
-        of_validation = [] if validation is None else [f"val_{name}" for name in of_training]
-        mode = _mode(estimator, program, of_training + of_validation, has_callbacks=bool(run.callbacks))
+        names = _metric_names(program, train, validation)
+        mode = _mode(estimator, monitor, program, names, has_callbacks=bool(run.callbacks))
         start = math.nan
-        if (
-            run.is_resumed and validation is not None and monitor in of_validation
-        ):  # measured now, since the earlier fit may have had other rows
+        if run.is_resumed and validation is not None and monitor in names and monitor.startswith("val_"):
+            # Measured now, since the earlier fit may have had other rows.
             start = program.evaluate(validation, batch_size)[monitor.removeprefix("val_")]
         elif run.is_resumed:
             start = next(iter(run.history.get(monitor, [])[run.best_epoch - 1 : run.best_epoch]), math.nan)
     return EarlyStopping(monitor, mode, estimator.n_iter_no_change, estimator.tol, start)
+
+
+def mode_of(
+    estimator: Any, monitor: str, run: Run, train: Rows, validation: Rows | None, batch_size: int
+) -> Literal["min", "max"]:
+    """Return whether the least or the largest value of a metric is the best, or raise if that is not known."""
+    with run.network.trained(bool(run.callbacks), batch_size) as program:
+        names = _metric_names(program, train, validation)
+        return _mode(estimator, monitor, program, names, has_callbacks=bool(run.callbacks))
 
 
 def settled(
@@ -90,9 +97,13 @@ def check_partial(estimator: Any) -> None:
         raise ValueError("partial_fit sees a part of the data at a time, so it does not work with early_stopping=True.")
 
 
-def _mode(estimator, program, names, *, has_callbacks):
-    """Return whether the least or the largest value is the best, "min" or "max"."""
-    monitor = estimator.monitor
+def _metric_names(program, train, validation):
+    of_training = program.metric_names(train)
+    return of_training + ([] if validation is None else [f"val_{name}" for name in of_training])
+
+
+def _mode(estimator, monitor, program, names, *, has_callbacks):
+    """Return whether the least or the largest value of a metric is the best, "min" or "max"."""
     unknown = "" if monitor in names else f"not among the metrics of this fit, which are {names!r}"
     if unknown and not has_callbacks:
         raise ValueError(f"monitor={monitor!r} is {unknown}.")

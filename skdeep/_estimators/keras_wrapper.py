@@ -34,6 +34,7 @@ from skdeep._data.validation import memory_errors, restored_on_error, with_valid
 from skdeep._estimators import model_functions
 from skdeep._estimators.base import BaseDeepEstimator
 from skdeep._estimators.forms_of_data import FormsOfData
+from skdeep._estimators.learning_rates import schedule_settings
 from skdeep._estimators.model_building import network_of
 from skdeep._estimators.model_functions import FIRST_STAGE, OF_NETWORK, PREFIXES, SHARED
 from skdeep._estimators.parameters import CONSTRAINTS, routed_parameters, set_parameters
@@ -338,6 +339,7 @@ class KerasModelEstimator(FormsOfData, BaseDeepEstimator):
             class_weight=values["class_weight"],
             callbacks=[own] if own is of_fit else [own, of_fit],
             routed_to_callbacks=routed_parameters(self, "callbacks__"),
+            schedule=schedule_settings(self),
         )
 
     def _validation_fraction(self, split):

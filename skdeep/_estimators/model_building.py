@@ -22,6 +22,7 @@ from skdeep._engine.program import Program
 from skdeep._engine.replicas import current_strategy
 from skdeep._engine.trace_cache import Lease
 from skdeep._estimators import model_functions
+from skdeep._estimators.learning_rates import of_optimizer
 from skdeep._estimators.outputs_of_settings import check_by_output, only, weighted
 from skdeep._estimators.parameters import routed_parameters
 from skdeep._keras import copying, describing
@@ -216,8 +217,8 @@ class _Building:
     def _settings_beside(self):
         """Return the settings of compiling that a compiled model must have, if they are given."""
         settings = self._settings()
-        for name in ("learning_rate", "loss_weights"):
-            value = self._setting(name)
+        beside = of_optimizer(self._estimator) | {"loss_weights": self._setting("loss_weights")}
+        for name, value in beside.items():
             if value is not None and not model_functions.is_taken(self._estimator, name):
                 settings[name] = value
         return settings
@@ -249,7 +250,7 @@ class _Building:
         """Return the arguments of compiling, with the settings of a loss that was chosen."""
         estimator = self._estimator
         settings = self._settings() | {
-            "learning_rate": estimator.learning_rate,
+            **of_optimizer(estimator),
             "dtype_policy": model_functions.shared_parameter(estimator, "dtype_policy") or "float32",
             "weighted_metrics": self._setting("weighted_metrics"),
         }

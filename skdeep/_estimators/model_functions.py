@@ -17,14 +17,15 @@ from skdeep._common import interrupts
 from skdeep._common.near_names import did_you_mean_parameter
 from skdeep._common.private_sklearn import InvalidParameterError
 from skdeep._common.user_warnings import warn
-from skdeep._estimators.parameters import routed_parameters
+from skdeep._estimators.learning_rates import of_optimizer
+from skdeep._estimators.parameters import RATE_PREFIX, routed_parameters
 from skdeep._keras import copying
 from skdeep._lazy import keras
 
 FIRST_STAGE = "first_stage__"
 PREFIXES = (
     *("model__", "fit__", "predict__", "compile__", "optimizer__", "loss__", "metrics__", "callbacks__"),
-    FIRST_STAGE,
+    *(RATE_PREFIX, FIRST_STAGE),
 )
 # With their defaults.
 SHARED = {
@@ -105,11 +106,16 @@ def arguments_of(estimator: Any, names: tuple[str, ...]) -> dict[str, Any]:
         own = {name: value for name, value in own.items() if name in parameters or name not in of_subclass}
     for name, default in SHARED.items():
         if name in parameters:
-            value, is_needed = getattr(estimator, name), parameters[name].default is inspect.Parameter.empty
+            value, is_needed = _for_function(estimator, name), parameters[name].default is inspect.Parameter.empty
             if is_needed or not _is_same(value, default):  # else its own default counts
                 own[name] = value
     routed = routed_parameters(estimator, "model__")
     return own | {name.removeprefix("model__"): value for name, value in routed.items()}
+
+
+def _for_function(estimator, name):
+    """Return a shared parameter as the function gets it: of a schedule by name the largest rate."""
+    return of_optimizer(estimator)[name] if name == "learning_rate" else getattr(estimator, name)
 
 
 def check_no_arguments(estimator: Any, names: tuple[str, ...]) -> None:

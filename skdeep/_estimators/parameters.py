@@ -1,8 +1,9 @@
 """Parameters of the estimators: the routed names beside those of ``__init__``, and the checks of values.
 
 `RoutedParameters` lets an estimator take, beside the parameters in the signature of its ``__init__``, names that start
-with ``optimizer__``, ``loss__``, ``metrics__`` or ``callbacks__``: in the constructor, `get_params`, `set_params`,
-`clone` and grids alike. They are kept as plain attributes, as scikit-learn keeps every parameter.
+with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__`` or ``learning_rate__``: in the constructor,
+`get_params`, `set_params`, `clone` and grids alike. They are kept as plain attributes, as scikit-learn keeps every
+parameter.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from skdeep._common.private_sklearn import Interval, InvalidParameterError, StrO
 from skdeep._common.typing import Method
 from skdeep._data.objectives import TARGET_ENCODINGS
 from skdeep._estimators.searched import warn_of_lost_arguments
+from skdeep._training.schedules import NAMES
 
 COMPILE_PREFIXES = ("optimizer__", "loss__", "metrics__")
-_PREFIXES = (*COMPILE_PREFIXES, "callbacks__")
+RATE_PREFIX = "learning_rate__"
+_PREFIXES = (*COMPILE_PREFIXES, "callbacks__", RATE_PREFIX)
 
 
 class _Number(Interval):
@@ -47,7 +50,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "output_activation": [StrOptions({"auto", "softmax", "sigmoid"})],
     "frozen_layers": [str, "array-like"],
     "target_encoding": [StrOptions(set(TARGET_ENCODINGS) | {"auto"})],
-    "learning_rate": [_Number(Real, 0, None, closed="neither"), callable, None],
+    "learning_rate": [_Number(Real, 0, None, closed="neither"), callable, StrOptions(set(NAMES)), None],
     "epochs": [_POSITIVE_INT, StrOptions({"auto"})],
     "batch_size": [_POSITIVE_INT, StrOptions({"auto"})],
     "shuffle": ["boolean", StrOptions({"blocks"})],
@@ -67,6 +70,7 @@ REGRESSOR_CONSTRAINTS = {
     **{name: allowed for name, allowed in CONSTRAINTS.items() if name not in ("class_weight", "target_encoding")},
     "output_activation": [str],
     "scale_targets": ["boolean"],
+    "quantiles": ["array-like", None],
 }
 _CNN_CONSTRAINTS = {
     "conv_filters": [Integral, "array-like"],

@@ -42,6 +42,8 @@ class TrainingSettings:
         Values of the parameter `callbacks`, as `skdeep._networks.compilation.make_callbacks` takes them.
     routed_to_callbacks : dict
         The parameters that are routed to them.
+    schedule : dict, default=None
+        The kind of the learning rate's schedule and its parameters, see `skdeep._estimators.learning_rates`.
     first_stage : estimator, default=None
         What was trained on the same data before, from which the network goes on.
     """
@@ -55,6 +57,7 @@ class TrainingSettings:
     class_weight: ClassWeight | None
     callbacks: list[Any]
     routed_to_callbacks: dict[str, Any]
+    schedule: dict[str, Any] | None = None
     first_stage: BaseDeepEstimator | None = None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from skdeep._lazy import keras, lazy_module
 
-callbacks = lazy_module("skdeep.callbacks")
+callbacks, losses = lazy_module("skdeep.callbacks"), lazy_module("skdeep.losses")
 
 CLASSES = {
     "keras.callbacks": """
@@ -85,6 +85,7 @@ CLASSES = {
     "keras.models": "Functional Model Sequential",
     "keras.random": "SeedGenerator",
     "skdeep": "StopAtMetric",
+    "skdeep.losses": "GaussianNLL Pinball",
 }
 # Classes of the operations that a functional model may have between its layers, by the private module that has them.
 OPERATIONS = {
@@ -210,6 +211,8 @@ def item_of(name: str) -> Any:
         return getattr(sys.modules.get(PRIVATE_MODULES[name]), last, None)
     if module == "skdeep":
         return getattr(callbacks, last)
+    if module == "skdeep.losses":
+        return getattr(losses, last)
     place = keras
     for step in module.split(".")[1:]:
         place = getattr(place, step, None)

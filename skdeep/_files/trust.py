@@ -58,6 +58,8 @@ _PARTS = (
     "skdeep._data.class_targets.MultilabelTargets",
     "skdeep._data.class_targets.OneHotTargets",
     "skdeep._data.numeric_targets.NumericTargets",
+    "skdeep._data.spreads.NormalTargets",
+    "skdeep._data.spreads.QuantileTargets",
     *OF_KERAS,
 )
 # Classes of Keras's kind, which a network that was changed is described by.

@@ -5,8 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from skdeep._lazy import keras
+from skdeep._common.near_names import did_you_mean
+from skdeep._lazy import keras, lazy_module
 from skdeep._networks import routing
+
+own_callbacks = lazy_module("skdeep.callbacks")
+_NO_CALLBACKS = ("Callback", "CallbackList")  # what they derive from, and what calls them
 
 
 def make_callbacks(given: list[Any], routed: dict[str, Any]) -> list[keras.callbacks.Callback]:
@@ -15,8 +19,8 @@ def make_callbacks(given: list[Any], routed: dict[str, Any]) -> list[keras.callb
     Parameters
     ----------
     given : list
-        Values of the parameter `callbacks`: None, or one callback, class or function, or a list, tuple or dict of them,
-        whose values may be lists.
+        Values of the parameter `callbacks`: None, or one callback, class, name of a class of Keras or function, or a
+        list, tuple or dict of them, whose values may be lists.
     routed : dict
         The routed parameters of the classes among them. Those of a list go by number, those of a dict by name; without
         either they go to all.
@@ -26,11 +30,11 @@ def make_callbacks(given: list[Any], routed: dict[str, Any]) -> list[keras.callb
     if routed and not given:
         raise ValueError(f"{next(iter(routed))} was given, but callbacks is None.")
     is_single = len(given) == 1 and not isinstance(given[0], (list, tuple, dict))
-    items = given[0] if is_single else _by_keys(given)
+    items = routing.mapped(given[0] if is_single else _by_keys(given), lambda item, place: _named(item))
     for item in routing.leaves(items):
         if not _can_be_called_back(item):
             raise TypeError(
-                "callbacks must be Keras callbacks or classes of them, or functions without arguments that return "
+                "callbacks must be Keras callbacks, their classes or names, or functions without arguments that return "
                 f"callbacks. Got {given[0] if len(given) == 1 else given!r}."
             )
     try:
@@ -59,6 +63,22 @@ def _by_keys(given):
 def _free(items, name):
     """Return a name that is not among those of the items: two dicts may have the same."""
     return name if name not in items else (name, len(items))
+
+
+def _named(item):
+    """Return the class of this name, of Keras or of `skdeep.callbacks`; what is no name as it is."""
+    if not isinstance(item, str):
+        return item
+    known = {name: getattr(own_callbacks, name) for name in own_callbacks.__all__}
+    for name, each in vars(keras.callbacks).items():
+        if inspect.isclass(each) and issubclass(each, keras.callbacks.Callback) and name not in _NO_CALLBACKS:
+            known[name] = each
+    if item not in known:
+        raise ValueError(
+            f"callbacks={item!r} is not a callback of Keras or skdeep, such as 'EarlyStopping'."
+            + did_you_mean(item, list(known))
+        )
+    return known[item]
 
 
 def _can_be_called_back(item):

@@ -21,9 +21,11 @@ from skdeep._common.numbers import plain_number, value_dtype
 from skdeep._data.objectives import ALIASES, chosen_arguments, keras_name, shown, snake_name
 from skdeep._engine.replicas import make_here
 from skdeep._keras.copying import faithful_copy, without_training
-from skdeep._lazy import keras
+from skdeep._lazy import keras, lazy_module
 from skdeep._networks import routing
 from skdeep._networks.initial_values import KERAS_ALIASES
+
+losses = lazy_module("skdeep.losses")
 
 
 def compile_model(model: keras.Model, settings: dict[str, Any], *, encoding: str) -> None:
@@ -217,7 +219,7 @@ def _fresh_optimizer(optimizer, learning_rate):
 def _loss(loss):
     """Return a loss as it was given, or the class of that name."""
     if isinstance(loss, str):
-        found = _class_named(keras.losses, keras.losses.Loss, loss)
+        found = _class_named(keras.losses, keras.losses.Loss, loss) or _own_loss(loss)
         if found is None and loss not in ("crossentropy", "ce"):  # for which Keras chooses when it sees the outputs
             raise ValueError(
                 f"loss={loss!r} is not a loss that Keras knows, such as 'mean_squared_error'."
@@ -228,6 +230,12 @@ def _loss(loss):
     if isinstance(loss, base) or _is_subclass(loss, base) or _is_function_of_targets(loss):
         return loss
     raise TypeError(f"loss must be 'auto', or a Keras loss as a name, class, function or object. Got {loss!r}.")
+
+
+def _own_loss(name):
+    """Return the class of `skdeep.losses` that has this name in snake_case, or None."""
+    known = {"pinball": losses.Pinball, "gaussian_nll": losses.GaussianNLL}
+    return known.get(keras_name(name))
 
 
 def _made_loss(cls, arguments, dtype):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skdeep._data.objectives import keras_name
+from skdeep._data.spreads import checked_quantiles
 from skdeep._keras.comparing import key_without_rate, settings_key
 from skdeep._keras.copying import without_training
 from skdeep._lazy import keras
@@ -91,11 +92,13 @@ def recipe_of(
     form = _FORMS.get(architecture.builder)
     if form is None or parameters["dtype_policy"] != "float32" or batch_rows is None:
         return None
+    loss = loss_name(settings["loss"])
+    loss_arguments = _loss_arguments(loss, settings)
+    settings = {each: value for each, value in settings.items() if not each.startswith("loss__")}
     optimizer = _optimizer(settings)
     metrics = _metrics(settings["metrics"], encoding)
-    loss = loss_name(settings["loss"])
     last = parameters["output_activation"] or "linear"
-    if optimizer is None or metrics is None or loss not in LOSSES or not is_for(LOSSES[loss](), last):
+    if None in (optimizer, metrics, loss_arguments) or loss not in LOSSES or not is_for(LOSSES[loss](), last):
         return None
     if encoding == "numbers" and metrics and LOSSES[loss]().activation is not None:
         return None  # the errors are those of the outputs, of which such a loss sees what goes into the activation
@@ -122,6 +125,7 @@ def recipe_of(
         arguments=arguments,
         learning_rate=learning_rate,
         shapes=shapes,
+        loss_arguments=loss_arguments,
     )
 
 
@@ -145,6 +149,17 @@ def loss_name(loss: Any) -> str | None:
     if getattr(keras.losses, type(loss).__name__, None) is not type(loss):
         return None
     return keras_name(loss) if _has_defaults(loss, _OF_LOSSES) and loss.dtype == "float32" else None
+
+
+def _loss_arguments(loss, settings):
+    """Return the arguments that are routed to a loss, or None if one is not known here."""
+    routed = {each.removeprefix("loss__"): value for each, value in settings.items() if each.startswith("loss__")}
+    if loss == "pinball" and routed.keys() == {"quantile"}:
+        try:
+            return {"quantile": checked_quantiles(routed["quantile"], "loss__quantile")}
+        except ValueError:  # compiling tells
+            return None
+    return None if routed else {}
 
 
 def _optimizer(settings):

@@ -79,20 +79,37 @@ class ArrayProgram:
         """Multiply the L2 penalties by this in what follows."""
         self._penalty_scale = scale
 
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate."""
+        return float(self._training.learning_rate)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set the learning rate."""
+        self._training.learning_rate = np.float32(rate)
+
     def run_epoch(
-        self, kind: str, rows: Rows, order: np.ndarray, batch_size: int, hooks: NoHooks | None = None
+        self,
+        kind: str,
+        rows: Rows,
+        order: np.ndarray,
+        batch_size: int,
+        hooks: NoHooks | None = None,
+        rates: np.ndarray | None = None,
     ) -> Logs:
-        """Run one epoch of training or testing and return its metrics."""
+        """Run one epoch of training or testing and return its metrics; `rates` are those of the batches, if given."""
         self._training.reset_metrics()
-        return self._epochs.run(self, kind, rows, order, batch_size)
+        return self._epochs.run(self, kind, rows, order, batch_size, rates=rates)
 
     def gathered(self, arrays: Iterable[np.ndarray]) -> list[np.ndarray]:
         """Return the arrays of a chunk as batches are taken from them."""
         return in_c_order(arrays)
 
-    def run_chunk(self, kind: str, arrays: list[np.ndarray], batch_size: int) -> tuple[Logs, float]:
+    def run_chunk(
+        self, kind: str, arrays: list[np.ndarray], batch_size: int, rates: np.ndarray | None
+    ) -> tuple[Logs, float]:
         """Train or test on the batches of a chunk; return the metrics since the epoch began, and the seconds."""
-        return run_batches(self._training, kind, arrays, batch_size, self._penalty_scale)
+        return run_batches(self._training, kind, arrays, batch_size, self._penalty_scale, rates)
 
     def go_back_to(self, weights: list[np.ndarray]) -> None:
         """Set these weights, and start the moments of the optimizer anew, but not its scalars, such as its steps."""
@@ -125,7 +142,12 @@ def in_c_order(arrays: Iterable[np.ndarray]) -> list[np.ndarray]:
 
 
 def run_batches(
-    training: DenseTraining, kind: str, arrays: list[np.ndarray], batch_size: int, penalty_scale: float
+    training: DenseTraining,
+    kind: str,
+    arrays: list[np.ndarray],
+    batch_size: int,
+    penalty_scale: float,
+    rates: np.ndarray | None,
 ) -> tuple[Logs, float]:
     """Train or test on all batches of a chunk, by one thread of BLAS; return the metrics and the seconds it took."""
     began = time.monotonic()
@@ -134,6 +156,8 @@ def run_batches(
     with one_thread():
         for start in range(0, len(arrays[0]), batch_size):
             interrupts.answer()
+            if rates is not None:
+                training.learning_rate = np.float32(rates[start // batch_size])
             run(*(array[start : start + batch_size] for array in arrays), **arguments)
             if kind == "train" and not training.is_finite:
                 break

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,8 @@ class Recipe:
         Those of the variables of the network.
     weighs_metrics : bool, default=True
         Whether the weights of rows weigh the metrics, too.
+    loss_arguments : dict, default={}
+        Those of the loss.
     """
 
     layers: list[list[Any]]
@@ -79,6 +81,7 @@ class Recipe:
     learning_rate: float
     shapes: list[tuple[int, ...]]
     weighs_metrics: bool = True
+    loss_arguments: dict[str, Any] = field(default_factory=dict)
 
     def steps(self) -> list[list[Any]]:
         """Return the layers as `skdeep._inference.layer_stack` takes them, for predictions."""
@@ -121,7 +124,7 @@ class DenseTraining:
         self._penalties = [
             (strength, weights[place], gradients[place]) for place, strength in recipe.penalties.items() if strength
         ]
-        self._objective = LOSSES[recipe.loss]()
+        self._objective = LOSSES[recipe.loss](**recipe.loss_arguments)
         layers = [list(each) for each in recipe.layers]
         self._is_mean = layers[-1] == ["mean"]
         if self._is_mean:
@@ -131,8 +134,10 @@ class DenseTraining:
         if self._is_after_activation:
             layers[-1][-1] = "linear"
         self._losses = self._objective.losses
-        if self._is_mean:  # of whose outputs the probabilities are known
-            self._losses = OF_PROBABILITIES[recipe.loss] if self._is_after_activation else LOSSES[recipe.loss]().losses
+        if self._is_mean and self._is_after_activation:  # of whose outputs the probabilities are known
+            self._losses = OF_PROBABILITIES[recipe.loss]
+        elif self._is_mean:
+            self._losses = LOSSES[recipe.loss](**recipe.loss_arguments).losses
         self._layers = [_made(kind, arguments, self._variables, gradients) for kind, *arguments in layers]
         self._normalizations = [layer for layer in self._layers if isinstance(layer, BatchNormalization)]
         places_of_layers = [{each for each in layer if type(each) is int} for layer in layers]

@@ -30,12 +30,22 @@ class Epochs:
     def __init__(self) -> None:
         self._batch_seconds: dict[str, float] = {}
 
-    def run(self, program: Any, kind: str, rows: Rows, order: np.ndarray, batch_size: int, hooks: Any = None) -> Logs:
+    def run(
+        self,
+        program: Any,
+        kind: str,
+        rows: Rows,
+        order: np.ndarray,
+        batch_size: int,
+        hooks: Any = None,
+        rates: np.ndarray | None = None,
+    ) -> Logs:
         """Run one epoch of "train" or "test" and return its metrics; with `hooks`, one batch at a time.
 
         The `program` is what runs a chunk: ``gathered(arrays)`` makes of the arrays of a chunk what ``run_chunk(kind,
-        arrays, batch_size)`` takes, in another thread; the latter returns the metrics since the epoch began and the
-        seconds that it took. ``model`` has `stop_training` and `stop_evaluating`, which callbacks set.
+        arrays, batch_size, rates)`` takes, in another thread; the latter returns the metrics since the epoch began and
+        the seconds that it took. ``model`` has `stop_training` and `stop_evaluating`, which callbacks set. `rates` are
+        the learning rates of the batches, or None.
         """
 
         def gather(start):
@@ -50,7 +60,8 @@ class Epochs:
                 if hooks:
                     hooks.call(f"on_{kind}_batch_begin", start // batch_size)
                 interrupts.answer()
-                logs, seconds = program.run_chunk(kind, arrays, batch_size)
+                part = None if rates is None else rates[start // batch_size : math.ceil(stop / batch_size)]
+                logs, seconds = program.run_chunk(kind, arrays, batch_size, part)
                 self._batch_seconds[kind] = seconds / math.ceil((stop - start) / batch_size)
                 if hooks:
                     hooks.call(f"on_{kind}_batch_end", start // batch_size, dict(logs))

@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from skdeep._data.spreads import LEAST_DEVIATION
+
 _EPSILON = np.float32(1e-7)  # of Keras
+_LOG_OF_UNIT = np.float32(np.log(2 * np.pi) / 2)  # what the normal distribution has beside its exponent
 
 
 class SoftmaxCrossEntropy:
@@ -94,6 +97,55 @@ class MeanError:
         return self._derivative(self._errors) / np.float32(outputs.shape[1])
 
 
+class PinballError:
+    """Mean of the pinball losses of several quantiles, for each of which there is an output for each column of y.
+
+    Parameters
+    ----------
+    quantile : float or tuple of float, default=0.5
+        In (0, 1).
+    """
+
+    activation = None
+
+    def __init__(self, quantile: float | tuple[float, ...] = 0.5) -> None:
+        self._levels = np.atleast_1d(np.asarray(quantile, np.float32))
+
+    def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the losses of the rows."""
+        self._errors = y[:, :, np.newaxis] - outputs.reshape(len(y), -1, len(self._levels))
+        return np.maximum(self._levels * self._errors, (self._levels - 1) * self._errors).mean(axis=(1, 2))
+
+    def gradient(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the gradient of the losses whose values were asked for last, row by row."""
+        gradient = np.where(self._errors >= 0, -self._levels, 1 - self._levels)
+        return gradient.reshape(outputs.shape) / np.float32(outputs.shape[1])
+
+
+class NormalError:
+    """Negative log-likelihood of normal distributions, whose mean and deviation two outputs for each column of y tell.
+
+    The deviation is the softplus of the second output, and a little more.
+    """
+
+    activation = None
+
+    def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the losses of the rows."""
+        means, self._raw = outputs[:, 0::2], outputs[:, 1::2]
+        self._deviations = np.logaddexp(np.float32(0), self._raw) + np.float32(LEAST_DEVIATION)
+        self._errors = (y - means) / self._deviations
+        return (np.log(self._deviations) + np.square(self._errors) / 2).mean(axis=1) + _LOG_OF_UNIT
+
+    def gradient(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the gradient of the losses whose values were asked for last, row by row."""
+        gradient = np.empty_like(outputs)
+        gradient[:, 0::2] = -self._errors / self._deviations
+        of_deviations = (1 - np.square(self._errors)) / self._deviations
+        gradient[:, 1::2] = of_deviations / (1 + np.exp(-self._raw))  # by the derivative of the softplus
+        return gradient / np.float32(self._raw.shape[1])
+
+
 class OfEachNetwork:
     """The mean of the losses of several networks, each with its own outputs.
 
@@ -120,13 +172,15 @@ class OfEachNetwork:
         return of_all.reshape(self._shape) / np.float32(len(outputs))
 
 
-# By Keras's names.
-LOSSES: dict[str, Callable[[], Any]] = {
+# By Keras's names, and those of `skdeep.losses`.
+LOSSES: dict[str, Callable[..., Any]] = {
     "sparse_categorical_crossentropy": lambda: SoftmaxCrossEntropy(is_sparse=True),
     "categorical_crossentropy": lambda: SoftmaxCrossEntropy(is_sparse=False),
     "binary_crossentropy": SigmoidCrossEntropy,
     "mean_squared_error": lambda: MeanError(np.square, lambda errors: 2 * errors),
     "mean_absolute_error": lambda: MeanError(np.abs, np.sign),
+    "pinball": PinballError,
+    "gaussian_nll": NormalError,
 }
 
 

@@ -28,6 +28,10 @@ from skdeep._training.epochs import is_loss_finite
 if TYPE_CHECKING:
     from skdeep._data.rows import Rows
     from skdeep._training.callbacks import Callback
+    from skdeep._training.schedules import Schedule
+
+
+_RATE = "learning_rate"  # in the history
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Plan:
         Epoch whose weights training begins with: an earlier one than `first_epoch`, if a callback put those back.
     penalty_rows : int, default=None
         Rows of a batch for which the L2 penalties of the model are meant; None is `batch_size`.
+    schedule : skdeep._training.schedules.Schedule, default=None
+        What the learning rate is multiplied by in each step. When training has ended it is as it was.
     """
 
     first_epoch: int
@@ -58,6 +64,7 @@ class Plan:
     verbose: int = 0
     best_epoch: int = 0
     penalty_rows: int | None = None
+    schedule: Schedule | None = None
 
 
 def train(
@@ -92,7 +99,8 @@ def train(
     Returns
     -------
     history : dict of str to list of float
-        Metrics, one entry an epoch; those of the validation data are named ``val_...``.
+        Metrics, one entry an epoch; those of the validation data are named ``val_...``. "learning_rate" is that of the
+        last step, where there is a schedule or the rate has changed.
     best_epoch : int
         Epoch whose weights the model has, counted from 1 and those before `first_epoch` included: the last one, unless
         training diverged or a callback put the weights of another one back.
@@ -136,6 +144,7 @@ class _Training:
         self._is_watched = bool(callbacks or own)
         self._logs = self._interrupt = None
         self._is_untrained = self._diverged = False
+        self._rates = []  # of the ends of epochs
 
     @property
     def is_over(self):
@@ -151,7 +160,11 @@ class _Training:
             "steps": math.ceil(len(self._rows) / self._batch_size),
         }
         model.stop_training = False
+        self._rate = program.learning_rate  # before a callback puts back that of a backup
+        if plan.schedule is not None:
+            program.set_learning_rate(self._rate)  # or says why that is not possible
         self._hooks, start = program.begin_training(self._rows, self._batch_size, self._given, params)
+        self._last_rate = self._rate if start is None else program.learning_rate
         for callback in self._own:
             callback.program, callback.params = program, params
         call_each(self._own, "on_train_begin")
@@ -170,7 +183,8 @@ class _Training:
         order = self._next_order()
         if self._model.stop_training:  # already: Keras looks at it after each batch
             order = order[: self._batch_size]
-        self._logs = self._run("train", self._rows, order)
+        self._logs = self._run("train", self._rows, order, self._rates_of_epoch(epoch))
+        self._rates.append(self._program.learning_rate)
         weights = self._model.get_weights()
         self._diverged = not (is_loss_finite(self._logs) and _all_finite(weights))
         if self._diverged:
@@ -180,6 +194,9 @@ class _Training:
         else:
             self._finite, self._last_epoch = weights, epoch + 1
             self._test()
+        if self._plan.schedule is not None:
+            self._plan.schedule.end_epoch(self._logs)
+            self._logs |= {_RATE: self._rates[-1]}
         self._call("on_epoch_end", epoch, dict(self._logs))  # to which callbacks may add
         if self._is_watched and not self._diverged:
             self._finite = self._epochs_of_weights.add(weights, self._model.get_weights(), self._last_epoch)
@@ -198,6 +215,8 @@ class _Training:
             self._warn()
         else:
             self._program.end_training()
+        if self._plan.schedule is not None:
+            self._program.set_learning_rate(self._rate)
         interrupt = self._hooks.end(self._logs, self._interrupt)
         interrupt = end_each(self._own, lambda callback: callback.calls_users, self._logs, interrupt)
         if self._is_untrained:
@@ -212,6 +231,9 @@ class _Training:
         best_epoch -= self.start - self._plan.first_epoch  # which were trained in a fit that was broken off
         # Keras sorts the names; the order of the metrics, training before validation, reads better.
         history = self._record.history
+        rates = self._rates[: self._record.n_epochs]
+        if _RATE not in history and any(rate != rates[0] for rate in rates):
+            history[_RATE] = rates
         names = dict.fromkeys([*(self._logs or ()), *history])
         return {name: history[name] for name in names if name in history}, best_epoch, interrupt
 
@@ -232,9 +254,21 @@ class _Training:
         self._hooks.call(name, *arguments)
         call_each(self._own, name, *arguments)
 
-    def _run(self, kind, rows, order):
+    def _run(self, kind, rows, order, rates=None):
         hooks = self._hooks if self._hooks.by_batch[kind] else None
-        return self._program.run_epoch(kind, rows, order, self._batch_size, hooks)
+        return self._program.run_epoch(kind, rows, order, self._batch_size, hooks, rates)
+
+    def _rates_of_epoch(self, epoch):
+        """Return the learning rates of the steps of an epoch, or None if nothing is to set them."""
+        if self._plan.schedule is None:
+            return None
+        if self._program.learning_rate != self._last_rate:
+            warn("learning_rate is the name of a schedule, so the rate that a callback has set is not used.")
+        n_steps = math.ceil(len(self._rows) / self._batch_size)
+        fractions = self._plan.schedule.fractions(epoch - self._plan.first_epoch, n_steps)
+        rates = (self._rate * fractions).astype(np.float32)
+        self._last_rate = float(rates[-1])
+        return rates
 
     def _warn(self):
         warn(

@@ -71,8 +71,10 @@ class DNNClassifier(DeepClassifierMixin, DenseEstimator):
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
         Keras optimizer. Each fit makes a fresh one. A name or class takes routed parameters:
         ``optimizer="sgd", optimizer__momentum=0.9``.
-    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=None
+    learning_rate : float, str, class or keras.optimizers.schedules.LearningRateSchedule, default=None
         Step size of the optimizer. None is the default of Keras, 0.001 for Adam and 0.01 for SGD.
+        "cosine", "exponential", "one_cycle" and "plateau" let it fall from there in the course of a fit, by routed
+        parameters: ``learning_rate="cosine", learning_rate__max=0.01, learning_rate__warmup=0.1``.
     metrics : str, class, keras.metrics.Metric or list of them, default="accuracy"
         Keras metrics to follow in `history_`, beside the loss; ``[]`` for none.
     epochs : int or "auto", default="auto"
@@ -103,11 +105,11 @@ class DNNClassifier(DeepClassifierMixin, DenseEstimator):
         Weights of the classes, by label; a label that is missing has weight 1. "balanced" weighs each class inversely
         to its number of rows. They multiply with `sample_weight`. In `fit` the products are scaled to a mean of 1, so
         that only their proportions matter; they weigh the metrics, too.
-    callbacks : keras.callbacks.Callback, class, function, list or dict of them, or None, default=None
+    callbacks : keras.callbacks.Callback, class, str, function, list or dict of them, or None, default=None
         Called as by Keras's fit. Objects are used themselves; clones and copies have copies of them, without the model.
-        A function without arguments is called for each fit and returns a callback or a list of them. A class takes
-        routed parameters: ``callbacks=TerminateOnNaN`` or ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``,
-        in a list by number, in a dict by name.
+        A function without arguments is called for each fit and returns a callback or a list of them. A class, or the
+        name of one, takes routed parameters: ``callbacks="ReduceLROnPlateau", callbacks__monitor="loss"``, in a list by
+        number, in a dict by name.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless its parameters
         were changed. `history_` goes on, too.
@@ -121,8 +123,8 @@ class DNNClassifier(DeepClassifierMixin, DenseEstimator):
     verbose : int, default=0
         0 prints nothing, 1 one line an epoch.
     **routed : dict
-        Parameters of the objects above, by names that start with ``optimizer__``, ``loss__``, ``metrics__`` or
-        ``callbacks__``.
+        Parameters of the objects above, by names that start with ``optimizer__``, ``learning_rate__``,
+        ``loss__``, ``metrics__`` or ``callbacks__``.
 
     Attributes
     ----------

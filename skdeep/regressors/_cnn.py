@@ -76,7 +76,12 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
         the way back. The loss and the metrics in `history_` are then those of the scaled y. False is for losses that
         need y in its own unit: ``loss="poisson", output_activation="exponential", scale_targets=False``.
     loss : str, class, callable or keras.losses.Loss, default="mean_squared_error"
-        Any Keras loss, by name, class or object; targets are given to it in shape (n_samples, n_outputs).
+        Any Keras loss, by name, class or object; targets are given to it in shape (n_samples, n_outputs). "pinball", or
+        "quantile", is that of the median, or with ``loss__quantile=0.9`` of another quantile. "gaussian_nll" learns a
+        mean and a standard deviation for each row: ``predict(X, return_std=True)``.
+    quantiles : sequence of float, default=None
+        Quantiles to be learned, in (0, 1) and rising, as ``(0.05, 0.95)``: ``predict(X, return_quantiles=True)``. The
+        loss is the mean of their pinball losses and that of the median, which `predict` gives.
     kernel_initializer : str, class or keras.initializers.Initializer, default="glorot_uniform"
         Keras initializer of the weights of all layers; arguments are given with an instance. Where it has no seed of
         its own, each layer gets one that follows from `random_state`.
@@ -91,8 +96,10 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
     optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
         Keras optimizer. Each fit makes a fresh one. A name or class takes routed parameters:
         ``optimizer="sgd", optimizer__momentum=0.9``.
-    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=None
+    learning_rate : float, str, class or keras.optimizers.schedules.LearningRateSchedule, default=None
         Step size of the optimizer. None is the default of Keras, 0.001 for RMSprop and 0.01 for SGD.
+        "cosine", "exponential", "one_cycle" and "plateau" let it fall from there in the course of a fit, by routed
+        parameters: ``learning_rate="cosine", learning_rate__max=0.01, learning_rate__warmup=0.1``.
     metrics : str, class, keras.metrics.Metric, list of them or None, default=None
         Keras metrics to follow in `history_`, beside the loss.
     epochs : int or "auto", default="auto"
@@ -118,11 +125,11 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0001
         Least change of `monitor` that counts as an improvement.
-    callbacks : keras.callbacks.Callback, class, function, list or dict of them, or None, default=None
+    callbacks : keras.callbacks.Callback, class, str, function, list or dict of them, or None, default=None
         Called as by Keras's fit. Objects are used themselves; clones and copies have copies of them, without the model.
-        A function without arguments is called for each fit and returns a callback or a list of them. A class takes
-        routed parameters: ``callbacks=TerminateOnNaN`` or ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``,
-        in a list by number, in a dict by name.
+        A function without arguments is called for each fit and returns a callback or a list of them. A class, or the
+        name of one, takes routed parameters: ``callbacks="ReduceLROnPlateau", callbacks__monitor="loss"``, in a list by
+        number, in a dict by name.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit, and from the optimizer's state unless its parameters
         were changed. `history_` goes on, too.
@@ -136,8 +143,8 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
     verbose : int, default=0
         0 prints nothing, 1 one line an epoch.
     **routed : dict
-        Parameters of the objects above, by names that start with ``optimizer__``, ``loss__``, ``metrics__`` or
-        ``callbacks__``.
+        Parameters of the objects above, by names that start with ``optimizer__``, ``learning_rate__``,
+        ``loss__``, ``metrics__`` or ``callbacks__``.
 
     Attributes
     ----------
@@ -202,6 +209,7 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
         output_activation: str = "linear",
         scale_targets: bool = True,
         loss: Loss = "mean_squared_error",
+        quantiles: Sequence[float] | None = None,
         kernel_initializer: Initializer = "glorot_uniform",
         bias_initializer: Initializer = "zeros",
         initial_model: InitialModel | None = None,
@@ -240,6 +248,7 @@ class CNNRegressor(DeepRegressorMixin, ConvolutionalEstimator):
         self.output_activation = output_activation
         self.scale_targets = scale_targets
         self.loss = loss
+        self.quantiles = quantiles
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
         self.initial_model = initial_model

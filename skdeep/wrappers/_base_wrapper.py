@@ -45,7 +45,7 @@ class BaseWrapper(NumberModelEstimator):
         Accepted for the sake of scikeras. What validation gives does not depend on it.
     verbose : int, default=1
         0 prints nothing, 1 one line an epoch.
-    callbacks : keras.callbacks.Callback, class, function, list or dict of them, or None, default=None
+    callbacks : keras.callbacks.Callback, class, str, function, list or dict of them, or None, default=None
         Called as by Keras's fit.
     validation_split : float, default=0.0
         Fraction of the training data set aside for validation, in [0, 1), drawn at random.

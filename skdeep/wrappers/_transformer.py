@@ -73,11 +73,11 @@ class KerasTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Number
         Accepted for the sake of scikeras. What validation gives does not depend on it.
     verbose : int, default=1
         0 prints nothing, 1 one line an epoch.
-    callbacks : keras.callbacks.Callback, class, function, list or dict of them, or None, default=None
+    callbacks : keras.callbacks.Callback, class, str, function, list or dict of them, or None, default=None
         Called as by Keras's fit. Objects are used themselves; clones and copies have copies of them, without the model.
-        A function without arguments is called for each fit and returns a callback or a list of them. A class takes
-        routed parameters: ``callbacks=ReduceLROnPlateau, callbacks__monitor="loss"``, in a list by number, in a dict by
-        name: ``callbacks={"plateau": ReduceLROnPlateau}, callbacks__plateau__monitor="loss"``.
+        A function without arguments is called for each fit and returns a callback or a list of them. A class, or the
+        name of one, takes routed parameters: ``callbacks="ReduceLROnPlateau", callbacks__monitor="loss"``, in a list by
+        number, in a dict by name: ``callbacks={"plateau": ReduceLROnPlateau}, callbacks__plateau__monitor="loss"``.
     validation_split : float, default=0.0
         Fraction of the training data set aside for validation, in [0, 1). Unlike Keras, which
         takes the last rows, skdeep draws them at random.
@@ -98,9 +98,10 @@ class KerasTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Number
     scale_targets : bool, default=False
         Whether the model learns y minus its mean, divided by its standard deviation, column by column; `predict` goes
         the way back. The loss and the metrics in `history_` are then those of the scaled y.
-    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=None
+    learning_rate : float, str, class or keras.optimizers.schedules.LearningRateSchedule, default=None
         Step size of the optimizer, for models that the function does not compile itself, and in `compile_kwargs`. None
-        is the default of Keras.
+        is the default of Keras. "cosine", "exponential", "one_cycle" and "plateau" let it fall in the course of a fit,
+        also that of a compiled model, by routed parameters: ``learning_rate="cosine", learning_rate__warmup=0.1``.
     loss_weights : float, sequence or mapping of float, default=None
         What the losses of the outputs are multiplied with, in their order or by their names, for models that the
         function does not compile itself, and in `compile_kwargs`.
@@ -132,11 +133,11 @@ class KerasTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Number
         the network takes as X has the dtype of its `keras.Input`.
     **model_parameters : dict
         Arguments of the function that builds the model, also as ``model__units``, and parameters of the objects above,
-        by names that start with ``optimizer__``, ``loss__``, ``metrics__``, ``callbacks__``, ``fit__`` or
-        ``compile__``. Those that
-        start with ``first_stage__``, as ``first_stage__epochs`` and ``first_stage__frozen_layers``, let `fit` train
-        twice on the same rows: first with these in place of the parameters of the same names, and from there on with
-        the parameters themselves. `history_` has the epochs of both.
+        by names that start with ``optimizer__``, ``learning_rate__``, ``loss__``, ``metrics__``, ``callbacks__``,
+        ``fit__`` or ``compile__``. Those that start with ``first_stage__``, as ``first_stage__epochs`` and
+        ``first_stage__frozen_layers``, let `fit` train twice on the same rows: first with these in place of the
+        parameters of the same names, and from there on with the parameters themselves. `history_` has the epochs of
+        both.
 
     Attributes
     ----------
