@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from skdeep._data.sampling import keeps_classes
+from skdeep._data.spreads import SpreadTargets
 from skdeep._training.callbacks import EarlyStopping
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from skdeep._estimators.run import Run, TrainingSettings
 
 _LEAST_ROWS = 500  # with which "auto" stops early; a tenth of fewer tells little
+# Of targets whose spread is learned: of 331 rows of the diabetes data intervals of 90 % covered 43 to 71 % of others
+# after all epochs, and 86 to 88 % where training stopped early.
+_LEAST_ROWS_FOR_SPREAD = 100
 _FRACTION = 0.1  # for validation, where none is given
 
 
@@ -88,7 +92,8 @@ def _can_be_split(settings, codes, targets):
     fraction = settings.validation_fraction or _FRACTION
     # A weight of 0 may leave no row of those that validate.
     has_zeros = isinstance(settings.class_weight, dict) and 0 in settings.class_weight.values()
-    return len(codes) >= _LEAST_ROWS and not has_zeros and keeps_classes(codes, targets, fraction)
+    least = _LEAST_ROWS_FOR_SPREAD if isinstance(targets, SpreadTargets) else _LEAST_ROWS
+    return len(codes) >= least and not has_zeros and keeps_classes(codes, targets, fraction)
 
 
 def check_partial(estimator: Any) -> None:

@@ -94,7 +94,8 @@ class TableRegressor(DeepRegressorMixin, TableEstimator):
     early_stopping : bool or "auto", default="auto"
         Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
         restored in any case, also when the epochs run out; with `warm_start` those that the fit begins with count, too.
-        "auto" does so where ``epochs="auto"`` and there are 500 rows or `X_val`, but not in `partial_fit`.
+        "auto" does so where ``epochs="auto"`` and there are 500 rows, for quantiles and standard deviations 100, or
+        `X_val`, but not in `partial_fit`.
     monitor : str, default="val_loss"
         Metric in `history_` that early stopping follows.
     monitor_mode : {"auto", "min", "max"}, default="auto"
