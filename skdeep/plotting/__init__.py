@@ -5,12 +5,14 @@ draws them again in another way. matplotlib is imported when something is drawn,
 """
 
 from skdeep.plotting._functions import plot_accuracy, plot_history, plot_loss
+from skdeep.plotting._grad_cam import GradCAMDisplay
 from skdeep.plotting._history import TrainingHistoryDisplay
 from skdeep.plotting._images import ImageGridDisplay
 from skdeep.plotting._learning_rate import LearningRateDisplay
 from skdeep.plotting._predictions import PredictionDisplay
 
 __all__ = [
+    "GradCAMDisplay",
     "ImageGridDisplay",
     "LearningRateDisplay",
     "PredictionDisplay",

@@ -55,7 +55,7 @@ def read_files(files: Any, size: Shape | None = None) -> np.ndarray:
 
 def pictures_of(estimator: BaseEstimator, X: Any) -> Any:
     """Return the images that the pipeline in an estimator reads of X, or X itself if it reads none."""
-    estimator = _fitted_inside(estimator)
+    estimator = fitted_inside(estimator)
     if not _reads(estimator):
         return X
     if isinstance(estimator, ReadImages):
@@ -67,7 +67,8 @@ def pictures_of(estimator: BaseEstimator, X: Any) -> Any:
     raise AssertionError("a step reads")
 
 
-def _fitted_inside(estimator):
+def fitted_inside(estimator: Any) -> Any:
+    """Return the estimator that a search, or what tunes a threshold, has fitted; any other is returned itself."""
     for name in ("best_estimator_", "estimator_"):  # of searches, and of what tunes thresholds
         estimator = getattr(estimator, name, estimator)
     return estimator
@@ -75,7 +76,7 @@ def _fitted_inside(estimator):
 
 def _reads(estimator):
     """Whether an estimator is a `ReadImages`, or a pipeline that has one."""
-    estimator = _fitted_inside(estimator)
+    estimator = fitted_inside(estimator)
     return isinstance(estimator, ReadImages) or (
         isinstance(estimator, Pipeline) and any(_reads(step) for _, step in estimator.steps)
     )

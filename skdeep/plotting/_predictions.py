@@ -9,6 +9,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._common.typing import Data, RandomState, Shape
+from skdeep.plotting._class_names import name_of, names_of_classes
 from skdeep.plotting._grid import as_images, draw_grid, new_axes, number_to_draw, value_range
 from skdeep.plotting._pictures import pictures_of
 
@@ -207,10 +208,8 @@ class PredictionDisplay:
         check_is_fitted(estimator)
         images = as_images(pictures_of(estimator, X) if images is None else images, image_shape)
         classes = estimator.classes_
-        if class_names is not None and not isinstance(class_names, Mapping):
-            if len(class_names) != len(classes):
-                raise ValueError(f"class_names must be one for each of {len(classes)} classes. Got {len(class_names)}.")
-            class_names = dict(zip(classes.tolist(), class_names, strict=True))
+        if class_names is not None:
+            class_names = names_of_classes(class_names, classes)
         y_pred = _labels(estimator.predict(X), "The prediction of the estimator", classes)
         probabilities = None
         if hasattr(estimator, "predict_proba"):
@@ -304,11 +303,7 @@ class PredictionDisplay:
         return "\n".join(lines)
 
     def _name(self, label):
-        if self.class_names is None:
-            return label
-        if label not in self.class_names:
-            raise ValueError(f"class_names has no name for the label {label}. It names {list(self.class_names)!r}.")
-        return self.class_names[label]
+        return label if self.class_names is None else name_of(label, self.class_names)
 
     def _plot_nothing(self, figsize, ax):
         self.ax_ = new_axes(figsize or (4, 1)) if ax is None else ax
