@@ -15,6 +15,8 @@ X of (n, *row_shape), targets in the form that the head of the network encodes, 
   ``train_by(recipe)`` lets NumPy train the model.
 - ``trace_cache.CACHE`` and ``Lease``: who has which program. ``CACHE.lease(source)``, ``CACHE.spare(lease)``.
 - ``last_layer.activation_of(model, row_shape)``: what makes the outputs of a model.
+- ``class_maps.class_maps(model, layer, x, columns, signs)`` and ``class_maps.last_convolution(model)``: where a
+  convolutional network looks.
 - ``hooks.direction``: whether a metric is to rise, for callbacks.
 - ``replicas.current_strategy``, ``replicas.check_scope`` and ``replicas.make_here``: training on several devices.
 - ``onnx_graph.converted(compute, input_shape)``: an ONNX model.

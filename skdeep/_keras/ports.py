@@ -94,12 +94,13 @@ def part_of(model: keras.Model, start: str | None, end: str | None) -> keras.Mod
             "The outputs of a layer need a model whose layers are connected, a keras.Sequential or a functional one, "
             f"but {type(model).__name__} is a subclass with code of its own."
         )
-    first = model.inputs if start is None else _named(model, start).output
-    last = model.outputs if end is None else _named(model, end).output
+    first = model.inputs if start is None else named_layer(model, start).output
+    last = model.outputs if end is None else named_layer(model, end).output
     return keras.Model(first, last)
 
 
-def _named(model, name):
+def named_layer(model: keras.Model, name: str) -> keras.layers.Layer:
+    """Return the layer of this name, which may be that of `plain_names`, or raise a ValueError."""
     names = [layer.name for layer in model.layers]
     plain = plain_names(model.layers)
     for each in (names, plain):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from skdeep.plotting._history import TrainingHistoryDisplay
 
@@ -10,15 +10,22 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
 
-def plot_loss(estimator: BaseEstimator | Mapping[str, BaseEstimator], ax: Axes | None = None) -> TrainingHistoryDisplay:
+def plot_loss(
+    estimator: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, Any],
+    ax: Axes | None = None,
+    *,
+    yscale: Literal["linear", "log"] = "linear",
+) -> TrainingHistoryDisplay:
     """Draw the loss over the epochs, for training and validation.
 
     Parameters
     ----------
-    estimator : estimator or mapping of str to estimator
+    estimator : estimator, list of estimators, or mapping of str to these
         As for `TrainingHistoryDisplay.from_estimator`.
     ax : matplotlib Axes, default=None
         Where to draw; None is a new figure.
+    yscale : {"linear", "log"}, default="linear"
+        Scale of the values.
 
     Returns
     -------
@@ -36,20 +43,25 @@ def plot_loss(estimator: BaseEstimator | Mapping[str, BaseEstimator], ax: Axes |
     >>> plot_loss(clf).ax_.get_ylabel()
     'loss'
     """
-    return TrainingHistoryDisplay.from_estimator(estimator, metrics="loss", ax=ax)
+    return TrainingHistoryDisplay.from_estimator(estimator, metrics="loss", yscale=yscale, ax=ax)
 
 
 def plot_accuracy(
-    estimator: BaseEstimator | Mapping[str, BaseEstimator], ax: Axes | None = None
+    estimator: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, Any],
+    ax: Axes | None = None,
+    *,
+    yscale: Literal["linear", "log"] = "linear",
 ) -> TrainingHistoryDisplay:
     """Draw the accuracy over the epochs, for training and validation.
 
     Parameters
     ----------
-    estimator : estimator or mapping of str to estimator
+    estimator : estimator, list of estimators, or mapping of str to these
         As for `TrainingHistoryDisplay.from_estimator`.
     ax : matplotlib Axes, default=None
         Where to draw; None is a new figure.
+    yscale : {"linear", "log"}, default="linear"
+        Scale of the values.
 
     Returns
     -------
@@ -67,22 +79,29 @@ def plot_accuracy(
     >>> plot_accuracy(clf).ax_.get_ylabel()
     'accuracy'
     """
-    return TrainingHistoryDisplay.from_estimator(estimator, metrics="accuracy", ax=ax)
+    return TrainingHistoryDisplay.from_estimator(estimator, metrics="accuracy", yscale=yscale, ax=ax)
 
 
 def plot_history(
-    models: BaseEstimator | Mapping[str, Any], metric: str = "val_loss", ax: Axes | None = None
+    models: BaseEstimator | Sequence[Any] | Mapping[str, Any],
+    metric: str = "val_loss",
+    ax: Axes | None = None,
+    *,
+    yscale: Literal["linear", "log"] = "linear",
 ) -> TrainingHistoryDisplay:
     """Draw one metric of several models over the epochs, to compare them.
 
     Parameters
     ----------
-    models : mapping of str to estimator or history, or one of them
-        Fitted estimators, histories, or both, by the name for the legend.
+    models : mapping of str to estimators or histories, or one of them
+        Fitted estimators, histories, or both, by the name for the legend. In place of one there may be a list of those
+        of the folds, or what `cross_validate` returned with ``return_estimator=True``.
     metric : str, default="val_loss"
         Name in the histories.
     ax : matplotlib Axes, default=None
         Where to draw; None is a new figure.
+    yscale : {"linear", "log"}, default="linear"
+        Scale of the values.
 
     Returns
     -------
@@ -103,5 +122,12 @@ def plot_history(
     ... }
     >>> [line.get_label() for line in plot_history(models).lines_]
     ['adam', 'sgd']
+
+    The folds of a cross-validation, and their mean:
+
+    >>> from sklearn.model_selection import cross_validate
+    >>> folds = cross_validate(models["adam"], X, y, cv=3, return_estimator=True)
+    >>> len(plot_history(folds, "loss", yscale="log").lines_)
+    8
     """
-    return TrainingHistoryDisplay.from_history(models, metrics=metric, ax=ax)
+    return TrainingHistoryDisplay.from_history(models, metrics=metric, yscale=yscale, ax=ax)

@@ -11,12 +11,12 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_scalar
 
 from skdeep._common.typing import Shape
 from skdeep._lazy import lazy_module
+from skdeep.plotting._pictures import are_files, read_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,15 +26,19 @@ if TYPE_CHECKING:
 
 plt = lazy_module("matplotlib.pyplot")
 
-# In inches: the width of a figure with many columns, and the largest side of an image where there are few.
-_WIDTH, _MAX_SIDE = 14.0, 3.0
+# In inches: the widths of a figure with few columns, which a notebook does not shrink, and of one with many; and the
+# largest side of an image.
+_WIDTH, _MAX_WIDTH, _MAX_SIDE = 10.0, 14.0, 3.0
+_USUAL_COLUMNS = 6
 _GAP = 0.08  # between images, as a share of their larger side
 _CHARACTER = 0.55  # usual width of a character as a share of the font size
 _MAX_LINES = 2  # that one line of a title may be broken into
 
 
-def as_images(images: ArrayLike, image_shape: Shape | None = None) -> np.ndarray:
-    """Return images as an array of shape (n, height, width) or (n, height, width, 3 or 4)."""
+def as_images(images: Any, image_shape: Shape | None = None) -> np.ndarray:
+    """Return images, which may be files, as an array of shape (n, height, width) or (n, height, width, 3 or 4)."""
+    if are_files(images):
+        images, image_shape = read_files(images, image_shape and image_shape[:2]), None
     images = check_array(images, allow_nd=True, ensure_2d=False, ensure_all_finite=False, input_name="images")
     if image_shape is not None:
         try:
@@ -116,7 +120,11 @@ def draw_grid(
         ax = new_axes(figsize)
 
     # The unit of the Axes is an inch, unless the rows need more height than there is.
-    side = min(_MAX_SIDE, (_WIDTH if ax is None else ax.get_window_extent().width / ax.figure.dpi) / n_columns)
+    if ax is None:
+        width = min(_MAX_WIDTH, _WIDTH * max(1, n_columns / _USUAL_COLUMNS))
+    else:
+        width = ax.get_window_extent().width / ax.figure.dpi
+    side = min(_MAX_SIDE, width / n_columns)
     gap = _GAP * side
     height, width = (size * side / max(images.shape[1:3]) for size in images.shape[1:3])
     font_size = min(10, max(6, 7 * side))

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from skdeep._common.typing import Shape
 from skdeep.plotting._grid import as_images, draw_grid, number_to_draw, value_range
+from skdeep.plotting._pictures import are_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,12 +25,14 @@ class ImageGridDisplay:
 
     Parameters
     ----------
-    images : array-like of shape (n_images, height, width) or (n_images, height, width, n_channels)
-        Images with 1 (grey), 3 (red, green, blue) or 4 channels (and alpha), of any numeric dtype.
+    images : array-like of shape (n_images, height, width) or (n_images, height, width, n_channels), or files
+        Images with 1 (grey), 3 (red, green, blue) or 4 channels (and alpha), of any numeric dtype. Or a list or column
+        of paths, Pillow images or open files, which are read when they are drawn.
     titles : sequence of str, default=None
         A title for each image, such as its label. Long ones are broken into two lines, then shortened.
     image_shape : tuple of int, default=None
-        Shape of one image, if `images` are flat rows: ``(height, width)`` or ``(height, width, n_channels)``.
+        Shape of one image, if `images` are flat rows: ``(height, width)`` or ``(height, width, n_channels)``. Files are
+        resized to it; None keeps their proportions.
 
     Attributes
     ----------
@@ -59,6 +62,13 @@ class ImageGridDisplay:
     >>> _ = ImageGridDisplay(digits.data, image_shape=(8, 8)).plot(
     ...     n_images=4, n_columns=2
     ... )
+
+    Files:
+
+    >>> from sklearn.datasets import load_sample_images
+    >>> paths = load_sample_images().filenames
+    >>> len(ImageGridDisplay(paths).plot().images_)
+    2
     """
 
     ax_: Axes
@@ -66,7 +76,11 @@ class ImageGridDisplay:
     texts_: list[Text]
 
     def __init__(
-        self, images: ArrayLike, *, titles: Sequence[Any] | np.ndarray | None = None, image_shape: Shape | None = None
+        self,
+        images: ArrayLike | Sequence[Any],
+        *,
+        titles: Sequence[Any] | np.ndarray | None = None,
+        image_shape: Shape | None = None,
     ) -> None:
         self.images = images
         self.titles = titles
@@ -76,7 +90,7 @@ class ImageGridDisplay:
         self,
         *,
         n_images: int | None = None,
-        n_columns: int = 12,
+        n_columns: int = 6,
         cmap: str | Colormap = "gray",
         figsize: tuple[float, float] | None = None,
         ax: Axes | None = None,
@@ -87,12 +101,13 @@ class ImageGridDisplay:
         ----------
         n_images : int, default=None
             How many to draw, the first ones. None is all.
-        n_columns : int, default=12
+        n_columns : int, default=6
             Images in a row.
         cmap : str or matplotlib Colormap, default="gray"
             Colours of images with one channel.
         figsize : tuple of two floats, default=None
-            Width and height of the figure in inches. None is what the grid needs, at most about 15 in width.
+            Width and height of the figure in inches. None is what the grid needs, about 10 in width, and at most
+            15 if there are many columns.
         ax : matplotlib Axes, default=None
             Where to draw; None is a new figure.
 
@@ -106,11 +121,14 @@ class ImageGridDisplay:
         ValueError
             If `images` are no images, `image_shape` does not fit them, or `titles` are not as many.
         """
-        images = as_images(self.images, self.image_shape)
+        is_read_late = are_files(self.images)
+        given: Any = self.images if is_read_late else as_images(self.images, self.image_shape)
         titles = None if self.titles is None else list(self.titles)
-        if titles is not None and len(titles) != len(images):
-            raise ValueError(f"titles must be one for each of the {len(images)} images. Got {len(titles)}.")
-        n_images = number_to_draw(n_images, len(images))
+        if titles is not None and len(titles) != len(given):
+            raise ValueError(f"titles must be one for each of the {len(given)} images. Got {len(titles)}.")
+        n_images = number_to_draw(n_images, len(given))
+        # Of files no more are read than are drawn.
+        images = as_images(given[:n_images], self.image_shape) if is_read_late else given
         self.ax_, self.images_, self.texts_ = draw_grid(
             images[:n_images],
             titles and titles[:n_images],

@@ -9,7 +9,9 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._common.typing import Data, RandomState, Shape
+from skdeep.plotting._class_names import name_of, names_of_classes
 from skdeep.plotting._grid import as_images, draw_grid, new_axes, number_to_draw, value_range
+from skdeep.plotting._pictures import pictures_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +102,7 @@ class PredictionDisplay:
         errors_only: bool = False,
         n_images: int | None = None,
         random_state: RandomState = None,
-        n_columns: int = 12,
+        n_columns: int = 6,
         cmap: str | Colormap = "gray",
         figsize: tuple[float, float] | None = None,
         ax: Axes | None = None,
@@ -115,12 +117,13 @@ class PredictionDisplay:
             How many to draw. None is all.
         random_state : int, RandomState instance or None, default=None
             Which ones, if there are more than `n_images`: None takes the first, anything else draws at random.
-        n_columns : int, default=12
+        n_columns : int, default=6
             Images in a row.
         cmap : str or matplotlib Colormap, default="gray"
             Colours of images with one channel.
         figsize : tuple of two floats, default=None
-            Width and height of the figure in inches. None is what the grid needs, at most about 15 in width.
+            Width and height of the figure in inches. None is what the grid needs, about 10 in width, and at most
+            15 if there are many columns.
         ax : matplotlib Axes, default=None
             Where to draw; None is a new figure.
 
@@ -165,7 +168,7 @@ class PredictionDisplay:
         X: Data,
         y: ArrayLike | None = None,
         *,
-        images: ArrayLike | None = None,
+        images: ArrayLike | Sequence[Any] | None = None,
         image_shape: Shape | None = None,
         class_names: Sequence[str] | Mapping[Any, str] | None = None,
         **plot_parameters: Any,
@@ -181,7 +184,8 @@ class PredictionDisplay:
         y : array-like of shape (n_images,), (n_images, 1) or (n_images, n_classes), default=None
             True labels or one-hot rows.
         images : array-like of shape (n_images, height, width) or (n_images, height, width, n_channels), default=None
-            The images to draw, with 1, 3 or 4 channels. None draws X.
+            The images to draw, with 1, 3 or 4 channels, or files as for `ImageGridDisplay`. None draws what
+            `ReadImages` in the pipeline makes of X, or else X.
         image_shape : tuple of int, default=None
             Shape of one image, if X or `images` are flat rows.
         class_names : sequence of str or mapping of label to str, default=None
@@ -202,12 +206,10 @@ class PredictionDisplay:
             If there are no images, y has another length or form, or as `plot`.
         """
         check_is_fitted(estimator)
-        images = as_images(X if images is None else images, image_shape)
+        images = as_images(pictures_of(estimator, X) if images is None else images, image_shape)
         classes = estimator.classes_
-        if class_names is not None and not isinstance(class_names, Mapping):
-            if len(class_names) != len(classes):
-                raise ValueError(f"class_names must be one for each of {len(classes)} classes. Got {len(class_names)}.")
-            class_names = dict(zip(classes.tolist(), class_names, strict=True))
+        if class_names is not None:
+            class_names = names_of_classes(class_names, classes)
         y_pred = _labels(estimator.predict(X), "The prediction of the estimator", classes)
         probabilities = None
         if hasattr(estimator, "predict_proba"):
@@ -225,7 +227,7 @@ class PredictionDisplay:
     @classmethod
     def from_predictions(
         cls,
-        images: ArrayLike,
+        images: ArrayLike | Sequence[Any],
         y_true: ArrayLike | None,
         y_pred: ArrayLike,
         probabilities: ArrayLike | None = None,
@@ -238,8 +240,8 @@ class PredictionDisplay:
 
         Parameters
         ----------
-        images : array-like of shape (n_images, height, width) or (n_images, height, width, n_channels)
-            Images with 1, 3 or 4 channels.
+        images : array-like of shape (n_images, height, width) or (n_images, height, width, n_channels), or files
+            Images with 1, 3 or 4 channels, or files as for `ImageGridDisplay`.
         y_true : array-like of shape (n_images,), (n_images, 1) or (n_images, n_classes), or None
             True labels or one-hot rows; None if they are not known.
         y_pred : array-like of shape (n_images,), (n_images, 1) or (n_images, n_classes)
@@ -301,11 +303,7 @@ class PredictionDisplay:
         return "\n".join(lines)
 
     def _name(self, label):
-        if self.class_names is None:
-            return label
-        if label not in self.class_names:
-            raise ValueError(f"class_names has no name for the label {label}. It names {list(self.class_names)!r}.")
-        return self.class_names[label]
+        return label if self.class_names is None else name_of(label, self.class_names)
 
     def _plot_nothing(self, figsize, ax):
         self.ax_ = new_axes(figsize or (4, 1)) if ax is None else ax

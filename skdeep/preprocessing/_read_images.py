@@ -191,6 +191,8 @@ class ReadImages(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                     "X must be one column of images, or images as an array of uint8 and of shape (n_samples, height, "
                     f"width) or (n_samples, height, width, channels). Got dtype {X.dtype} and shape {X.shape}."
                 )
+            if X.dtype.kind in "UT":
+                X = X.tolist()  # of str, whose repr in messages is the path alone
         elif not isinstance(X, (list, tuple)):
             raise ValueError(f"X must be a list, tuple, array or pandas Series of images. Got {type(X).__name__}.")
         if len(X) == 0:

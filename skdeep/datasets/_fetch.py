@@ -16,8 +16,6 @@ from sklearn.utils import Bunch
 from skdeep._common.typing import PathLike
 from skdeep._lazy import keras
 
-__all__ = ["fetch_cifar10", "fetch_fashion_mnist", "fetch_mnist"]
-
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
