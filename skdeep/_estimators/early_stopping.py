@@ -88,7 +88,8 @@ def _can_be_split(settings, codes, targets):
     fraction = settings.validation_fraction or _FRACTION
     # A weight of 0 may leave no row of those that validate.
     has_zeros = isinstance(settings.class_weight, dict) and 0 in settings.class_weight.values()
-    return len(codes) >= _LEAST_ROWS and not has_zeros and keeps_classes(codes, targets, fraction)
+    can_be_taken = settings.validation_rows == "last" or keeps_classes(codes, targets, fraction)
+    return len(codes) >= _LEAST_ROWS and not has_zeros and can_be_taken
 
 
 def check_partial(estimator: Any) -> None:
