@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from skdeep.preprocessing import Reshape as Reshape
     from skdeep.preprocessing import ScaleToUnit as ScaleToUnit
     from skdeep.preprocessing import TableEncoder as TableEncoder
+    from skdeep.preprocessing import Window as Window
     from skdeep.preprocessing import ZScore as ZScore
     from skdeep.regressors import CNNRegressor as CNNRegressor
     from skdeep.regressors import DNNRegressor as DNNRegressor
@@ -67,6 +68,7 @@ _HOME = {
     "Reshape": "skdeep.preprocessing",
     "ScaleToUnit": "skdeep.preprocessing",
     "TableEncoder": "skdeep.preprocessing",
+    "Window": "skdeep.preprocessing",
     "ZScore": "skdeep.preprocessing",
     "load": "skdeep.persistence",
     "save": "skdeep.persistence",

@@ -134,6 +134,7 @@ CHECKED_BY_SCIKIT_LEARN = {
     "batch_size": (rf"{_INT} or a str among {{'auto'}}", [0, -1, 1.5, 32.0, NAN, INF, "all", None, [3]]),
     "shuffle": (_BOOL, [None, "yes", 1, 0, [True]]),
     "validation_fraction": (r"\(0.0, 1.0\) or None", [0, 1, 1.0, -0.1, 1.5, 5, NAN, INF, "0.1", [0.1]]),
+    "validation_rows": ("'last'", ["first", "Last", "", None, 3, True, ["last"]]),
     "early_stopping": (_BOOL, [None, "yes", 2, [True]]),
     "monitor": ("an instance of 'str'", [None, 3, ["loss"], keras.metrics.Accuracy]),
     "n_iter_no_change": (_INT, [0, -1, 1.5, INF, NAN, None, "ten"]),

@@ -12,7 +12,7 @@ REGRESSORS = [skdeep.MLPRegressor, skdeep.DNNRegressor, skdeep.CNNRegressor]
 TABLES = [skdeep.TableClassifier, skdeep.TableRegressor]
 CONVOLUTIONAL = [skdeep.CNNClassifier, skdeep.CNNRegressor]
 WRAPPERS = [skdeep.KerasClassifier, skdeep.KerasRegressor]
-OF_ALL = ["shuffle"]
+OF_ALL = ["shuffle", "validation_rows"]
 OF_BUILT_IN = [
     "activation",
     "kernel_initializer",
@@ -76,7 +76,7 @@ GROUPS = {
     "classifiers": (CLASSIFIERS, [*OF_KIND, "target_encoding", "class_weight"], ["classes_"]),
     "regressors": (REGRESSORS, [*OF_KIND, "scale_targets"], False),
     "dense": ([*CLASSIFIERS[:2], *REGRESSORS[:2]], ["batch_normalization"], ["n_features_in_"]),
-    "dense and tables": ([*CLASSIFIERS[:2], *REGRESSORS[:2], *TABLES], ["early_stopping"], False),
+    "dense and tables": ([*CLASSIFIERS[:2], *REGRESSORS[:2], *TABLES], ["early_stopping", "validation_rows"], False),
     "tables": (TABLES, [*OF_TABLES, "activation", "monitor", "callbacks", "dtype_policy"], ["preprocessor_"]),
     "dense classifiers": (CLASSIFIERS[:2], ["alpha"], False),
     "dense regressors": (REGRESSORS[:2], ["alpha"], False),

@@ -66,6 +66,7 @@ BAD = {
     "batch_size": [0, -1, 1.5, "all", None],
     "shuffle": [None, "yes"],
     "validation_fraction": [0, 1, -0.1, 1.5, "0.1"],
+    "validation_rows": ["first", None, 3],
     "early_stopping": [None, "yes"],
     "monitor": [None, 3],
     "n_iter_no_change": [0, -1, 1.5, None],

@@ -193,6 +193,7 @@ class TestTheFunctionComesFirst:
         "learning_rate": 0.25,
         "loss_weights": 2.0,
         "validation_fraction": 0.3,
+        "validation_rows": "last",
         "early_stopping": True,
         "monitor": "loss",
         "monitor_mode": "max",

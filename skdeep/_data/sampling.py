@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -130,13 +130,21 @@ def keeps_classes(codes: np.ndarray, targets: Any, fraction: float) -> bool:
     return bool(counts.min() > 1 and min(n_validation, len(codes) - n_validation) >= len(present))
 
 
-def split(codes: np.ndarray, targets: Any, fraction: float, rng: np.random.Generator) -> list[np.ndarray]:
-    """Return the positions of training and validation rows, with the same fractions of the classes if possible."""
+def split(
+    codes: np.ndarray,
+    targets: Any,
+    fraction: float,
+    rng: np.random.Generator,
+    which: Literal["random", "last"] = "random",
+) -> list[np.ndarray]:
+    """Return the positions of training and validation rows; at random with equal fractions of classes if possible."""
     n_rows = len(codes)
-    seed = int(rng.integers(2**31))
     n_validation = _n_validation_rows(n_rows, fraction)
     if n_validation >= n_rows:
         raise ValueError(f"validation_fraction={fraction} of {n_rows} rows leaves no row to train on.")
+    if which == "last":  # nothing is drawn, so that a fit is as that with these rows as X_val
+        return np.split(np.arange(n_rows), [n_rows - n_validation])
+    seed = int(rng.integers(2**31))
     stratify = None
     if targets.has_one_class_a_row:
         if keeps_classes(codes, targets, fraction):

@@ -366,9 +366,9 @@ class BaseDeepEstimator(NetworkInspection, CallbackSupportMixin, BaseEstimator, 
 
     def _training_rows(self, given, held_out, run):
         """Return the rows to train on and those to validate on, or None for the latter."""
-        fraction = run.settings.validation_fraction
+        fraction, which = run.settings.validation_fraction, run.settings.validation_rows
         if held_out is None and fraction is not None:
-            given, held_out = map(given.part, split(given.codes, run.targets, fraction, run.rng))
+            given, held_out = map(given.part, split(given.codes, run.targets, fraction, run.rng, which))
         by_class = weight_by_class(run.settings.class_weight, given.codes, run.targets, given.weight)
 
         def rows(selection, *, validates):

@@ -97,6 +97,7 @@ class BuiltInEstimator(RoutedParameters, BaseDeepEstimator):
             shuffle=self.shuffle,
             verbose=self.verbose,
             validation_fraction=self.validation_fraction,
+            validation_rows=self.validation_rows,
             early_stopping=self.early_stopping,
             class_weight=getattr(self, "class_weight", None),  # which regressors do not have
             callbacks=[self.callbacks],

@@ -92,8 +92,9 @@ def _can_be_split(settings, codes, targets):
     fraction = settings.validation_fraction or _FRACTION
     # A weight of 0 may leave no row of those that validate.
     has_zeros = isinstance(settings.class_weight, dict) and 0 in settings.class_weight.values()
+    can_be_taken = settings.validation_rows == "last" or keeps_classes(codes, targets, fraction)
     least = _LEAST_ROWS_FOR_SPREAD if isinstance(targets, SpreadTargets) else _LEAST_ROWS
-    return len(codes) >= least and not has_zeros and keeps_classes(codes, targets, fraction)
+    return len(codes) >= least and not has_zeros and can_be_taken
 
 
 def check_partial(estimator: Any) -> None:

@@ -72,7 +72,7 @@ _NAMES = (
 # Which change nothing of how a network is made.
 _OF_TRAINING = (
     *("warm_start", "random_state", "validation_batch_size", *_FIT_SETTINGS),
-    *("validation_fraction", "early_stopping", "monitor", "monitor_mode", "n_iter_no_change", "tol"),
+    *("validation_fraction", "validation_rows", "early_stopping", "monitor", "monitor_mode", "n_iter_no_change", "tol"),
 )
 _PREFIXES_OF_TRAINING = ("fit__", "callbacks__", "predict__", FIRST_STAGE)
 _COMPILE_SETTINGS = ("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics", "run_eagerly")
@@ -107,6 +107,7 @@ class KerasModelEstimator(FormsOfData, BaseDeepEstimator):
     learning_rate: Any = SHARED["learning_rate"]
     loss_weights: Any = SHARED["loss_weights"]
     validation_fraction: Any = SHARED["validation_fraction"]
+    validation_rows: Any = SHARED["validation_rows"]
     early_stopping: Any = SHARED["early_stopping"]
     monitor: Any = SHARED["monitor"]
     monitor_mode: Any = SHARED["monitor_mode"]
@@ -335,6 +336,7 @@ class KerasModelEstimator(FormsOfData, BaseDeepEstimator):
             shuffle=values["shuffle"],
             verbose=int(values["verbose"]),
             validation_fraction=self._validation_fraction(values["validation_split"]),
+            validation_rows=self.validation_rows,
             early_stopping=self.early_stopping,
             class_weight=values["class_weight"],
             callbacks=[own] if own is of_fit else [own, of_fit],

@@ -32,6 +32,7 @@ SHARED = {
     "learning_rate": None,
     "loss_weights": None,
     "validation_fraction": None,
+    "validation_rows": "random",
     "early_stopping": False,
     "monitor": "val_loss",
     "monitor_mode": "auto",

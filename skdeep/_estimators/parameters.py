@@ -55,6 +55,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "batch_size": [_POSITIVE_INT, StrOptions({"auto"})],
     "shuffle": ["boolean", StrOptions({"blocks"})],
     "validation_fraction": [_FRACTION, None],
+    "validation_rows": [StrOptions({"random", "last"})],
     "early_stopping": ["boolean", StrOptions({"auto"})],  # of dense networks
     "monitor": [str],
     "monitor_mode": [StrOptions({"auto", "min", "max"})],

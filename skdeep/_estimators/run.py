@@ -34,6 +34,8 @@ class TrainingSettings:
         Whether progress is printed.
     validation_fraction : float or None
         Fraction of the rows to set aside for validation.
+    validation_rows : {"random", "last"}
+        Which of them.
     early_stopping : bool or "auto"
         Whether training stops early; "auto" is for "auto" epochs, where there are enough rows.
     class_weight : dict, "balanced" or None
@@ -53,6 +55,7 @@ class TrainingSettings:
     shuffle: Shuffle
     verbose: int
     validation_fraction: float | None
+    validation_rows: Literal["random", "last"]
     early_stopping: bool | Literal["auto"]
     class_weight: ClassWeight | None
     callbacks: list[Any]

@@ -30,6 +30,7 @@ _ESTIMATORS = (
     "skdeep.preprocessing._table.TableEncoder",
     "skdeep.preprocessing._shape.Flatten",
     "skdeep.preprocessing._shape.Reshape",
+    "skdeep.preprocessing._window.Window",
     "skdeep.regressors._cnn.CNNRegressor",
     "skdeep.regressors._dnn.DNNRegressor",
     "skdeep.regressors._mlp.MLPRegressor",

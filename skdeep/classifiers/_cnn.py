@@ -114,6 +114,9 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalEstimator):
     validation_fraction : float, default=None
         Fraction of the training data set aside for validation, in (0, 1), the same of each class. None is no
         validation, or 0.1 with early stopping.
+    validation_rows : {"random", "last"}, default="random"
+        Which rows are set aside for validation. "random" draws them. "last" takes those at the end of X, whatever they
+        hold, for rows in the order of time: all rows that train come before them.
     early_stopping : bool, default=False
         Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
         restored in any case, also when the epochs run out; with `warm_start` those that the fit begins with count, too.
@@ -230,6 +233,7 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalEstimator):
         batch_size: int | Literal["auto"] = "auto",
         shuffle: Shuffle = True,
         validation_fraction: float | None = None,
+        validation_rows: Literal["random", "last"] = "random",
         early_stopping: bool = False,
         monitor: str = "val_loss",
         monitor_mode: Literal["auto", "min", "max"] = "auto",
@@ -269,6 +273,7 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalEstimator):
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.validation_fraction = validation_fraction
+        self.validation_rows = validation_rows
         self.early_stopping = early_stopping
         self.monitor = monitor
         self.monitor_mode = monitor_mode

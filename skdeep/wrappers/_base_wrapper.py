@@ -48,7 +48,8 @@ class BaseWrapper(NumberModelEstimator):
     callbacks : keras.callbacks.Callback, class, str, function, list or dict of them, or None, default=None
         Called as by Keras's fit.
     validation_split : float, default=0.0
-        Fraction of the training data set aside for validation, in [0, 1), drawn at random.
+        Fraction of the training data set aside for validation, in [0, 1), drawn at random, unless
+        ``validation_rows="last"``.
     shuffle : bool or "blocks", default=True
         Whether each epoch takes the rows in a new random order.
     run_eagerly : bool, default=False

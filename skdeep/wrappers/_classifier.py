@@ -80,7 +80,8 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         number, in a dict by name: ``callbacks={"plateau": ReduceLROnPlateau}, callbacks__plateau__monitor="loss"``.
     validation_split : float, default=0.0
         Fraction of the training data set aside for validation, in [0, 1), the same of each class. Unlike
-        Keras, which takes the last rows, skdeep draws them at random.
+        Keras, which takes the last rows, skdeep draws them at random, unless
+        ``validation_rows="last"``.
     shuffle : bool or "blocks", default=True
         Whether each epoch takes the rows in a new random order. "blocks" is for data that is not in memory: blocks of
         512 neighbouring rows come in random order, and the rows of each four blocks are mixed.
@@ -120,6 +121,9 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
     validation_fraction : float, default=None
         `validation_split` by the name that it has in the ready networks; None is no validation, or 0.1 with early
         stopping.
+    validation_rows : {"random", "last"}, default="random"
+        Which rows are set aside for validation. "random" draws them. "last" takes those at the end of X, whatever they
+        hold, for rows in the order of time: all rows that train come before them.
     early_stopping : bool, default=False
         Whether to stop when `monitor` has not improved for `n_iter_no_change` epochs. The weights of the best epoch are
         restored in any case, also when the epochs run out; with `warm_start` those that the fit begins with count, too.
@@ -267,6 +271,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         learning_rate: LearningRate | None = None,
         loss_weights: float | Sequence[float] | Mapping[str, float] | None = None,
         validation_fraction: float | None = None,
+        validation_rows: Literal["random", "last"] = "random",
         early_stopping: bool = False,
         monitor: str = "val_loss",
         monitor_mode: Literal["auto", "min", "max"] = "auto",
@@ -299,6 +304,7 @@ class KerasClassifier(DeepClassifierMixin, KerasModelEstimator):
         self.learning_rate = learning_rate
         self.loss_weights = loss_weights
         self.validation_fraction = validation_fraction
+        self.validation_rows = validation_rows
         self.early_stopping = early_stopping
         self.monitor = monitor
         self.monitor_mode = monitor_mode
