@@ -17,6 +17,7 @@ from skdeep._common import workers as _workers
 if TYPE_CHECKING:
     from skdeep import classifiers as classifiers
     from skdeep import datasets as datasets
+    from skdeep import export as export
     from skdeep import plotting as plotting
     from skdeep import preprocessing as preprocessing
     from skdeep import programs as programs
@@ -77,7 +78,7 @@ _HOME = {
 }
 # Importing these imports TensorFlow, so ``from skdeep import *`` leaves them out.
 _WITH_TENSORFLOW = {"StopAtMetric": "skdeep.callbacks"}
-_MODULES = ("classifiers", "datasets", "plotting", "preprocessing", "programs", "regressors", "wrappers")
+_MODULES = ("classifiers", "datasets", "export", "plotting", "preprocessing", "programs", "regressors", "wrappers")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 

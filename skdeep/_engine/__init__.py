@@ -19,5 +19,5 @@ X of (n, *row_shape), targets in the form that the head of the network encodes, 
   convolutional network looks.
 - ``hooks.direction``: whether a metric is to rise, for callbacks.
 - ``replicas.current_strategy``, ``replicas.check_scope`` and ``replicas.make_here``: training on several devices.
-- ``onnx_graph.converted(compute, input_shape)``: an ONNX model.
+- ``onnx_graph.converted(compute, input_shape)``: an ONNX model; ``onnx_graph.drop_unused_domains(model)``.
 """

@@ -64,7 +64,25 @@ def converted(compute: Callable[[Any], dict[str, Any]], input_shape: tuple[int |
         raise NoOnnxError(str(error)) from error
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "n_samples"
+    drop_unused_domains(model)
     return model
+
+
+def drop_unused_domains(model: Any) -> None:
+    """Drop from an ONNX model each declared domain that no node uses."""
+    used = {each.domain for each in _nodes(model.graph)} | {each.domain for each in model.functions}
+    kept = [each for each in model.opset_import if each.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+
+
+def _nodes(graph):
+    """Yield the nodes of a graph and of the graphs in their attributes."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)
 
 
 def set_metadata(model: Any, metadata: dict[str, str]) -> None:

@@ -110,8 +110,8 @@ class NetworkInspection:
         width, channels). The output of a classifier is named "probabilities": float32, of shape (n_samples, n_classes),
         equal to `predict_proba` up to rounding; its labels are in the metadata as "classes", a list as JSON. That of a
         regressor is named "predictions": float64, of shape (n_samples, n_outputs). The steps before it in a pipeline
-        are not in the file. The network is computed in float32, also if `dtype_policy` is another, from which it then
-        differs by rounding.
+        are not in the file; `skdeep.export.to_onnx` writes these, too. The network is computed in float32, also if
+        `dtype_policy` is another, from which it then differs by rounding.
 
         Parameters
         ----------
@@ -131,6 +131,7 @@ class NetworkInspection:
 
         See Also
         --------
+        skdeep.export.to_onnx : Write a whole pipeline.
         skdeep.save : Write the whole estimator.
 
         Examples
@@ -154,6 +155,13 @@ class NetworkInspection:
         check_is_fitted(self)
         with memory_errors(), self._network.in_use() as program:
             export.write_onnx(self._network, program.model, self._targets, path)
+
+    def _as_onnx(self):
+        """Return the network as an `onnx.ModelProto`, of a classifier with its outputs, and the shape of a row."""
+        check_is_fitted(self)
+        with memory_errors(), self._network.in_use() as program:
+            model = export.as_onnx(self._network, program.model, self._targets, with_outputs=True)
+            return model, program.model.input_shape[1:]
 
     @property
     def model_(self) -> keras.Model:

@@ -8,7 +8,7 @@ the dtype policy, and only that last step of regressors in float64.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skdeep._common.atomic_files import replaced, writable_path
 from skdeep._common.typing import PathLike
@@ -67,6 +67,22 @@ def write_onnx(network: Network, live: keras.Model, targets: ClassTargets | Nume
     """Write a network, whose model is `live`, as `skdeep.DNNClassifier.to_onnx` does."""
     onnx_graph.check_installed()
     path = writable_path(path)
+    model = as_onnx(network, live, targets)
+    if not isinstance(targets, NumericTargets):
+        onnx_graph.set_metadata(model, {"classes": json.dumps(targets.classes.tolist(), default=str)})
+    with replaced(path) as part:
+        part.write_bytes(model.SerializeToString())
+
+
+def as_onnx(
+    network: Network, live: keras.Model, targets: ClassTargets | NumericTargets, *, with_outputs: bool = False
+) -> Any:
+    """Return a network, whose model is `live`, as an `onnx.ModelProto`.
+
+    Its output is "probabilities" or "predictions". With `with_outputs` a classifier has "outputs", too, those of the
+    last layer, by which `predict` decides.
+    """
+    onnx_graph.check_installed()
     network.follow_changes()
     if not isinstance(network.head, _OF_ONE_OUTPUT) or len(getattr(live, "inputs", None) or [None]) != 1:
         raise ValueError(
@@ -83,7 +99,10 @@ def write_onnx(network: Network, live: keras.Model, targets: ClassTargets | Nume
             shape = live.outputs[0].shape[1:]
             scale, mean = targets.scale.reshape(shape), targets.mean.reshape(shape)
             return {"predictions": keras.ops.cast(outputs, "float64") * scale + mean}
-        return {"probabilities": network.head.probabilities(outputs, keras.ops)}
+        computed = {"probabilities": network.head.probabilities(outputs, keras.ops)}
+        if with_outputs:
+            computed["outputs"] = keras.ops.cast(outputs, "float32")
+        return computed
 
     try:
         converted = onnx_graph.converted(compute, model.input_shape)
@@ -93,10 +112,7 @@ def write_onnx(network: Network, live: keras.Model, targets: ClassTargets | Nume
             f"ONNX does not have: {error}"
         ) from error
     converted.producer_name, converted.producer_version = "skdeep", __version__
-    if not isinstance(targets, NumericTargets):
-        onnx_graph.set_metadata(converted, {"classes": json.dumps(targets.classes.tolist(), default=str)})
-    with replaced(path) as part:
-        part.write_bytes(converted.SerializeToString())
+    return converted
 
 
 def _activations(model):
