@@ -4,6 +4,7 @@ import pickle
 
 import keras
 import numpy as np
+import onnxruntime
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
@@ -222,6 +223,30 @@ class TestStates:
         loaded = skdeep.load(tmp_path / "reg")
         assert_array_equal(loaded.predict(X, return_quantiles=True)[1], reg.predict(X, return_quantiles=True)[1])
         loaded.partial_fit(X, y)
+
+
+class TestFiles:
+    """Files for other libraries tell what `predict` does."""
+
+    @pytest.mark.parametrize("parameters", [{"quantiles": LEVELS}, {"loss": "gaussian_nll"}])
+    @pytest.mark.parametrize("n_columns", [1, 2])
+    @pytest.mark.parametrize("kind", [DNNRegressor, CNNRegressor, TableRegressor])
+    def test_of_keras_and_onnx(self, kind, n_columns, parameters, tmp_path):
+        reg = kind(**SHORT, **parameters).fit(X, y if n_columns == 1 else TWO)
+        option = {"return_quantiles": True} if "quantiles" in parameters else {"return_std": True}
+        predicted, spread = reg.predict(X[:50], **option)
+        name = "quantiles" if "quantiles" in parameters else "standard_deviations"
+        expected = {"predictions": predicted.reshape(50, n_columns), name: spread.reshape(50, n_columns, -1)}
+        rows = X[:50] if kind is not TableRegressor else reg.preprocessor_.transform(X[:50])
+        rows = rows.reshape(50, 1, -1, 1) if kind is CNNRegressor else rows
+        reg.to_keras(tmp_path / "reg.keras")
+        by_keras = keras.models.load_model(tmp_path / "reg.keras", compile=False)(rows.astype(np.float32))
+        reg.to_onnx(tmp_path / "reg.onnx")
+        session = onnxruntime.InferenceSession(tmp_path / "reg.onnx")
+        by_onnx = session.run(list(expected), {"input": rows.astype(np.float32)})
+        for (key, value), other in zip(expected.items(), by_onnx, strict=True):
+            assert_allclose(other.reshape(value.shape), value, rtol=1e-5, atol=1e-3)
+            assert_allclose(np.reshape(by_keras[key], value.shape), value, rtol=1e-5, atol=1e-3)
 
 
 class TestErrors:

@@ -62,9 +62,9 @@ class NetworkInspection:
         second. The loaded model trains on numbers of classes, or on one-hot rows where loss or metrics need them. Where
         the outputs of the network are no such probabilities (logits, scores, several sigmoid units for labels), the
         model ends with what makes those of `predict_proba` of them, and that of a regressor which scales its targets
-        with a layer that goes back to the unit of y; such a model has neither loss nor optimizer. (`model_.save` writes
-        the network as it is.) Functions and classes of your own are in it
-        by name; Keras loads them if they are given as ``custom_objects``.
+        with a layer that goes back to the unit of y; such a model has neither loss nor optimizer. With quantiles or
+        standard deviations its outputs are a dict, as those of `to_onnx`. (`model_.save` writes the network as it is.)
+        Functions and classes of your own are in it by name; Keras loads them if they are given as ``custom_objects``.
 
         Parameters
         ----------
@@ -109,9 +109,10 @@ class NetworkInspection:
         Its input is named "input": float32, of shape (n_samples, n_features), for `CNNClassifier` (n_samples, height,
         width, channels). The output of a classifier is named "probabilities": float32, of shape (n_samples, n_classes),
         equal to `predict_proba` up to rounding; its labels are in the metadata as "classes", a list as JSON. That of a
-        regressor is named "predictions": float64, of shape (n_samples, n_outputs). The steps before it in a pipeline
-        are not in the file; `skdeep.export.to_onnx` writes these, too. The network is computed in float32, also if
-        `dtype_policy` is another, from which it then differs by rounding.
+        regressor is named "predictions": float64, of shape (n_samples, n_outputs); beside it there is "quantiles", of
+        shape (n_samples, n_outputs, n_quantiles), or "standard_deviations" where these were learned. The steps before
+        it in a pipeline are not in the file; `skdeep.export.to_onnx` writes these, too. The network is computed in
+        float32, also if `dtype_policy` is another, from which it then differs by rounding.
 
         Parameters
         ----------

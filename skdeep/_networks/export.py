@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from skdeep._common.atomic_files import replaced, writable_path
 from skdeep._common.typing import PathLike
 from skdeep._common.version import __version__
 from skdeep._data.heads import Head
 from skdeep._data.numeric_targets import NumericTargets
 from skdeep._data.sequence_targets import SequenceHead
+from skdeep._data.spreads import LEAST_DEVIATION, NormalTargets, QuantileTargets, SpreadTargets
 from skdeep._engine import onnx_graph
 from skdeep._lazy import keras, lazy_module
 
@@ -46,13 +49,16 @@ def write_keras(network: Network, live: keras.Model, targets: ClassTargets | Num
         if network.head.is_converted:
             probabilities = network.head.probabilities(live.outputs[0], keras.ops)
             model = keras.Model(live.inputs[0], probabilities, name=live.name)
-    elif targets.is_scaled:
-        # In float64: where the mean is far larger than the deviation, float32 would round the predictions away. Given
-        # arrays, since of lists Keras makes float32 first.
-        shape = live.outputs[0].shape[1:]
-        scale, mean = targets.scale.reshape(shape), targets.mean.reshape(shape)
-        units = keras.layers.Rescaling(scale, mean, dtype="float64", name="unit")
-        model = keras.Model(live.inputs[0], units(live.outputs[0]), name=live.name)
+    elif targets.is_scaled or isinstance(targets, SpreadTargets):
+
+        def in_unit(x, scale, offset):
+            # In float64: where the mean is far larger than the deviation, float32 would round the predictions away.
+            # Given arrays, since of lists Keras makes float32 first.
+            return keras.layers.Rescaling(scale, offset, dtype="float64")(x)
+
+        told = _told(targets, live.outputs[0], in_unit)
+        outputs = told if isinstance(targets, SpreadTargets) else told["predictions"]
+        model = keras.Model(live.inputs[0], outputs, name=live.name)
     with replaced(path) as part:
         try:
             model.save(part)
@@ -96,9 +102,7 @@ def as_onnx(
     def compute(input):
         outputs = model(input, training=False)
         if isinstance(targets, NumericTargets):
-            shape = live.outputs[0].shape[1:]
-            scale, mean = targets.scale.reshape(shape), targets.mean.reshape(shape)
-            return {"predictions": keras.ops.cast(outputs, "float64") * scale + mean}
+            return _told(targets, outputs, lambda x, scale, offset: keras.ops.cast(x, "float64") * scale + offset)
         computed = {"probabilities": network.head.probabilities(outputs, keras.ops)}
         if with_outputs:
             computed["outputs"] = keras.ops.cast(outputs, "float32")
@@ -113,6 +117,25 @@ def as_onnx(
         ) from error
     converted.producer_name, converted.producer_version = "skdeep", __version__
     return converted
+
+
+def _told(targets, outputs, in_unit):
+    """Return what the outputs of a regressor tell in the unit of y, by name; `in_unit` multiplies and adds."""
+    if isinstance(targets, QuantileTargets):
+        units = (np.repeat(each, targets.n_values) for each in (targets.scale, targets.mean))
+        values = keras.ops.reshape(in_unit(outputs, *units), (-1, targets.n_outputs, targets.n_values))
+        values = keras.ops.sort(values, axis=2)
+        medians = keras.ops.take(values, targets.learned.index(0.5), axis=2)
+        asked = [targets.learned.index(each) for each in targets.quantiles]
+        return {"predictions": medians, "quantiles": keras.ops.take(values, asked, axis=2)}
+    if isinstance(targets, NormalTargets):
+        spreads = keras.ops.softplus(outputs[:, 1::2])
+        return {
+            "predictions": in_unit(outputs[:, 0::2], targets.scale, targets.mean),
+            "standard_deviations": in_unit(spreads, targets.scale, LEAST_DEVIATION * targets.scale),
+        }
+    shape = outputs.shape[1:]
+    return {"predictions": in_unit(outputs, targets.scale.reshape(shape), targets.mean.reshape(shape))}
 
 
 def _activations(model):
