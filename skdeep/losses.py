@@ -62,7 +62,20 @@ class Pinball(keras.losses.Loss):
         self.quantile = checked_quantiles(quantile, "quantile")
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the loss of each row."""
+        """Return the loss of each row.
+
+        Parameters
+        ----------
+        y_true : tensor of shape (n_samples, n_columns)
+            Targets.
+        y_pred : tensor of shape (n_samples, n_outputs)
+            Outputs of the network.
+
+        Returns
+        -------
+        losses : tensor of shape (n_samples,)
+            The losses.
+        """
         ops = keras.ops
         levels = ops.convert_to_tensor(self.quantile, y_pred.dtype)
         columns = ops.reshape(y_pred, (ops.shape(y_pred)[0], -1, len(self.quantile)))
@@ -70,7 +83,13 @@ class Pinball(keras.losses.Loss):
         return ops.mean(ops.maximum(levels * errors, (levels - 1) * errors), axis=(1, 2))
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments."""
+        """Return the arguments.
+
+        Returns
+        -------
+        config : dict
+            By their names.
+        """
         return super().get_config() | {"quantile": list(self.quantile)}
 
 
@@ -112,7 +131,20 @@ class GaussianNLL(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the loss of each row."""
+        """Return the loss of each row.
+
+        Parameters
+        ----------
+        y_true : tensor of shape (n_samples, n_columns)
+            Targets.
+        y_pred : tensor of shape (n_samples, n_outputs)
+            Outputs of the network.
+
+        Returns
+        -------
+        losses : tensor of shape (n_samples,)
+            The losses.
+        """
         ops = keras.ops
         pairs = ops.reshape(y_pred, (ops.shape(y_pred)[0], -1, 2))
         deviations = ops.softplus(pairs[..., 1]) + LEAST_DEVIATION

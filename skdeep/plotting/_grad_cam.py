@@ -66,7 +66,7 @@ class GradCAMDisplay:
     References
     ----------
     .. [1] R. R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization",
-       ICCV 2017, :arxiv:`1610.02391`.
+       ICCV 2017, arXiv:1610.02391.
 
     Examples
     --------

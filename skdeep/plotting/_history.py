@@ -158,7 +158,9 @@ class TrainingHistoryDisplay:
             several of these by the name for the legend.
         metrics : str or sequence of str, default=None
             Names in `history_`, one for each panel, as for `plot`.
-        yscale, mark_best
+        yscale : {"linear", "log"}, default="linear"
+            As for `plot`.
+        mark_best : bool, default=True
             As for `plot`.
         ax : matplotlib Axes or sequence of them, default=None
             Where to draw, one for each metric; None is a new figure.
@@ -198,7 +200,9 @@ class TrainingHistoryDisplay:
             name for the legend.
         metrics : str or sequence of str, default=None
             Names in the history, one for each panel, as for `plot`.
-        yscale, mark_best
+        yscale : {"linear", "log"}, default="linear"
+            As for `plot`.
+        mark_best : bool, default=True
             As for `plot`.
         ax : matplotlib Axes or sequence of them, default=None
             Where to draw, one for each metric; None is a new figure.

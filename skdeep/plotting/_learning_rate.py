@@ -64,7 +64,7 @@ class LearningRateDisplay:
 
     References
     ----------
-    .. [1] L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, :arxiv:`1506.01186`.
+    .. [1] L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, arXiv:1506.01186.
 
     Examples
     --------
