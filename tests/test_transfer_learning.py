@@ -315,9 +315,9 @@ class TestStages:
         seen = []
 
         class Spy(KerasClassifier):
-            def _train(self, run, train, validation, options, *others):
+            def _train(self, run, train, validation, options, **others):
                 seen.append(np.sort(validation.index))
-                return super()._train(run, train, validation, options, *others)
+                return super()._train(run, train, validation, options, **others)
 
         random_state = np.random.RandomState(0) if random_state == "generator" else random_state
         params = two_stages(backbone, validation_split=0.2, random_state=random_state, epochs=1).get_params()
