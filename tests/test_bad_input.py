@@ -149,10 +149,22 @@ CHECKED_BY_SCIKIT_LEARN = {
     "conv_activation": ("'str' or a callable", [None, 3, ("relu", "relu"), True, NoName()]),
     "padding": ("'valid'", ["full", "causal", "Same", None, 3, ["same"]]),
     "pool_size": (rf"{_INT} or an array-like", [0, -1, 1.5, NAN, "2", None]),
+    "residual": (_BOOL, [None, "yes", 2, [True]]),
+    "global_pooling": ("'average'", ["mean", "", 3, True, ["max"]]),
     "augment": ("'dict', an array-like, a callable or None", [3, 1.5, NAN, True, NoName()]),
     "image_shape": ("an array-like or None", ["2x2", 4, NAN, True, NoName()]),
 }
-ONLY_CNN = ["conv_filters", "kernel_size", "conv_activation", "padding", "pool_size", "augment", "image_shape"]
+ONLY_CNN = [
+    "conv_filters",
+    "kernel_size",
+    "conv_activation",
+    "padding",
+    "pool_size",
+    "residual",
+    "global_pooling",
+    "augment",
+    "image_shape",
+]
 
 
 def parameter_cases(table):

@@ -42,6 +42,77 @@ def test_numbers_of_parameters_of_known_networks(model, n_parameters):
     assert model().count_params() == n_parameters
 
 
+def by_hand(X, weights, *, normalized, pooling):
+    """Return what two residual blocks and an output make of images, from weights by the names of layers."""
+    ops = keras.ops
+
+    def conv(x, name):
+        kernel, *bias = weights[name]
+        x = ops.conv(x, kernel, padding="same")
+        if not normalized:
+            return x + bias[0]
+        gamma, beta, mean, variance = weights[f"{name}_normalization"]
+        return (x - mean) / ops.sqrt(variance + 1e-3) * gamma + beta
+
+    x = ops.convert_to_tensor(X)
+    first = ops.relu(conv(ops.relu(conv(x, "conv_1_1")), "conv_1_2") + conv(x, "shortcut_1"))
+    first = ops.max_pool(first, 2, padding="valid")
+    x = ops.relu(conv(first, "conv_2_1") + first)  # of as many channels
+    x = ops.max_pool(x, 2, padding="valid")
+    x = ops.mean(x, axis=(1, 2)) if pooling == "average" else ops.max(x, axis=(1, 2))
+    kernel, bias = weights["output"]
+    return ops.softmax(x @ kernel + bias)
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+@pytest.mark.parametrize("pooling", ["average", "max"])
+def test_residual_blocks_and_global_pooling_by_hand(normalized, pooling):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 9, 8, 3)).astype(np.float32), np.arange(30) % 3
+    clf = CNNClassifier(
+        conv_filters=((4, 5), (5,)),
+        hidden_layer_sizes=(),
+        residual=True,
+        global_pooling=pooling,
+        batch_normalization=normalized,
+        epochs=2,
+        random_state=0,
+    ).fit(X, y)
+    weights = {layer.name: layer.get_weights() for layer in clf.model_.layers}
+    expected = by_hand(X, weights, normalized=normalized, pooling=pooling)
+    np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-5)
+    pickled = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(pickled.predict_proba(X), clf.predict_proba(X))
+
+
+def test_a_layer_of_random_layers_follows_from_the_random_state():
+    X, y = np.random.default_rng(0).uniform(size=(40, 8, 8, 3)).astype(np.float32), np.arange(40) % 2
+    settings = {"conv_filters": (4,), "hidden_layer_sizes": (), "dropout": (), "epochs": 2}
+
+    def fitted(random_state, augment):
+        return CNNClassifier(**settings, augment=augment, random_state=random_state).fit(X, y)
+
+    by_name, by_object = {"RandAugment": {"value_range": (0, 1)}}, keras.layers.RandAugment((0, 1))
+    first, again = fitted(0, by_name), fitted(0, by_object)
+    assert first.history_ == again.history_
+    assert first.history_ != fitted(1, by_name).history_
+    # Predictions see the images as they are.
+    plain = fitted(0, None)
+    plain.model_.set_weights([each for each in first.model_.get_weights() if each.dtype == np.float32])
+    np.testing.assert_allclose(plain.predict_proba(X), first.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_global_pooling_has_as_many_weights_for_images_of_any_size(size):
+    model = cnn((size, size, 3), conv_filters=(8, 16), global_pooling="average", hidden_layer_sizes=(32,))
+    assert model.count_params() == 3 * 9 * 8 + 8 + 8 * 9 * 16 + 16 + 16 * 32 + 32 + 32 * 10 + 10
+
+
+def test_residual_blocks_need_images_of_one_size():
+    with pytest.raises(ValueError, match="residual=True needs padding='same', which keeps the size of the images"):
+        cnn((8, 8), residual=True, padding="valid")
+
+
 def describe(model):
     """Return what tells the layers apart."""
     settings = ("units", "filters", "rate", "pool_size", "padding")

@@ -48,6 +48,8 @@ OF_CONVOLUTIONS = [
     "dropout",
     "batch_normalization",
     "conv_filters",
+    "residual",
+    "global_pooling",
     "kernel_size",
     "conv_activation",
     "padding",

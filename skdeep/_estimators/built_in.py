@@ -185,6 +185,7 @@ class ConvolutionalEstimator(BuiltInEstimator):
 
     def _architecture(self, row_shape, head, l2):
         names = ("conv_filters", "kernel_size", "conv_activation", "padding", "pool_size")
+        names += ("residual", "global_pooling")
         parameters = {name: getattr(self, name) for name in names} | self._shared_parameters(head, l2)
         parameters["augment"] = builders.random_layers(self.augment)
         return Architecture("build_cnn", row_shape, head.n_outputs, parameters)

@@ -79,6 +79,8 @@ _CNN_CONSTRAINTS = {
     "conv_activation": [str, callable],
     "padding": [StrOptions({"same", "valid"})],
     "pool_size": [_POSITIVE_INT, "array-like"],
+    "residual": ["boolean"],
+    "global_pooling": [StrOptions({"average", "max"}), None],
     "image_shape": ["array-like", None],
     "augment": [str, dict, "array-like", callable, None],
     "early_stopping": ["boolean"],

@@ -20,6 +20,7 @@ from skdeep._lazy import keras
 from skdeep._networks import initial_values
 
 _SET_BY_NETWORK = ("name", "trainable", "dtype", "data_format", "seed")
+_OF_RANDOM_LAYERS = ("RandAugment",)  # which draws from several of them
 
 
 def build_dense(
@@ -90,6 +91,8 @@ def build_cnn(
     l2: float = 0.0,
     augment: Sequence[tuple[str, dict[str, Any]]] = (),
     frozen_layers: Sequence[str] = (),
+    residual: bool = False,
+    global_pooling: str | None = None,
 ) -> keras.Model:
     """Build blocks of convolutions, each block ended by max-pooling, then dense layers.
 
@@ -117,6 +120,11 @@ def build_cnn(
         As in `build_dense`, for all layers.
     augment : sequence of (str, dict), default=()
         Keras's random layers by name with their arguments, from `random_layers`, that the images pass in training.
+    residual : bool, default=False
+        Whether what enters a block is added to what its convolutions make of it, before their last activation.
+    global_pooling : {"average", "max"} or None, default=None
+        What of each filter of the last block goes into the dense layers: the mean or the maximum over the image, or if
+        None all pixels.
 
     Returns
     -------
@@ -131,7 +139,10 @@ def build_cnn(
     x = inputs = layers.input(input_shape)
     for number, (name, arguments) in enumerate(augment, start=1):
         x = layers.random(x, name, arguments, number)
+    if residual and padding != "same":
+        raise ValueError(f"residual=True needs padding='same', which keeps the size of the images. Got {padding!r}.")
     for number, filters_of_block in enumerate(_conv_blocks(conv_filters), start=1):
+        block_input = x
         for position, filters in enumerate(filters_of_block, start=1):
             if padding == "valid" and (kernel_size[0] > x.shape[1] or kernel_size[1] > x.shape[2]):
                 raise ValueError(
@@ -139,10 +150,14 @@ def build_cnn(
                     f"convolution {position} of block {number}; use a smaller kernel_size, fewer blocks in "
                     "conv_filters, or padding='same'."
                 )
-            x = layers.conv(x, filters, kernel_size, conv_activation, padding, name=f"conv_{number}_{position}")
+            is_added_to = residual and position == len(filters_of_block)
+            activation_of_layer = None if is_added_to else conv_activation
+            x = layers.conv(x, filters, kernel_size, activation_of_layer, padding, name=f"conv_{number}_{position}")
+        if residual and filters_of_block:
+            x = layers.sum(x, block_input, conv_activation, number)
         window = (min(pool_size[0], x.shape[1]), min(pool_size[1], x.shape[2]))
         x = layers.max_pool(x, window, name=f"pool_{number}")
-    x = layers.flatten(x)
+    x = layers.flatten(x) if global_pooling is None else layers.global_pool(x, global_pooling)
     hidden = _hidden_layers(layers, x, hidden_layer_sizes, activation, dropout)
     model = keras.Model(inputs, layers.output(hidden, n_outputs, output_activation), name="cnn")
     return _partly_frozen(model, frozen_layers)
@@ -324,6 +339,20 @@ class _Layers:
     def max_pool(self, x, window, name):
         return keras.layers.MaxPooling2D(window, data_format="channels_last", dtype=self.dtype_policy, name=name)(x)
 
+    def sum(self, x, block_input, activation, number):
+        """Return the activation of a sum, where a 1 x 1 convolution makes as many channels of what entered the block.
+
+        Source: He et al., "Deep residual learning for image recognition", CVPR 2016, figure 2 and option B.
+        """
+        if block_input.shape[-1] != x.shape[-1]:
+            block_input = self.conv(block_input, x.shape[-1], 1, None, "same", name=f"shortcut_{number}")
+        x = keras.layers.Add(dtype=self.dtype_policy, name=f"add_{number}")([x, block_input])
+        return keras.layers.Activation(activation, dtype=self.dtype_policy, name=f"add_{number}_activation")(x)
+
+    def global_pool(self, x, kind):
+        kinds = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
+        return kinds[kind](data_format="channels_last", dtype=self.dtype_policy, name="global_pool")(x)
+
     def flatten(self, x):
         return keras.layers.Flatten(data_format="channels_last", dtype=self.dtype_policy, name="flatten")(x)
 
@@ -386,7 +415,8 @@ def _partly_frozen(model, frozen_layers):
 
 def _random_classes():
     """Return Keras's layers that change images at random in training and leave them alone otherwise, by name."""
-    return {name: getattr(keras.layers, name) for name in dir(keras.layers) if name.startswith("Random")}
+    names = [name for name in dir(keras.layers) if name.startswith("Random") or name in _OF_RANDOM_LAYERS]
+    return {name: getattr(keras.layers, name) for name in names}
 
 
 def _seed_generators(layer):

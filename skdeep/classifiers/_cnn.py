@@ -49,13 +49,20 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalEstimator):
     pool_size : int or tuple of two int, default=2
         Height and width of every pooling window, in pixels. A window is at most the image that arrives, so pooling
         never shrinks an axis below one pixel, and an axis of one pixel is not pooled.
+    residual : bool, default=False
+        Whether what enters a block is added to what its convolutions make of it, before their last activation, with
+        which networks of many layers are easier to train. Needs ``padding="same"``. Where a block changes the number of
+        channels, a convolution of one pixel does it for what is added, too.
+    global_pooling : {"average", "max"} or None, default=None
+        What of each filter of the last block goes into the dense layers: its mean or its maximum over the image, so
+        that these are few numbers whatever the size of the images. None is all its pixels.
     image_shape : tuple of (height, width) or (height, width, channels), default=None
         Shape of the images when X holds them as flat rows. None takes a flat row as an image of one row of pixels, 1 x
         n_features, with one channel.
     augment : str, keras.layers.Layer, sequence of them, dict of str to dict, or None, default=None
-        Keras's random layers, such as "RandomFlip", which the images pass in training only: by name, as instances, or
-        as a dict from names to arguments, ``{"RandomFlip": {"mode": "horizontal"}, "RandomRotation": {"factor":
-        0.05}}``. What they draw follows from `random_state`.
+        Keras's random layers, such as "RandomFlip" and "RandAugment", which the images pass in training only: by name,
+        as instances, or as a dict from names to arguments, ``{"RandomFlip": {"mode": "horizontal"}, "RandomRotation":
+        {"factor": 0.05}}``. What they draw follows from `random_state`.
     hidden_layer_sizes : int or sequence of int, default=(128,)
         Units of each hidden layer after the convolutions, one int for one layer. ``()`` has none.
     activation : str, callable or sequence of them, default="relu"
@@ -212,6 +219,8 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalEstimator):
         conv_activation: Activation = "relu",
         padding: Literal["same", "valid"] = "same",
         pool_size: Ints = 2,
+        residual: bool = False,
+        global_pooling: Literal["average", "max"] | None = None,
         image_shape: Shape | None = None,
         augment: Augment | None = None,
         hidden_layer_sizes: Ints = (128,),
@@ -252,6 +261,8 @@ class CNNClassifier(DeepClassifierMixin, ConvolutionalEstimator):
         self.conv_activation = conv_activation
         self.padding = padding
         self.pool_size = pool_size
+        self.residual = residual
+        self.global_pooling = global_pooling
         self.image_shape = image_shape
         self.augment = augment
         self.hidden_layer_sizes = hidden_layer_sizes
