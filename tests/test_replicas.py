@@ -308,3 +308,16 @@ def test_what_an_own_step_returns_is_the_mean_over_replicas_as_in_keras():
 def test_the_penalty_of_a_smaller_batch_is_that_of_one_device():
     clf = quick(alpha=5.0, batch_size=70)
     np.testing.assert_allclose(fitted_on_both(clf).history_["loss"], clf.fit(*data()).history_["loss"], rtol=1e-5)
+
+
+@on_two_cpus
+def test_learning_rates_fall_on_all_devices():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:256] / 16, y[:256]
+    settings = {"epochs": 2, "batch_size": 64, "dropout": 0.0, "random_state": 0}
+    with strategy().scope():
+        named = DNNClassifier(**settings, learning_rate="cosine", learning_rate__max=0.01).fit(X, y)
+        schedule = keras.optimizers.schedules.CosineDecay(0.01, 8)
+        by_object = DNNClassifier(**settings, learning_rate=schedule).fit(X, y)
+    np.testing.assert_allclose(named.history_["loss"], by_object.history_["loss"], rtol=1e-4)
+    np.testing.assert_allclose(named.history_["learning_rate"], [float(schedule(3)), float(schedule(7))], rtol=1e-4)
