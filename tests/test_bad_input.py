@@ -125,7 +125,7 @@ CHECKED_BY_SCIKIT_LEARN = {
     "dropout": ("'float' or an array-like", ["0.1", None, 1j, NoName()]),
     "output_activation": ("'softmax'", ["relu", "Softmax", "", None, 3, True, ["softmax"], np.array(["softmax", "a"])]),
     "learning_rate": (
-        r"a float in the range \(0.0, inf\), a callable or None",
+        r"a float in the range \(0.0, inf\), a callable, a str among {.*'cosine'.*} or None",
         [0, -1, NAN, INF, -INF, "fast", [0.1], 1j, {"a": 1}],
     ),
     "epochs": (rf"{_INT} or a str among {{'auto'}}", [0, -1, 1.5, 2.0, NAN, INF, "many", None, [3]]),
@@ -196,7 +196,7 @@ _METRICS = "must be one Keras metric or a list of them, by name, class or object
 _LOSS = "must be 'auto', or a Keras loss as a name, class, function or object"
 _OPTIMIZER = "must be the name, a class or an instance of a Keras optimizer"
 _INITIALIZER = "must be the name, a class or an instance of a Keras initializer"
-_CALLBACKS = "must be Keras callbacks or classes of them"
+_CALLBACKS = "must be Keras callbacks, their classes or names"
 _UNKNOWN_CLASS = r"has weights for .*, but the classes in y are \[0, 1, 2\]"
 CHECKED_WHERE_USED = {
     "hidden_layer_sizes": (
@@ -224,7 +224,7 @@ CHECKED_WHERE_USED = {
     "bias_initializer": ((TypeError, _INITIALIZER), [None, 3, ["zeros", "zeros"], NotOfKeras]),
     "callbacks": (
         (TypeError, _CALLBACKS),
-        ["EarlyStopping", "", 3, True, dict, {"a": 1}, NotOfKeras, NoName(), keras.optimizers.Adam, [None]],
+        [3, True, dict, {"a": 1}, NotOfKeras, NoName(), keras.optimizers.Adam, [None]],
     ),
     "conv_filters": (
         (ValueError, _BLOCKS),

@@ -92,8 +92,10 @@ WEIGHTS = {
 def assert_same_training(ours, theirs, our_history, their_history):
     for weight, keras_weight in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(weight, keras_weight, rtol=1e-4, atol=1e-6)
-    assert set(our_history) == set(their_history)
-    for name, values in our_history.items():
+    # Keras tells the learning rate only where a callback of its own changes it.
+    assert set(our_history) - {"learning_rate"} == set(their_history) - {"learning_rate"}
+    for name in their_history:
+        values = our_history[name]
         np.testing.assert_allclose(values, their_history[name], rtol=1e-4)
 
 
