@@ -209,7 +209,8 @@ class TestStates:
     def test_a_warm_start_does_not_go_on_with_other_quantiles(self):
         reg = DNNRegressor(**SHORT, quantiles=LEVELS, warm_start=True).fit(X, y)
         before = reg.predict(X)
-        for parameters in ({"quantiles": (0.2, 0.8)}, {"quantiles": None, "loss": "gaussian_nll"}):
+        others = [{"quantiles": (0.2, 0.8)}, {"quantiles": None}, {"quantiles": None, "loss": "gaussian_nll"}]
+        for parameters in others:
             with pytest.raises(ValueError, match="warm_start=True"):
                 reg.set_params(**parameters).fit(X, y)
         assert_array_equal(reg.predict(X), before)

@@ -128,6 +128,11 @@ class NumericTargets:
 
     def continuing(self, earlier: NumericTargets) -> NumericTargets:
         """Return the targets with which ``warm_start=True`` goes on: the earlier ones, whose units it knows."""
+        if type(self) is not type(earlier):
+            raise ValueError(
+                "warm_start=True goes on with what the earlier fit learned to tell of y, but quantiles or loss now ask "
+                "for something else."
+            )
         if self.n_outputs != earlier.n_outputs:
             raise ValueError(
                 f"warm_start=True goes on with the {earlier.n_outputs} columns of y of the earlier fit, but y has "

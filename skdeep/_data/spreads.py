@@ -105,10 +105,15 @@ class QuantileTargets(SpreadTargets):
         median = values[..., self.learned.index(_MEDIAN)]
         return self._in_shape(median), self._in_shape(values[..., asked])
 
-    def continuing(self, earlier: NumericTargets) -> NumericTargets:
+    def continuing(self, earlier: Any) -> Any:
         """Return the targets with which ``warm_start=True`` goes on."""
-        _check_same(self, earlier, getattr(earlier, "quantiles", None) == self.quantiles)
-        return super().continuing(earlier)
+        continued = super().continuing(earlier)
+        if continued.quantiles != self.quantiles:
+            raise ValueError(
+                f"warm_start=True goes on with the quantiles {continued.quantiles} of the earlier fit. Got "
+                f"{self.quantiles}."
+            )
+        return continued
 
 
 class NormalTargets(SpreadTargets):
@@ -136,11 +141,6 @@ class NormalTargets(SpreadTargets):
         """Return means and standard deviations."""
         return self._in_shape(values[..., 0]), self._in_shape(values[..., 1])
 
-    def continuing(self, earlier: NumericTargets) -> NumericTargets:
-        """Return the targets with which ``warm_start=True`` goes on."""
-        _check_same(self, earlier, isinstance(earlier, NormalTargets))
-        return super().continuing(earlier)
-
 
 def checked_quantiles(given: Any, name: str) -> tuple[float, ...]:
     """Return one or several quantiles as a tuple, or raise if they are not in (0, 1) and rise."""
@@ -157,11 +157,3 @@ def _are_quantiles(value):
     if not is_tuple or not all(isinstance(each, float) and 0 < each < 1 for each in value):
         return False
     return all(one < other for one, other in itertools.pairwise(value))
-
-
-def _check_same(targets, earlier, is_same):
-    if not is_same:
-        raise ValueError(
-            f"warm_start=True goes on with what the earlier fit learned to tell of y, but loss={targets.loss!r} now "
-            "asks for other numbers."
-        )
