@@ -107,7 +107,7 @@ class QuantileTargets(SpreadTargets):
 
     def continuing(self, earlier: Any) -> Any:
         """Return the targets with which ``warm_start=True`` goes on."""
-        continued = super().continuing(earlier)
+        continued: Any = super().continuing(earlier)  # of this class, too
         if continued.quantiles != self.quantiles:
             raise ValueError(
                 f"warm_start=True goes on with the quantiles {continued.quantiles} of the earlier fit. Got "
